@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/binaries.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/hashmap.h"
+
+/* PATH_MAX, and what "/proc/PID/root" adds. */
+#define PATH_SIZE (4096 + 32)
+
+/* The vDSO is two pages today (arch/x86/entry/vdso); a mapping beyond this is not it. */
+#define VDSO_SIZE_MAX 65536
+
+struct binaries {
+	struct symbolizer *symbolizer;
+	struct binary **items;
+	size_t count, capacity;
+	struct hashmap by_key; /* -> index in items */
+};
+
+int binaries_new(struct symbolizer *symbolizer, struct binaries **ret)
+{
+	struct binaries *binaries = calloc(1, sizeof(*binaries));
+
+	if (!binaries)
+		return -ENOMEM;
+	binaries->symbolizer = symbolizer;
+	*ret = binaries;
+	return 0;
+}
+
+static void binary_free(struct binary *binary)
+{
+	if (!binary)
+		return;
+	free(binary->name);
+	free(binary);
+}
+
+static void cleanup_binary(struct binary **binary)
+{
+	binary_free(*binary);
+}
+
+void binaries_free(struct binaries *binaries)
+{
+	if (!binaries)
+		return;
+	for (size_t i = 0; i < binaries->count; i++)
+		binary_free(binaries->items[i]);
+	free(binaries->items);
+	hashmap_done(&binaries->by_key);
+	free(binaries);
+}
+
+static enum binary_kind kind_of(const char *path)
+{
+	if (!strcmp(path, "[vdso]"))
+		return BINARY_VDSO;
+	if (!path[0] || !strncmp(path, "//anon", 6) || !strncmp(path, "[anon:", 6))
+		return BINARY_ANONYMOUS;
+	return path[0] == '/' ? BINARY_FILE : BINARY_SPECIAL;
+}
+
+static char *base_name(const char *path)
+{
+	static const char deleted[] = " (deleted)";
+	const char *slash = path[0] == '[' ? NULL : strrchr(path, '/');
+	char *name = strdup(slash ? slash + 1 : path);
+	size_t length;
+
+	if (!name)
+		return NULL;
+	length = strlen(name);
+	if (length > sizeof(deleted) - 1 && !strcmp(name + length - sizeof(deleted) + 1, deleted))
+		name[length - sizeof(deleted) + 1] = '\0';
+	return name;
+}
+
+/* Files with the same key are the same file. */
+static uint64_t key_of(const struct mapping_source *source, enum binary_kind kind)
+{
+	uint64_t place[2] = { source->device, source->inode };
+
+	if (kind == BINARY_ANONYMOUS)
+		return 1;
+	if (source->build_id && source->build_id->size)
+		return hash_bytes(source->build_id->bytes, source->build_id->size);
+	return hash_bytes(source->path, strlen(source->path)) ^ hash_bytes(place, sizeof(place));
+}
+
+/* Whether fd is the file that was mapped, and not another one under its name. */
+static bool is_mapped_file(int fd, const struct mapping_source *source)
+{
+	struct build_id id;
+	struct stat st;
+
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return false;
+	if (source->build_id && source->build_id->size)
+		return !build_id_read(fd, &id) && id.size == source->build_id->size &&
+		       !memcmp(id.bytes, source->build_id->bytes, id.size);
+	/* Devices are not compared: btrfs and overlayfs show different ones in stat and maps. */
+	return !source->inode || st.st_ino == source->inode;
+}
+
+static int open_checked(const char *path, const struct mapping_source *source)
+{
+	/* O_NONBLOCK: opening a stranger's FIFO must not hang. */
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return -errno;
+	if (!is_mapped_file(fd, source))
+		return -ESTALE;
+	return TAKE_FD(fd);
+}
+
+/* By the mapping itself, by its path as the process sees it, by its path as we see it. */
+static int open_mapped(const struct mapping_source *source)
+{
+	char path[PATH_SIZE];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/map_files/%" PRIx64 "-%" PRIx64,
+		       source->pid, source->start, source->end);
+	fd = open_checked(path, source);
+	if (fd >= 0)
+		return fd;
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/root%s", source->pid, source->path);
+	fd = open_checked(path, source);
+	return fd >= 0 ? fd : open_checked(source->path, source);
+}
+
+/* Every 64-bit process has the vDSO that we have ourselves; 32-bit ones map a smaller one. */
+static struct module *add_vdso(struct binaries *binaries, const struct mapping_source *source)
+{
+	const void *image = (const void *)getauxval(AT_SYSINFO_EHDR);
+	uint64_t size = source->end - source->start;
+	struct module *module;
+
+	if (!image || size > VDSO_SIZE_MAX)
+		return NULL;
+	if (symbolizer_add_image(binaries->symbolizer, image, size, "[vdso]", &module) < 0)
+		return NULL;
+	return module;
+}
+
+static void open_module(struct binaries *binaries, const struct mapping_source *source,
+			struct binary *binary)
+{
+	int fd;
+
+	if (binary->kind == BINARY_VDSO)
+		binary->module = add_vdso(binaries, source);
+	if (binary->kind != BINARY_FILE)
+		return;
+	fd = open_mapped(source);
+	if (fd < 0)
+		return;
+	if (symbolizer_add_file(binaries->symbolizer, fd, source->path, &binary->module) < 0)
+		binary->module = NULL;
+}
+
+static int add_binary(struct binaries *binaries, const struct mapping_source *source, uint64_t key,
+		      struct binary **ret)
+{
+	CLEANUP(cleanup_binary) struct binary *binary = calloc(1, sizeof(*binary));
+	int err;
+
+	if (!binary)
+		return -ENOMEM;
+	binary->kind = kind_of(source->path);
+	binary->name = base_name(source->path);
+	if (!binary->name)
+		return -ENOMEM;
+	if (binaries->count == binaries->capacity) {
+		size_t capacity = binaries->capacity ? 2 * binaries->capacity : 64;
+		struct binary **items =
+			realloc(binaries->items, capacity * sizeof(*binaries->items));
+
+		if (!items)
+			return -ENOMEM;
+		binaries->items = items;
+		binaries->capacity = capacity;
+	}
+	err = hashmap_put(&binaries->by_key, key, binaries->count);
+	if (err < 0)
+		return err;
+	open_module(binaries, source, binary);
+	*ret = binaries->items[binaries->count++] = TAKE(binary);
+	return 0;
+}
+
+int binaries_find(struct binaries *binaries, const struct mapping_source *source,
+		  struct binary **ret)
+{
+	uint64_t key = key_of(source, kind_of(source->path)), index;
+	struct binary *binary;
+
+	if (!hashmap_get(&binaries->by_key, key, &index))
+		return add_binary(binaries, source, key, ret);
+	binary = binaries->items[index];
+	/* A process that had ended too early may have hidden the file; this one may live. */
+	if (!binary->module)
+		open_module(binaries, source, binary);
+	*ret = binary;
+	return 0;
+}
+
+uint64_t binaries_unopened(const struct binaries *binaries)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < binaries->count; i++) {
+		const struct binary *binary = binaries->items[i];
+
+		count += binary->is_sampled && binary->kind == BINARY_FILE && !binary->module;
+	}
+	return count;
+}

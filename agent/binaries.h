@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files behind executable mappings, each opened once, as early as possible and through the
+ * process that mapped it, so that containers, deleted files and processes that end keep names.
+ */
+#ifndef EPROF_AGENT_BINARIES_H
+#define EPROF_AGENT_BINARIES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "symbolize/symbolize.h"
+
+enum binary_kind {
+	BINARY_FILE,
+	BINARY_VDSO,
+	BINARY_ANONYMOUS, /* JIT code, trampolines */
+	BINARY_SPECIAL,   /* [uprobes], [vsyscall], ... */
+};
+
+/* Lives as long as its binaries. */
+struct binary {
+	enum binary_kind kind;
+	char *name;            /* base name, without " (deleted)" */
+	struct module *module; /* NULL: could not be opened (yet) */
+	bool is_sampled;       /* a sample fell into it: set by who names it */
+};
+
+/* What is known of a mapping when it is seen. */
+struct mapping_source {
+	int32_t pid;
+	uint64_t start, end;
+	const char *path; /* as in /proc/PID/maps or an MMAP2 record */
+	const struct build_id *build_id; /* NULL or size 0: unknown */
+	uint64_t device, inode;          /* 0, 0: unknown */
+};
+
+struct binaries;
+
+/* The symbolizer stays the caller's and outlives the binaries. */
+int binaries_new(struct symbolizer *symbolizer, struct binaries **ret);
+void binaries_free(struct binaries *binaries); /* NULL is fine */
+
+/* 0 and *ret, which belongs to binaries; -ENOMEM. A file that cannot be opened is no error. */
+int binaries_find(struct binaries *binaries, const struct mapping_source *source,
+		  struct binary **ret);
+
+/* How many files had samples in them, but could not be opened. */
+uint64_t binaries_unopened(const struct binaries *binaries);
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/command_record.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "agent/log.h"
+#include "agent/preflight.h"
+#include "agent/recording.h"
+#include "agent/report.h"
+#include "agent/save.h"
+#include "agent/target.h"
+#include "base/cleanup.h"
+
+static void cleanup_output(struct output **output)
+{
+	output_free(*output);
+}
+
+static int open_output(const struct record_options *options, struct output **ret)
+{
+	char directory[TARGET_TEXT_SIZE];
+
+	if (options->output)
+		return output_open_as(options->output, options->form, ret);
+	target_directory(options, time(NULL), directory);
+	return output_open_as(directory, OUTPUT_DIRECTORY, ret);
+}
+
+static void tell_command_end(struct recording *recording)
+{
+	const struct record_options *options = recording->options;
+	int status;
+
+	if (options->target != TARGET_COMMAND)
+		return;
+	if (launch_finish(&recording->launch, &status))
+		log_info("'%s' was still running: ended by SIGTERM", options->command[0]);
+	else if (WIFSIGNALED(status))
+		log_warning("'%s' was ended by signal %d", options->command[0], WTERMSIG(status));
+	else if (WEXITSTATUS(status))
+		log_warning("'%s' ended with status %d", options->command[0], WEXITSTATUS(status));
+}
+
+static void tell_results(const struct report *report, const struct output *output)
+{
+	report_print(report);
+	if (report->stats.samples == 0)
+		log_warning("no samples: nothing of %s ran on a CPU", report->stats.target);
+	for (size_t i = 0; output_path(output, i); i++)
+		log_info("wrote %s", output_path(output, i));
+}
+
+static int seal_and_save(struct recording *recording, const char *target, struct output *output)
+{
+	enum kernel_names kernel_names;
+	struct profile profile = { 0 };
+	struct report report;
+	int err = window_close(recording->window, &profile);
+
+	if (err < 0) {
+		log_error("cannot read the last samples: %s", strerror(-err));
+		return err;
+	}
+	kernel_names = symbolizer_kernel_names(recording->symbolizer);
+	err = report_make(&(struct report_sources){ .options = recording->options,
+						    .profile = &profile,
+						    .pipeline = &recording->pipeline,
+						    .binaries = recording->binaries,
+						    .target = target,
+						    .cpu_count = recording->cpus.count,
+						    .kernel_names = kernel_names },
+			  &report);
+	if (err < 0)
+		log_error("cannot read the counters: %s", strerror(-err));
+	if (!err)
+		err = save_profile(&profile, &report, output);
+	if (!err)
+		tell_results(&report, output);
+	call_tree_free(profile.tree);
+	return err;
+}
+
+int command_record(const struct record_options *options)
+{
+	CLEANUP(cleanup_output) struct output *output = NULL;
+	CLEANUP(recording_done) struct recording recording = { .launch = LAUNCH_NONE };
+	char target[TARGET_TEXT_SIZE];
+	int err;
+
+	log_set_quiet(options->quiet);
+	err = preflight_check(options);
+	if (err < 0)
+		return err == -EINVAL ? 2 : 1;
+	target_describe(options, target);
+	if (open_output(options, &output) < 0)
+		return 1;
+	if (recording_prepare(options, &recording) < 0)
+		return 1;
+	if (recording_run(&recording) < 0)
+		return 1;
+	tell_command_end(&recording);
+	return seal_and_save(&recording, target, output) < 0 ? 1 : 0;
+}

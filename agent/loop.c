@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/loop.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+
+#include "base/cleanup.h"
+
+#define EVENTS_AT_ONCE 16
+
+/* What a descriptor of ours is; packed with it into epoll_event.data. */
+struct watch {
+	int fd;
+	enum loop_event event;
+};
+
+struct loop {
+	int epoll_fd;
+	struct watch *watches;
+	size_t count;
+};
+
+static void cleanup_loop(struct loop **loop)
+{
+	loop_free(*loop);
+}
+
+/* Consumes fd on success. */
+static int add_watch(struct loop *loop, int fd, enum loop_event event)
+{
+	struct epoll_event epoll = {
+		.events = EPOLLIN,
+		.data.u64 = (uint64_t)event | (uint64_t)(uint32_t)fd << 32,
+	};
+	struct watch *watches =
+		realloc(loop->watches, (loop->count + 1) * sizeof(*loop->watches));
+
+	if (!watches)
+		return -ENOMEM;
+	loop->watches = watches;
+	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &epoll) < 0)
+		return -errno;
+	loop->watches[loop->count++] = (struct watch){ fd, event };
+	return 0;
+}
+
+int loop_new(sigset_t *ret_mask, struct loop **ret)
+{
+	CLEANUP(cleanup_loop) struct loop *loop = calloc(1, sizeof(*loop));
+	CLEANUP(cleanup_fd) int signal_fd = -1;
+	sigset_t signals;
+	int err;
+
+	if (!loop)
+		return -ENOMEM;
+	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (loop->epoll_fd < 0)
+		return -errno;
+	(void)sigemptyset(&signals);
+	(void)sigaddset(&signals, SIGINT);
+	(void)sigaddset(&signals, SIGTERM);
+	(void)sigaddset(&signals, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &signals, ret_mask) < 0)
+		return -errno;
+	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (signal_fd < 0)
+		return -errno;
+	err = add_watch(loop, signal_fd, LOOP_INTERRUPTED);
+	if (err < 0)
+		return err;
+	(void)TAKE_FD(signal_fd);
+	*ret = TAKE(loop);
+	return 0;
+}
+
+void loop_free(struct loop *loop)
+{
+	if (!loop)
+		return;
+	for (size_t i = 0; i < loop->count; i++)
+		cleanup_fd(&loop->watches[i].fd);
+	free(loop->watches);
+	cleanup_fd(&loop->epoll_fd);
+	free(loop);
+}
+
+int loop_epoll_fd(const struct loop *loop)
+{
+	return loop->epoll_fd;
+}
+
+int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event)
+{
+	CLEANUP(cleanup_fd) int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	struct itimerspec when = { 0 };
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	when.it_value.tv_sec = (time_t)seconds;
+	when.it_value.tv_nsec = (long)((seconds - (double)when.it_value.tv_sec) * 1e9);
+	if (!when.it_value.tv_sec && !when.it_value.tv_nsec)
+		when.it_value.tv_nsec = 1; /* 0 would disarm it */
+	if (periodic)
+		when.it_interval = when.it_value;
+	if (timerfd_settime(fd, 0, &when, NULL) < 0)
+		return -errno;
+	err = add_watch(loop, fd, event);
+	if (err < 0)
+		return err;
+	(void)TAKE_FD(fd);
+	return 0;
+}
+
+int loop_add_process(struct loop *loop, pid_t pid)
+{
+	CLEANUP(cleanup_fd) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = add_watch(loop, fd, LOOP_PROCESS_ENDED);
+	if (err < 0)
+		return err;
+	(void)TAKE_FD(fd);
+	return 0;
+}
+
+/* Timers and signals are read, so that they can come again; an ended process comes only once. */
+static void consume(struct loop *loop, int fd, enum loop_event event)
+{
+	struct signalfd_siginfo buffer;
+
+	if (event == LOOP_PROCESS_ENDED) {
+		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		return;
+	}
+	while (read(fd, &buffer, sizeof(buffer)) > 0)
+		;
+}
+
+int loop_wait(struct loop *loop, unsigned int *ret_events)
+{
+	struct epoll_event events[EVENTS_AT_ONCE];
+	unsigned int set = 0;
+	int count;
+
+	do {
+		count = epoll_wait(loop->epoll_fd, events, EVENTS_AT_ONCE, -1);
+	} while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		enum loop_event event = (enum loop_event)(events[i].data.u64 & 0xffffffff);
+
+		if (event != LOOP_SIDEBAND)
+			consume(loop, (int)(events[i].data.u64 >> 32), event);
+		set |= event;
+	}
+	*ret_events = set;
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the recording waits for: one epoll set over timers, signals, pidfds and side-band rings. */
+#ifndef EPROF_AGENT_LOOP_H
+#define EPROF_AGENT_LOOP_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum loop_event {
+	LOOP_SIDEBAND = 1 << 0,
+	LOOP_DRAIN = 1 << 1,
+	LOOP_TICK = 1 << 2,        /* once a second */
+	LOOP_TIME_OVER = 1 << 3,
+	LOOP_INTERRUPTED = 1 << 4, /* SIGINT, SIGTERM, SIGHUP */
+	LOOP_PROCESS_ENDED = 1 << 5,
+};
+
+struct loop;
+
+/* Blocks the signals above, so that they wait for the loop; *ret_mask is what was in force before. */
+int loop_new(sigset_t *ret_mask, struct loop **ret);
+void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked */
+
+int loop_epoll_fd(const struct loop *loop); /* for sideband_watch(), with a loop_event as data */
+
+/* Raises event after seconds > 0, and then again and again when periodic. */
+int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event);
+
+/* Raises LOOP_PROCESS_ENDED once when pid has ended. 0 or -errno (-ESRCH: has already). */
+int loop_add_process(struct loop *loop, pid_t pid);
+
+/* Waits; *ret_events is a set of loop_event. */
+int loop_wait(struct loop *loop, unsigned int *ret_events);
+
+#endif

@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/mappings.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void mappings_done(struct mappings *mappings)
+{
+	free(mappings->current);
+	free(mappings->replaced);
+	*mappings = (struct mappings){ 0 };
+}
+
+static int reserve(struct mapping **array, size_t *capacity, size_t count)
+{
+	size_t wanted = *capacity ? *capacity : 16;
+	struct mapping *grown;
+
+	while (wanted < count)
+		wanted *= 2;
+	if (wanted == *capacity)
+		return 0;
+	grown = realloc(*array, wanted * sizeof(**array));
+	if (!grown)
+		return -ENOMEM;
+	*array = grown;
+	*capacity = wanted;
+	return 0;
+}
+
+int mappings_copy(const struct mappings *from, struct mappings *ret)
+{
+	struct mappings copy = { 0 };
+
+	if (from->count > 0) {
+		int err = reserve(&copy.current, &copy.capacity, from->count);
+
+		if (err < 0)
+			return err;
+		memcpy(copy.current, from->current, from->count * sizeof(*copy.current));
+		copy.count = from->count;
+	}
+	*ret = copy;
+	return 0;
+}
+
+/* Index of the first mapping that ends after address. */
+static size_t lower_bound(const struct mappings *mappings, uint64_t address)
+{
+	size_t low = 0, high = mappings->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (mappings->current[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_same(const struct mapping *a, const struct mapping *b)
+{
+	return a->start == b->start && a->end == b->end && a->file_offset == b->file_offset &&
+	       a->binary == b->binary;
+}
+
+/* What is left of old on either side of the new one; a hole in its middle makes two. */
+static size_t cut(const struct mapping *old, const struct mapping *new, struct mapping *ret_rests)
+{
+	size_t count = 0;
+
+	if (old->start < new->start) {
+		ret_rests[count] = *old;
+		ret_rests[count++].end = new->start;
+	}
+	if (old->end > new->end) {
+		ret_rests[count] = *old;
+		ret_rests[count].start = new->end;
+		ret_rests[count++].file_offset += new->end - old->start;
+	}
+	return count;
+}
+
+int mappings_insert(struct mappings *mappings, const struct mapping *mapping)
+{
+	size_t first = lower_bound(mappings, mapping->start), last = first, rest_count = 0;
+	struct mapping pieces[5];
+	size_t piece_count = 0;
+	int err;
+
+	if (first < mappings->count && is_same(&mappings->current[first], mapping))
+		return 0;
+	while (last < mappings->count && mappings->current[last].start < mapping->end)
+		last++;
+	if (mappings->count - (last - first) + 3 > MAPPINGS_MAX)
+		return -E2BIG;
+	err = reserve(&mappings->replaced, &mappings->replaced_capacity,
+		      mappings->replaced_count + (last - first));
+	if (err < 0)
+		return err;
+	err = reserve(&mappings->current, &mappings->capacity, mappings->count + 2);
+	if (err < 0)
+		return err;
+	for (size_t i = first; i < last; i++) {
+		struct mapping *old = &mappings->current[i];
+
+		/* Only the first one can stick out below, only the last one above. */
+		if (i == first || i == last - 1)
+			rest_count += cut(old, mapping, pieces + rest_count);
+		old->until_ns = mapping->since_ns;
+		mappings->replaced[mappings->replaced_count++] = *old;
+	}
+	/* In order: what is left below, the new one, what is left above. */
+	for (size_t i = 0; i < rest_count && pieces[i].start < mapping->start; i++)
+		piece_count++;
+	memmove(pieces + piece_count + 1, pieces + piece_count,
+		(rest_count - piece_count) * sizeof(*pieces));
+	pieces[piece_count] = *mapping;
+	piece_count = rest_count + 1;
+	memmove(mappings->current + first + piece_count, mappings->current + last,
+		(mappings->count - last) * sizeof(*pieces));
+	memcpy(mappings->current + first, pieces, piece_count * sizeof(*pieces));
+	mappings->count = mappings->count - (last - first) + piece_count;
+	return 0;
+}
+
+const struct mapping *mappings_find(const struct mappings *mappings, uint64_t time_ns,
+				    uint64_t address)
+{
+	size_t i = lower_bound(mappings, address);
+
+	if (i < mappings->count && mappings->current[i].start <= address &&
+	    mappings->current[i].since_ns <= time_ns)
+		return &mappings->current[i];
+	for (i = mappings->replaced_count; i > 0; i--) {
+		const struct mapping *old = &mappings->replaced[i - 1];
+
+		if (old->start <= address && address < old->end && old->since_ns <= time_ns &&
+		    time_ns < old->until_ns)
+			return old;
+	}
+	return NULL;
+}
+
+void mappings_forget(struct mappings *mappings, uint64_t before_ns)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < mappings->replaced_count; i++) {
+		if (mappings->replaced[i].until_ns >= before_ns)
+			mappings->replaced[kept++] = mappings->replaced[i];
+	}
+	mappings->replaced_count = kept;
+}

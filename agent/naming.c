@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/naming.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "[NAME_MAX bytes+0x16 digits]" for every user address, and the notes. */
+#define TEXT_SIZE (STACK_FRAMES_MAX * 288 + 512)
+
+#define KALLSYMS "/proc/kallsyms"
+
+struct naming {
+	struct symbolizer *symbolizer;
+	const struct processes *processes;
+	bool kernel_loaded;
+	bool kernel_stale;
+	struct frame frames[FRAMES_MAX];
+	size_t count;
+	char text[TEXT_SIZE]; /* names made up for this sample */
+	size_t text_used;
+	struct naming_stats stats;
+};
+
+int naming_new(struct symbolizer *symbolizer, const struct processes *processes,
+	       struct naming **ret)
+{
+	struct naming *naming = calloc(1, sizeof(*naming));
+
+	if (!naming)
+		return -ENOMEM;
+	naming->symbolizer = symbolizer;
+	naming->processes = processes;
+	*ret = naming;
+	return 0;
+}
+
+void naming_free(struct naming *naming)
+{
+	free(naming);
+}
+
+void naming_kernel_changed(struct naming *naming)
+{
+	naming->kernel_stale = true;
+}
+
+static void push(struct naming *naming, const struct frame *frame)
+{
+	assert(naming->count < FRAMES_MAX);
+	naming->frames[naming->count++] = *frame;
+}
+
+__attribute__((format(printf, 2, 3))) static const char *make_text(struct naming *naming,
+								    const char *format, ...)
+{
+	char *text = naming->text + naming->text_used;
+	size_t room = TEXT_SIZE - naming->text_used;
+	va_list arguments;
+	int length;
+
+	va_start(arguments, format);
+	length = vsnprintf(text, room, format, arguments);
+	va_end(arguments);
+	if (length < 0 || (size_t)length >= room)
+		return "[unknown]";
+	naming->text_used += (size_t)length + 1;
+	return text;
+}
+
+/* Where a program or a thread begins: a stack that reaches one of them is whole. */
+static bool is_entry(const char *name)
+{
+	static const char *const entries[] = {
+		"_start",	       "main",
+		"__libc_start_main",   "__libc_start_call_main",
+		"start_thread",	       "clone",
+		"clone3",	       "__clone3",
+		"_dl_start_user",      "runtime.goexit",
+		"runtime.goexit.abi0", "runtime.mstart",
+	};
+
+	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		if (!strcmp(name, entries[i]))
+			return true;
+	}
+	return false;
+}
+
+static const char *address_text(struct naming *naming, const struct mapping *mapping,
+				uint64_t address)
+{
+	const struct binary *binary;
+
+	if (!mapping)
+		return "[unknown]";
+	binary = mapping->binary;
+	if (binary->kind == BINARY_ANONYMOUS)
+		return "[anon]";
+	if (binary->kind == BINARY_SPECIAL)
+		return binary->name;
+	address = address - mapping->start + mapping->file_offset;
+	if (binary->module)
+		address = module_address(binary->module, address);
+	return make_text(naming, "[%s+0x%" PRIx64 "]",
+			 binary->kind == BINARY_VDSO ? "vdso" : binary->name, address);
+}
+
+/* ret[0] is the innermost. At least one frame. */
+static size_t name_user(struct naming *naming, const struct sample *sample, size_t index,
+			struct frame ret[INLINED_MAX])
+{
+	/*
+	 * A return address points behind its call, which may be the first byte of the next
+	 * function: look one byte back. The innermost address is where the thread really is.
+	 */
+	uint64_t address = sample->user[index] - (index > 0);
+	const struct mapping *mapping = processes_locate(
+		naming->processes, (int32_t)sample->tgid, sample->first_ns, address);
+	size_t count = 0;
+
+	naming->stats.frames++;
+	if (mapping) {
+		mapping->binary->is_sampled = true;
+		if (mapping->binary->module)
+			count = symbolize_user(naming->symbolizer, mapping->binary->module,
+					       address - mapping->start + mapping->file_offset, ret,
+					       INLINED_MAX);
+	}
+	if (count > 0)
+		return count;
+	naming->stats.unnamed_user_frames++;
+	ret[0] = (struct frame){ .name = address_text(naming, mapping, address),
+				 .module = mapping ? mapping->binary->name : NULL,
+				 .kind = FRAME_USER };
+	return 1;
+}
+
+static void name_user_stack(struct naming *naming, const struct sample *sample)
+{
+	for (size_t i = sample->user_depth; i > 0; i--) {
+		struct frame inlined[INLINED_MAX];
+		size_t count = name_user(naming, sample, i - 1, inlined);
+
+		while (count > 0)
+			push(naming, &inlined[--count]);
+	}
+}
+
+static void load_kernel(struct naming *naming)
+{
+	naming->kernel_loaded = true;
+	naming->kernel_stale = false;
+	/* Unreadable or hidden names are told by symbolizer_kernel_names(). */
+	(void)symbolizer_load_kernel(naming->symbolizer, KALLSYMS);
+}
+
+static void name_kernel(struct naming *naming, uint64_t address)
+{
+	struct frame frame;
+
+	if (!naming->kernel_loaded)
+		load_kernel(naming);
+	naming->stats.frames++;
+	if (symbolize_kernel(naming->symbolizer, address, &frame)) {
+		push(naming, &frame);
+		return;
+	}
+	if (naming->kernel_stale) {
+		load_kernel(naming);
+		if (symbolize_kernel(naming->symbolizer, address, &frame)) {
+			push(naming, &frame);
+			return;
+		}
+	}
+	naming->stats.unnamed_kernel_frames++;
+	push(naming, &(struct frame){ .name = "[unknown]", .kind = FRAME_KERNEL });
+}
+
+static void name_kernel_stack(struct naming *naming, const struct sample *sample)
+{
+	if (sample->kernel_stack_lost)
+		push(naming, &(struct frame){ .name = "[kernel stack lost, no room]",
+					      .kind = FRAME_NOTE });
+	if (!sample->kernel_depth)
+		return;
+	if (!naming->kernel_loaded)
+		load_kernel(naming);
+	if (symbolizer_kernel_names(naming->symbolizer) != KERNEL_NAMES_OK) {
+		/* The user part keeps its worth; one frame says where the time went. */
+		naming->stats.frames++;
+		naming->stats.unnamed_kernel_frames++;
+		push(naming, &(struct frame){ .name = "[kernel]", .kind = FRAME_KERNEL });
+		return;
+	}
+	for (size_t i = sample->kernel_depth; i > 0; i--)
+		name_kernel(naming, sample->kernel[i - 1] - (i - 1 > 0));
+}
+
+static void push_root(struct naming *naming, const struct sample *sample)
+{
+	const char *name = sample->is_idle ? "swapper" : sample->process_name;
+
+	push(naming, &(struct frame){ .name = name[0] ? name : "[unnamed]",
+				      .kind = FRAME_PROCESS });
+	if (!sample->tid)
+		return;
+	push(naming, &(struct frame){ .name = make_text(naming, "%s-%" PRIu32,
+							sample->thread_name, sample->tid),
+				      .kind = FRAME_PROCESS });
+}
+
+/* The frame pointer chain does not say whether it ended at the entry; the outermost names do. */
+static bool reaches_entry(const struct naming *naming, size_t first)
+{
+	for (size_t i = first; i < naming->count && i < first + 2; i++) {
+		if (is_entry(naming->frames[i].name))
+			return true;
+	}
+	return false;
+}
+
+void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret)
+{
+	enum stop_reason stop = sample->stop;
+	const char *note = stop_reason_note(stop);
+	size_t note_at;
+
+	naming->count = 0;
+	naming->text_used = 0;
+	push_root(naming, sample);
+	note_at = naming->count;
+	if (note)
+		push(naming, &(struct frame){ .name = make_text(naming, "[stack: %s]", note),
+					      .kind = FRAME_NOTE });
+	name_user_stack(naming, sample);
+	if (stop == STOP_FRAME_POINTERS && reaches_entry(naming, note_at + 1)) {
+		memmove(&naming->frames[note_at], &naming->frames[note_at + 1],
+			(naming->count - note_at - 1) * sizeof(naming->frames[0]));
+		naming->count--;
+		note = NULL;
+		stop = STOP_COMPLETE;
+	}
+	name_kernel_stack(naming, sample);
+	*ret = (struct named_stack){ .frames = naming->frames,
+				     .count = naming->count,
+				     .stop = stop,
+				     .is_complete = !note && !sample->kernel_stack_lost };
+}
+
+void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
+{
+	*ret = naming->stats;
+}

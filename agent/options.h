@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* argv -> a const struct. Parsed once; wrong usage is one line on stderr and exit code 2. */
+#ifndef EPROF_AGENT_OPTIONS_H
+#define EPROF_AGENT_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/output.h"
+
+#define TARGET_IDS_MAX 1024
+
+enum command {
+	COMMAND_RECORD,
+	COMMAND_FLAMEGRAPH,
+};
+
+enum target_kind {
+	TARGET_NONE,
+	TARGET_ALL,     /* -a */
+	TARGET_PIDS,    /* -p */
+	TARGET_TIDS,    /* -t */
+	TARGET_CGROUP,  /* -G: path of a cgroup v2 directory, absolute or below the mount */
+	TARGET_COMMAND, /* [--] COMMAND ARG... */
+};
+
+struct record_options {
+	enum target_kind target;
+	int32_t ids[TARGET_IDS_MAX]; /* pids or tids as typed, each > 0, none twice */
+	size_t id_count;
+	const char *cgroup;
+	char **command;     /* NULL-terminated; within argv */
+	int cpu;            /* -C; -1: every online one */
+	double seconds;     /* -d; 0: until interrupted or the target ends */
+	uint64_t sample_hz; /* -F; default 99 */
+	const char *event;  /* -e; default "cpu-clock" */
+	bool user_only;     /* -U */
+	bool kernel_only;   /* -K */
+	bool per_thread;
+	bool with_idle; /* --idle */
+	bool quiet;
+	bool force;               /* --force: run on kernels known to be unsafe */
+	const char *verifier_log; /* --verifier-log=FILE; NULL: only its end on failure */
+	const char *output;       /* -o; NULL: eprof-NAME-UTCTIME/ */
+	enum output_form form;    /* of output: by its name, or --format; for output_open_as() */
+};
+
+struct flamegraph_options {
+	char **inputs;         /* NULL-terminated; "-" is stdin; none given: "-" */
+	const char *output;    /* -o; "-" (the default): stdout */
+	enum output_form form; /* of output: by its name, or --format; else OUTPUT_SVG */
+	const char *title, *subtitle, *notes, *unit; /* NULL: not given */
+	uint32_t width;                              /* pixels; 0: not given */
+	uint64_t sample_hz; /* -F: what a count is worth in a .pb.gz; default 99 */
+};
+
+struct options {
+	enum command command;
+	struct record_options record;         /* all zero unless it is the command */
+	struct flamegraph_options flamegraph; /* the same */
+};
+
+/*
+ * Fills *ret, or prints usage/help/version and ends the process (exit 0 for help, 2 for misuse).
+ * Strings point into argv.
+ */
+void options_parse(int argc, char **argv, struct options *ret);
+
+#endif

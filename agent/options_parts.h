@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files options*.c share; nobody else includes it. */
+#ifndef EPROF_AGENT_OPTIONS_PARTS_H
+#define EPROF_AGENT_OPTIONS_PARTS_H
+
+#include <argp.h>
+
+#include "agent/options.h"
+
+#define SAMPLE_HZ_DEFAULT 99
+#define SAMPLE_HZ_MAX     1000000ULL
+#define SECONDS_MIN       0.001
+#define SECONDS_MAX       (10 * 365 * 86400.0)
+#define WIDTH_MIN         100
+#define WIDTH_MAX         100000
+
+/* Options without a letter. */
+enum option_key {
+	KEY_PER_THREAD = 0x100,
+	KEY_IDLE,
+	KEY_ON_CPU,
+	KEY_FORMAT,
+	KEY_FORCE,
+	KEY_VERIFIER_LOG,
+	KEY_TITLE,
+	KEY_SUBTITLE,
+	KEY_NOTES,
+	KEY_UNIT,
+	KEY_WIDTH,
+};
+
+/* Each parser: 0 and *ret set, or -EINVAL (not of its kind), -ERANGE (beyond its limits). */
+int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+int parse_seconds(const char *text, double *ret);
+int parse_form(const char *text, enum output_form *ret);
+/*
+ * Appends the ids of "1,2,3" that are not yet there. -EINVAL names the bad piece: *ret_bad points
+ * into text, *ret_bad_length long. -E2BIG: more than TARGET_IDS_MAX.
+ */
+int parse_ids(const char *text, int32_t *ids, size_t *count, const char **ret_bad,
+	      int *ret_bad_length);
+
+/* One line on stderr, exit code 2. */
+_Noreturn void usage_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --help: prints the rows of state's parser on stdout and ends the process. */
+_Noreturn void options_help(struct argp_state *state, const char *name);
+
+/* Leaves out argp's remark about mandatory arguments: the rows show them. */
+char *options_help_filter(int key, const char *text, void *input);
+
+/*
+ * Runs argp over argv, argv[0] being the sub-command. Never returns after a mistake; what argp or
+ * getopt complain about is one line, too.
+ */
+void options_run_argp(const struct argp *argp, int argc, char **argv, void *input);
+
+/* The value of --format; ends the process when it is none. */
+enum output_form form_of_option(const char *arg);
+
+/* The form of path, given --format or not; ends the process when the two contradict. */
+enum output_form options_output_form(const char *path, bool has_form, enum output_form form,
+				     enum output_form fallback);
+
+void options_parse_record(int argc, char **argv, struct record_options *ret);
+void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *ret);
+
+#endif

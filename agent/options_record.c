@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `eprof record`. */
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "agent/log.h"
+#include "agent/options_parts.h"
+
+/* What is known only while parsing. */
+struct record_parser {
+	struct record_options *options;
+	bool has_form;
+	enum output_form form;
+};
+
+static const struct argp_option rows[] = {
+	{ NULL, 0, NULL, 0, "What to record (one of them, or a command):", 1 },
+	{ "pid", 'p', "PID[,PID...]", 0, "These processes and what they fork", 1 },
+	{ "tid", 't', "TID[,TID...]", 0, "These threads", 1 },
+	{ "all", 'a', NULL, 0, "The whole machine", 1 },
+	{ "cgroup", 'G', "CGROUP", 0, "Processes of this cgroup (v2) and those below it", 1 },
+
+	{ NULL, 0, NULL, 0, "How:", 2 },
+	{ "duration", 'd', "SECONDS", 0, "Stop after this time (default: at Ctrl-C)", 2 },
+	{ "frequency", 'F', "HZ", 0, "Samples per second and CPU (default: 99)", 2 },
+	{ "event", 'e', "EVENT", 0, "Sample by this event (default: cpu-clock)", 2 },
+	{ "cpu", 'C', "CPU", 0, "Only on this CPU", 2 },
+	{ "on-cpu", KEY_ON_CPU, NULL, 0, "Record running threads (this is what is recorded)", 2 },
+	{ "user", 'U', NULL, 0, "User stacks only", 2 },
+	{ "kernel", 'K', NULL, 0, "Kernel stacks only", 2 },
+	{ "idle", KEY_IDLE, NULL, 0, "Count the idle task, too", 2 },
+	{ "per-thread", KEY_PER_THREAD, NULL, 0, "Keep the threads of a process apart", 2 },
+
+	{ NULL, 0, NULL, 0, "Where to:", 3 },
+	{ "output", 'o', "PATH", 0,
+	  "A file (.svg .html .folded .pb.gz .json), '-' for folded stacks on stdout, or a "
+	  "directory for all of it (default: eprof-NAME-UTCTIME/)",
+	  3 },
+	{ "format", KEY_FORMAT, "FORM", 0,
+	  "PATH is one file of this form, whatever its name: svg, html, folded, pprof, speedscope",
+	  3 },
+	{ "quiet", 'q', NULL, 0, "Print errors only", 3 },
+
+	{ NULL, 0, NULL, 0, "When something is wrong:", 4 },
+	{ "force", KEY_FORCE, NULL, 0, "Run on kernels that are known to lock up", 4 },
+	{ "verifier-log", KEY_VERIFIER_LOG, "FILE", 0, "Write the kernel verifier's log there", 4 },
+	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
+	{ 0 },
+};
+
+/* Exactly one kind of target is allowed; -p and -t may be given again to add to the list. */
+static void set_target(struct record_options *options, enum target_kind kind)
+{
+	static const char *const names[] = {
+		[TARGET_ALL] = "-a",    [TARGET_PIDS] = "-p",           [TARGET_TIDS] = "-t",
+		[TARGET_CGROUP] = "-G", [TARGET_COMMAND] = "a command",
+	};
+
+	if (options->target != TARGET_NONE && options->target != kind)
+		usage_error("%s and %s exclude each other: one kind of target at a time",
+			    names[options->target], names[kind]);
+	if (options->target == kind && kind == TARGET_CGROUP)
+		usage_error("-G takes one cgroup, and can be given once");
+	options->target = kind;
+}
+
+static void add_ids(struct record_options *options, enum target_kind kind, const char *arg)
+{
+	const char *bad = NULL;
+	int bad_length = 0, err;
+	char letter = kind == TARGET_PIDS ? 'p' : 't';
+
+	set_target(options, kind);
+	err = parse_ids(arg, options->ids, &options->id_count, &bad, &bad_length);
+	if (err == -E2BIG)
+		usage_error("-%c: more than %d ids", letter, TARGET_IDS_MAX);
+	if (err < 0)
+		usage_error("-%c: '%.*s' is not a %s id", letter, bad_length, bad,
+			    kind == TARGET_PIDS ? "process" : "thread");
+}
+
+static void set_seconds(struct record_options *options, const char *arg)
+{
+	int err = parse_seconds(arg, &options->seconds);
+
+	if (err == -EINVAL)
+		usage_error("-d: '%s' is not a number of seconds", arg);
+	if (err < 0)
+		usage_error("-d: '%s' is not between %g s and 10 years", arg, SECONDS_MIN);
+}
+
+static void set_sample_hz(struct record_options *options, const char *arg)
+{
+	if (parse_u64(arg, 1, SAMPLE_HZ_MAX, &options->sample_hz) < 0)
+		usage_error("-F: '%s' is not a frequency between 1 and %llu Hz", arg,
+			    SAMPLE_HZ_MAX);
+}
+
+static void set_cpu(struct record_options *options, const char *arg)
+{
+	uint64_t cpu;
+
+	if (parse_u64(arg, 0, INT_MAX, &cpu) < 0)
+		usage_error("-C: '%s' is not the number of one CPU", arg);
+	options->cpu = (int)cpu;
+}
+
+static const char *not_empty(const char *arg, const char *option)
+{
+	if (!*arg)
+		usage_error("%s: the name is empty", option);
+	return arg;
+}
+
+/* The first word that is no option starts the command; what follows belongs to the command. */
+static void set_command(struct record_options *options, struct argp_state *state)
+{
+	set_target(options, TARGET_COMMAND);
+	options->command = state->argv + state->next - 1;
+	not_empty(options->command[0], "command");
+	state->next = state->argc;
+}
+
+static error_t parse_long_option(int key, char *arg, struct record_parser *parser)
+{
+	struct record_options *options = parser->options;
+
+	switch (key) {
+	case KEY_PER_THREAD:
+		options->per_thread = true;
+		return 0;
+	case KEY_IDLE:
+		options->with_idle = true;
+		return 0;
+	case KEY_ON_CPU:
+		return 0;
+	case KEY_FORCE:
+		options->force = true;
+		return 0;
+	case KEY_VERIFIER_LOG:
+		options->verifier_log = not_empty(arg, "--verifier-log");
+		return 0;
+	case KEY_FORMAT:
+		parser->form = form_of_option(arg);
+		parser->has_form = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static error_t parse_option(int key, char *arg, struct argp_state *state)
+{
+	struct record_parser *parser = state->input;
+	struct record_options *options = parser->options;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->err_stream = NULL; /* mistakes are printed by us */
+		return 0;
+	case ARGP_KEY_ARG:
+		set_command(options, state);
+		return 0;
+	case 'p':
+		add_ids(options, TARGET_PIDS, arg);
+		return 0;
+	case 't':
+		add_ids(options, TARGET_TIDS, arg);
+		return 0;
+	case 'a':
+		set_target(options, TARGET_ALL);
+		return 0;
+	case 'G':
+		set_target(options, TARGET_CGROUP);
+		options->cgroup = not_empty(arg, "-G");
+		return 0;
+	case 'd':
+		set_seconds(options, arg);
+		return 0;
+	case 'F':
+		set_sample_hz(options, arg);
+		return 0;
+	case 'e':
+		options->event = not_empty(arg, "-e");
+		return 0;
+	case 'C':
+		set_cpu(options, arg);
+		return 0;
+	case 'U':
+		options->user_only = true;
+		return 0;
+	case 'K':
+		options->kernel_only = true;
+		return 0;
+	case 'o':
+		options->output = not_empty(arg, "-o");
+		return 0;
+	case 'q':
+		options->quiet = true;
+		return 0;
+	case 'h':
+		options_help(state, "eprof record");
+	default:
+		return parse_long_option(key, arg, parser);
+	}
+}
+
+static const struct argp record_argp = {
+	.options = rows,
+	.parser = parse_option,
+	.help_filter = options_help_filter,
+	.args_doc = "-p PID\n-t TID\n-a\n-G CGROUP\n[--] COMMAND [ARG...]",
+	.doc = "Samples where threads run, and writes flame graphs of it."
+	       "\v"
+	       "Examples:\n"
+	       "  eprof record -p 1234 -d 30          a process, for 30 seconds\n"
+	       "  eprof record -d 10 -- ./a.out ARG   a command, for 10 seconds at most\n"
+	       "  eprof record -a -d 30 -o all.svg    the whole machine, into one file\n"
+	       "\n"
+	       "Exit code: 0 done, 1 failed, 2 wrong usage.",
+};
+
+void options_parse_record(int argc, char **argv, struct record_options *ret)
+{
+	struct record_parser parser = { .options = ret };
+
+	*ret = (struct record_options){
+		.cpu = -1,
+		.sample_hz = SAMPLE_HZ_DEFAULT,
+		.event = "cpu-clock",
+		.form = OUTPUT_DIRECTORY,
+	};
+	options_run_argp(&record_argp, argc, argv, &parser);
+	if (ret->target == TARGET_NONE) {
+		argp_help(&record_argp, stderr, ARGP_HELP_SHORT_USAGE | ARGP_HELP_DOC,
+			  (char *)"eprof record");
+		exit(2);
+	}
+	if (ret->user_only && ret->kernel_only)
+		usage_error("-U and -K exclude each other: without both, both stacks are recorded");
+	if (parser.has_form && !ret->output)
+		usage_error("--format needs -o FILE");
+	if (ret->output)
+		ret->form = options_output_form(ret->output, parser.has_form, parser.form,
+						OUTPUT_DIRECTORY);
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Text -> value, one function per type. Nothing here prints. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/options_parts.h"
+
+/* Decimal digits only: no sign, no blanks, no "0x". */
+int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!*text)
+		return -EINVAL;
+	for (const char *c = text; *c; c++) {
+		uint64_t digit = (uint64_t)(*c - '0');
+
+		if (!isdigit((unsigned char)*c))
+			return -EINVAL;
+		if (__builtin_mul_overflow(value, 10, &value) ||
+		    __builtin_add_overflow(value, digit, &value))
+			value = UINT64_MAX;
+	}
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int parse_seconds(const char *text, double *ret)
+{
+	const char *number = text + (text[0] == '-');
+	size_t digits = strspn(number, "0123456789");
+	size_t length = digits;
+	double value;
+
+	/* Checked by hand: strtod() takes "inf", "nan", "0x10" and blanks, too. */
+	if (number[length] == '.') {
+		size_t decimals = strspn(number + length + 1, "0123456789");
+
+		digits += decimals;
+		length += 1 + decimals;
+	}
+	if (digits == 0 || number[length])
+		return -EINVAL;
+	value = strtod(text, NULL);
+	if (value < SECONDS_MIN || value > SECONDS_MAX)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+int parse_form(const char *text, enum output_form *ret)
+{
+	static const struct {
+		const char *name;
+		enum output_form form;
+	} forms[] = {
+		{ "svg", OUTPUT_SVG },
+		{ "folded", OUTPUT_FOLDED },
+		{ "pprof", OUTPUT_PPROF },
+		{ "html", OUTPUT_HTML },
+		{ "speedscope", OUTPUT_SPEEDSCOPE },
+	};
+
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(text, forms[i].name) == 0) {
+			*ret = forms[i].form;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int parse_id(const char *text, size_t length, int32_t *ret)
+{
+	char digits[16];
+	uint64_t value;
+	int err;
+
+	if (length >= sizeof(digits))
+		return -EINVAL;
+	memcpy(digits, text, length);
+	digits[length] = '\0';
+	err = parse_u64(digits, 1, INT32_MAX, &value);
+	if (err < 0)
+		return err;
+	*ret = (int32_t)value;
+	return 0;
+}
+
+int parse_ids(const char *text, int32_t *ids, size_t *count, const char **ret_bad,
+	      int *ret_bad_length)
+{
+	for (const char *piece = text;; piece++) {
+		size_t length = strcspn(piece, ","), i = 0;
+		int32_t id;
+
+		if (parse_id(piece, length, &id) < 0) {
+			*ret_bad = piece;
+			*ret_bad_length = length < 64 ? (int)length : 64;
+			return -EINVAL;
+		}
+		while (i < *count && ids[i] != id)
+			i++;
+		if (i >= TARGET_IDS_MAX)
+			return -E2BIG;
+		ids[i] = id;
+		if (i == *count)
+			(*count)++;
+		piece += length;
+		if (!*piece)
+			return 0;
+	}
+}

@@ -1,0 +1,465 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All names are looked up below one directory descriptor, so that the directory that was proved
+ * writable is the one that is written. Temporary files are created with O_EXCL: eprof runs as root
+ * and the directory may be a stranger's, who must not get us to follow a link.
+ *
+ * Streams are stdio streams over our own write function, which keeps the first errno: a writer
+ * that only reports "failed" (-EIO) would otherwise lose whether the disk is full.
+ */
+#include "agent/output.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+#include "base/cleanup.h"
+
+#define STREAM_BUFFER_SIZE  65536
+/* Earlier runs that were killed, with our pid (containers count from 1), leave that many names. */
+#define TEMPORARY_NAMES_MAX 64
+
+struct output_file {
+	FILE *stream;
+	char *buffer;
+	char *name;      /* below the directory; NULL: stdout */
+	char *temporary; /* the same; NULL once there is no such file */
+	char *path;      /* for people */
+	int fd;
+	int error; /* first errno of a write, or 0 */
+	bool is_final;
+};
+
+struct output {
+	enum output_form form;
+	bool to_stdout;
+	bool made_directory;
+	bool is_committed;
+	bool ignores_sigpipe;
+	struct sigaction sigpipe_before;
+	int directory_fd; /* -1: stdout */
+	char *directory;  /* its path, without a '/' at the end but for "/" */
+	size_t file_count;
+	struct output_file files[OUTPUT_FILES_MAX];
+};
+
+static bool ends_in(const char *text, const char *suffix)
+{
+	size_t text_length = strlen(text), length = strlen(suffix);
+
+	return text_length >= length && strcmp(text + text_length - length, suffix) == 0;
+}
+
+enum output_form output_form_of(const char *path)
+{
+	static const struct {
+		const char *suffix;
+		enum output_form form;
+	} forms[] = {
+		{ ".svg", OUTPUT_SVG },         { ".folded", OUTPUT_FOLDED },
+		{ ".pb.gz", OUTPUT_PPROF },     { ".html", OUTPUT_HTML },
+		{ ".json", OUTPUT_SPEEDSCOPE },
+	};
+
+	if (strcmp(path, "-") == 0)
+		return OUTPUT_STDOUT;
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (ends_in(path, forms[i].suffix))
+			return forms[i].form;
+	}
+	return OUTPUT_DIRECTORY;
+}
+
+enum output_form output_form(const struct output *output)
+{
+	return output->form;
+}
+
+static ssize_t stream_write(void *cookie, const char *bytes, size_t size)
+{
+	struct output_file *file = cookie;
+	size_t done = 0;
+
+	while (done < size && !file->error) {
+		ssize_t n = write(file->fd, bytes + done, size - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			file->error = errno;
+	}
+	return (ssize_t)done;
+}
+
+/* Gives file a stream over fd, which it owns from here on. */
+static int open_stream(struct output_file *file, int fd)
+{
+	file->fd = fd;
+	file->buffer = malloc(STREAM_BUFFER_SIZE);
+	if (!file->buffer)
+		return -ENOMEM;
+	file->stream = fopencookie(file, "w", (cookie_io_functions_t){ .write = stream_write });
+	if (!file->stream)
+		return errno ? -errno : -ENOMEM;
+	(void)setvbuf(file->stream, file->buffer, _IOFBF, STREAM_BUFFER_SIZE);
+	return 0;
+}
+
+/* The first errno of the file, all streams closed after it. */
+static int close_stream(struct output_file *file)
+{
+	if (file->stream && fclose(file->stream) != 0 && !file->error)
+		file->error = errno ? errno : EIO;
+	file->stream = NULL;
+	if (file->fd >= 0 && close(file->fd) < 0 && !file->error)
+		file->error = errno;
+	file->fd = -1;
+	free(file->buffer);
+	file->buffer = NULL;
+	return file->error;
+}
+
+static int create_temporary(struct output *output, struct output_file *file)
+{
+	for (int i = 0; i < TEMPORARY_NAMES_MAX; i++) {
+		CLEANUP(cleanup_free) char *name = NULL;
+		char again[16] = "";
+		int fd;
+
+		if (i > 0)
+			(void)snprintf(again, sizeof(again), "-%d", i);
+		/* Cut: the longest file name allowed has no room for what we add. */
+		if (asprintf(&name, ".%.200s.eprof-%d%s", file->name, (int)getpid(), again) < 0) {
+			name = NULL;
+			return -ENOMEM;
+		}
+		fd = openat(output->directory_fd, name,
+			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+		if (fd >= 0) {
+			file->temporary = TAKE(name);
+			return open_stream(file, fd);
+		}
+		if (errno != EEXIST)
+			return -errno;
+	}
+	return -EEXIST;
+}
+
+/* Only a regular file, or a link to one, may be replaced: never /dev/null, a pipe, a directory. */
+static int check_replaceable(const struct output *output, const char *name)
+{
+	struct stat st, dev;
+
+	if (fstatat(output->directory_fd, name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
+	/* /dev/stdout is a link, perhaps to a regular file: it would become one for everybody. */
+	if (fstat(output->directory_fd, &st) == 0 && stat("/dev", &dev) == 0 &&
+	    st.st_dev == dev.st_dev && st.st_ino == dev.st_ino)
+		return -ENOTSUP;
+	return 0;
+}
+
+static char *path_for_people(const char *directory, const char *name)
+{
+	char *path;
+	int length;
+
+	if (strcmp(directory, ".") == 0)
+		return strdup(name);
+	length = asprintf(&path, "%s%s%s", directory, ends_in(directory, "/") ? "" : "/", name);
+	return length < 0 ? NULL : path;
+}
+
+/* Adds the file called name; -errno without a message. */
+static int add_file(struct output *output, const char *name)
+{
+	struct output_file *file = &output->files[output->file_count];
+	int err;
+
+	assert(name[0] && !strchr(name, '/'));
+	if (output->file_count >= OUTPUT_FILES_MAX)
+		return -ENFILE;
+	err = check_replaceable(output, name);
+	if (err < 0)
+		return err;
+	*file = (struct output_file){ .fd = -1 };
+	output->file_count++; /* what is half made is freed with the rest */
+	file->name = strdup(name);
+	if (!file->name)
+		return -ENOMEM;
+	file->path = path_for_people(output->directory, name);
+	err = file->path ? create_temporary(output, file) : -ENOMEM;
+	file->error = -err;
+	return err;
+}
+
+static void drop_file(struct output *output, struct output_file *file)
+{
+	(void)close_stream(file);
+	if (file->temporary)
+		(void)unlinkat(output->directory_fd, file->temporary, 0);
+	else if (file->is_final && file->name)
+		(void)unlinkat(output->directory_fd, file->name, 0);
+	free(file->temporary);
+	file->temporary = NULL;
+	file->is_final = false;
+}
+
+static int open_directory(struct output *output)
+{
+	struct output_file probe = { .name = (char *)"probe", .fd = -1 };
+	int err;
+
+	if (mkdir(output->directory, 0777) == 0)
+		output->made_directory = true;
+	else if (errno != EEXIST)
+		return -errno;
+	output->directory_fd = open(output->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (output->directory_fd < 0)
+		return -errno;
+	if (output->made_directory)
+		return 0;
+	/* Mode bits do not tell (root, read-only mounts): try. */
+	err = create_temporary(output, &probe);
+	drop_file(output, &probe);
+	return err;
+}
+
+static int open_single_file(struct output *output, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	output->directory_fd = open(output->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (output->directory_fd < 0)
+		return -errno;
+	return add_file(output, name);
+}
+
+static int open_stdout(struct output *output)
+{
+	struct output_file *file = &output->files[0];
+	int fd;
+
+	*file = (struct output_file){ .fd = -1 };
+	output->file_count = 1;
+	file->path = strdup("stdout");
+	if (!file->path)
+		return -ENOMEM;
+	/* What the program printed before comes first. */
+	if (fflush(stdout) != 0)
+		return -errno;
+	fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	return open_stream(file, fd);
+}
+
+/* The directory part of path: all of it for the directory form. */
+static char *directory_of(const char *path, enum output_form form)
+{
+	size_t length = strlen(path);
+
+	while (form != OUTPUT_DIRECTORY && length > 0 && path[length - 1] != '/')
+		length--;
+	if (length == 0)
+		return strdup(".");
+	while (length > 1 && path[length - 1] == '/')
+		length--;
+	return strndup(path, length);
+}
+
+static void report_open_failure(const char *path, enum output_form form, int err)
+{
+	if (err == -EISDIR)
+		log_error("cannot write '%s': it is a directory, and one file is to be written",
+			  path);
+	else if (err == -ENOTDIR && form == OUTPUT_DIRECTORY)
+		log_error("cannot write into '%s': it is not a directory", path);
+	else if (err == -ENOTSUP)
+		log_error("cannot write '%s': not a regular file; '-o -' writes to stdout", path);
+	else
+		log_error("cannot write '%s': %s", path, strerror(-err));
+}
+
+static void cleanup_output(struct output **output)
+{
+	output_free(*output);
+}
+
+int output_open_as(const char *path, enum output_form form, struct output **ret)
+{
+	CLEANUP(cleanup_output) struct output *output = calloc(1, sizeof(*output));
+	size_t length = strlen(path);
+	int err;
+
+	if (!output) {
+		log_error("cannot write '%s': out of memory", path);
+		return -ENOMEM;
+	}
+	output->directory_fd = -1;
+	output->form = form;
+	output->to_stdout = strcmp(path, "-") == 0;
+	output->directory = directory_of(path, form);
+	if (!output->directory)
+		err = -ENOMEM;
+	else if (length == 0)
+		err = -ENOENT;
+	else if (output->to_stdout)
+		err = open_stdout(output);
+	else if (form == OUTPUT_DIRECTORY)
+		err = open_directory(output);
+	else if (path[length - 1] == '/')
+		err = -EISDIR;
+	else
+		err = open_single_file(output, path);
+	if (err < 0) {
+		report_open_failure(path, form, err);
+		return err;
+	}
+	*ret = TAKE(output);
+	return 0;
+}
+
+int output_open(const char *path, struct output **ret)
+{
+	return output_open_as(path, output_form_of(path), ret);
+}
+
+static void ignore_sigpipe(struct output *output)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	if (!output->ignores_sigpipe && sigaction(SIGPIPE, &ignore, &output->sigpipe_before) == 0)
+		output->ignores_sigpipe = true;
+}
+
+static void restore_sigpipe(struct output *output)
+{
+	if (output->ignores_sigpipe)
+		(void)sigaction(SIGPIPE, &output->sigpipe_before, NULL);
+	output->ignores_sigpipe = false;
+}
+
+FILE *output_stream(struct output *output, const char *name)
+{
+	int err;
+
+	assert(!output->is_committed);
+	if (output->to_stdout)
+		ignore_sigpipe(output);
+	if (output->to_stdout || output->form != OUTPUT_DIRECTORY)
+		return output->files[0].stream;
+	err = add_file(output, name);
+	if (err < 0) {
+		errno = -err;
+		return NULL;
+	}
+	return output->files[output->file_count - 1].stream;
+}
+
+/* Everything of file is on the disk after this; the errno of what failed first, or 0. */
+static int finish_file(const struct output *output, struct output_file *file)
+{
+	if (!file->stream)
+		return file->error ? file->error : ENOMEM; /* never opened whole */
+	if ((fflush(file->stream) != 0 || ferror(file->stream)) && !file->error)
+		file->error = errno ? errno : EIO;
+	if (!file->error && !output->to_stdout && fsync(file->fd) < 0)
+		file->error = errno;
+	return close_stream(file);
+}
+
+/* Some file systems cannot sync a directory: then nobody can promise more than they do. */
+static int sync_directory(int fd)
+{
+	if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
+		return errno;
+	return 0;
+}
+
+static int sync_parent(const struct output *output)
+{
+	CLEANUP(cleanup_fd)
+	int fd = openat(output->directory_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	/* A parent that we may search but not read: the data is safe, the name will follow. */
+	return fd < 0 ? 0 : sync_directory(fd);
+}
+
+static int rename_files(struct output *output, const char **ret_path)
+{
+	for (size_t i = 0; i < output->file_count; i++) {
+		struct output_file *file = &output->files[i];
+
+		*ret_path = file->path;
+		if (renameat(output->directory_fd, file->temporary, output->directory_fd,
+			     file->name) < 0)
+			return errno;
+		free(file->temporary);
+		file->temporary = NULL;
+		file->is_final = true;
+	}
+	*ret_path = output->directory;
+	return sync_directory(output->directory_fd);
+}
+
+int output_commit(struct output *output)
+{
+	const char *path = output->directory;
+	int error = 0;
+
+	assert(!output->is_committed);
+	for (size_t i = 0; i < output->file_count && !error; i++) {
+		path = output->files[i].path;
+		error = finish_file(output, &output->files[i]);
+	}
+	if (!error && !output->to_stdout)
+		error = rename_files(output, &path);
+	if (!error && output->made_directory)
+		error = sync_parent(output);
+	if (error) {
+		log_error("cannot write '%s': %s", path ? path : "", strerror(error));
+		for (size_t i = 0; i < output->file_count; i++)
+			drop_file(output, &output->files[i]);
+	}
+	output->is_committed = !error;
+	restore_sigpipe(output);
+	return -error;
+}
+
+void output_free(struct output *output)
+{
+	if (!output)
+		return;
+	for (size_t i = 0; i < output->file_count; i++) {
+		struct output_file *file = &output->files[i];
+
+		if (!output->is_committed)
+			drop_file(output, file);
+		free(file->name);
+		free(file->path);
+	}
+	/* Fails, as it should, when somebody else put a file there. */
+	if (output->made_directory && !output->is_committed)
+		(void)rmdir(output->directory);
+	if (output->directory_fd >= 0)
+		(void)close(output->directory_fd);
+	restore_sigpipe(output);
+	free(output->directory);
+	free(output);
+}
+
+const char *output_path(const struct output *output, size_t i)
+{
+	if (!output->is_committed || output->to_stdout || i >= output->file_count)
+		return NULL;
+	return output->files[i].path;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/perf_event.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/log.h"
+
+static const struct {
+	const char *name;
+	uint32_t type;
+	uint64_t config;
+} events[] = {
+	{ "cpu-clock", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CPU_CLOCK },
+	{ "cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES },
+	{ "cpu-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES },
+	{ "instructions", PERF_TYPE_HARDWARE, PERF_COUNT_HW_INSTRUCTIONS },
+	{ "ref-cycles", PERF_TYPE_HARDWARE, PERF_COUNT_HW_REF_CPU_CYCLES },
+	{ "cache-references", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_REFERENCES },
+	{ "cache-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_CACHE_MISSES },
+	{ "branches", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_INSTRUCTIONS },
+	{ "branch-misses", PERF_TYPE_HARDWARE, PERF_COUNT_HW_BRANCH_MISSES },
+	{ "page-faults", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_PAGE_FAULTS },
+	{ "context-switches", PERF_TYPE_SOFTWARE, PERF_COUNT_SW_CONTEXT_SWITCHES },
+};
+
+int perf_event_parse(const char *name, struct perf_event_attr *attr)
+{
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		if (strcmp(events[i].name, name))
+			continue;
+		attr->type = events[i].type;
+		attr->config = events[i].config;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+const char *perf_event_names(void)
+{
+	return "cpu-clock, cycles, instructions, ref-cycles, cache-references, cache-misses, "
+	       "branches, branch-misses, page-faults, context-switches";
+}
+
+int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu)
+{
+	long fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+void perf_event_explain(const char *name, uint64_t hz, int cpu, int err)
+{
+	switch (-err) {
+	case ENOENT:
+	case EOPNOTSUPP:
+	case ENODEV:
+		log_error("event '%s' is not supported on this machine (most virtual machines "
+			  "have no hardware counters); leave out -e to sample by cpu-clock",
+			  name);
+		return;
+	case EACCES:
+	case EPERM:
+		log_error("not allowed to sample CPU %d: needs CAP_PERFMON, or root with "
+			  "'sysctl kernel.perf_event_paranoid=2'",
+			  cpu);
+		return;
+	case EINVAL:
+		log_error("the kernel refuses event '%s' at %" PRIu64 " Hz on CPU %d", name, hz,
+			  cpu);
+		return;
+	case EMFILE:
+		log_error("too many open files for an event on CPU %d: raise 'ulimit -n'", cpu);
+		return;
+	default:
+		log_error("cannot open event '%s' on CPU %d: %s", name, cpu, strerror(-err));
+	}
+}

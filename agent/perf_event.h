@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the events that drive sampling: perf_event_open(2) with errors in words. */
+#ifndef EPROF_AGENT_PERF_EVENT_H
+#define EPROF_AGENT_PERF_EVENT_H
+
+#include <linux/perf_event.h>
+#include <stdint.h>
+
+/* "cpu-clock", "cycles", ... -> type and config of *attr; -EINVAL for a name we do not know. */
+int perf_event_parse(const char *name, struct perf_event_attr *attr);
+/* The names that perf_event_parse() knows, separated by ", ". */
+const char *perf_event_names(void);
+
+/* Opens attr for every process on cpu. A close-on-exec descriptor, or -errno. */
+int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu);
+
+/* Prints why opening name at hz on cpu failed with err (-errno), and what to do about it. */
+void perf_event_explain(const char *name, uint64_t hz, int cpu, int err);
+
+#endif

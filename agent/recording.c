@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/recording.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/log.h"
+#include "agent/preflight.h"
+#include "agent/target.h"
+#include "base/cleanup.h"
+
+void recording_done(struct recording *recording)
+{
+	window_free(recording->window);
+	sampler_free(recording->pipeline.sampler);
+	naming_free(recording->pipeline.naming);
+	processes_free(recording->pipeline.processes);
+	sideband_free(recording->pipeline.sideband);
+	binaries_free(recording->binaries);
+	symbolizer_free(recording->symbolizer);
+	cpus_done(&recording->cpus);
+	launch_done(&recording->launch);
+	loop_free(recording->loop);
+	*recording = (struct recording){ .launch = LAUNCH_NONE };
+}
+
+static int failed(const char *what, int err)
+{
+	log_error("cannot %s: %s", what, strerror(-err));
+	return err;
+}
+
+/* The ids that were typed, or the command's. */
+static size_t target_ids(const struct recording *recording, const int32_t **ret)
+{
+	if (recording->options->target == TARGET_COMMAND) {
+		*ret = &recording->launch.pid;
+		return 1;
+	}
+	*ret = recording->options->ids;
+	return recording->options->id_count;
+}
+
+static int prepare_processes(struct recording *recording)
+{
+	enum target_kind target = recording->options->target;
+	bool follow_all = target != TARGET_PIDS && target != TARGET_COMMAND;
+	struct pipeline *pipeline = &recording->pipeline;
+	CLEANUP(cpus_done) struct cpus all = { 0 };
+	int err = cpus_online(-1, &all);
+
+	if (err < 0)
+		return failed("tell which CPUs are online", err);
+	/* A process may map on any CPU, whichever are sampled. */
+	err = sideband_new(&all, &pipeline->sideband);
+	if (err < 0)
+		return err;
+	err = symbolizer_new(&recording->symbolizer);
+	if (!err)
+		err = binaries_new(recording->symbolizer, &recording->binaries);
+	if (!err)
+		err = processes_new(recording->binaries, follow_all, &pipeline->processes);
+	if (!err)
+		err = naming_new(recording->symbolizer, pipeline->processes, &pipeline->naming);
+	return err < 0 ? failed("prepare to name stacks", err) : 0;
+}
+
+/* The records flow already: what changes while /proc is read comes again with them. */
+static int seed_processes(struct recording *recording)
+{
+	enum target_kind target = recording->options->target;
+	struct processes *processes = recording->pipeline.processes;
+	const int32_t *ids;
+	size_t count;
+
+	if (target != TARGET_PIDS && target != TARGET_COMMAND) {
+		int err = processes_seed_all(processes);
+
+		return err < 0 ? failed("read /proc", err) : 0;
+	}
+	count = target_ids(recording, &ids);
+	for (size_t i = 0; i < count; i++) {
+		int err = processes_seed(processes, ids[i]);
+
+		if (err < 0) {
+			log_error("cannot read '/proc/%" PRId32 "/maps': %s", ids[i],
+				  strerror(-err));
+			return err;
+		}
+	}
+	return 0;
+}
+
+static int aim_sampler(struct recording *recording)
+{
+	struct sampler *sampler = recording->pipeline.sampler;
+	CLEANUP(cleanup_fd) int cgroup_fd = -1;
+	const int32_t *ids;
+	size_t count;
+	int err = 0;
+
+	switch (recording->options->target) {
+	case TARGET_CGROUP:
+		err = preflight_cgroup(recording->options->cgroup, &cgroup_fd);
+		if (err < 0)
+			return err;
+		err = sampler_follow_cgroup(sampler, cgroup_fd);
+		return err < 0 ? failed("sample by cgroup", err) : 0;
+	case TARGET_ALL:
+	case TARGET_NONE:
+		return 0;
+	case TARGET_PIDS:
+	case TARGET_TIDS:
+	case TARGET_COMMAND:
+		break;
+	}
+	count = target_ids(recording, &ids);
+	for (size_t i = 0; i < count && !err; i++)
+		err = sampler_follow(sampler, ids[i]);
+	return err < 0 ? failed("tell the kernel what to sample", err) : 0;
+}
+
+static int watch_target(struct recording *recording)
+{
+	enum target_kind target = recording->options->target;
+	const int32_t *ids;
+	size_t count;
+
+	if (target != TARGET_PIDS && target != TARGET_COMMAND)
+		return 0;
+	count = target_ids(recording, &ids);
+	for (size_t i = 0; i < count; i++) {
+		int err = loop_add_process(recording->loop, ids[i]);
+
+		if (err == -ESRCH) {
+			log_error("process %" PRId32 " has just ended", ids[i]);
+			return err;
+		}
+		if (err < 0)
+			return failed("wait for the end of a process", err);
+	}
+	return 0;
+}
+
+static int prepare_loop(struct recording *recording, sigset_t *ret_mask)
+{
+	int err = loop_new(ret_mask, &recording->loop);
+
+	return err < 0 ? failed("wait for events", err) : 0;
+}
+
+static int prepare_launch(struct recording *recording, const sigset_t *signal_mask)
+{
+	int err;
+
+	if (recording->options->target != TARGET_COMMAND)
+		return 0;
+	err = launch_fork(recording->options->command, signal_mask, &recording->launch);
+	return err < 0 ? failed("fork", err) : 0;
+}
+
+static int prepare_parts(struct recording *recording)
+{
+	const struct record_options *options = recording->options;
+	sigset_t signal_mask;
+	int err = prepare_loop(recording, &signal_mask);
+
+	if (err < 0)
+		return err;
+	err = prepare_launch(recording, &signal_mask);
+	if (err < 0)
+		return err;
+	err = cpus_online(options->cpu, &recording->cpus);
+	if (err < 0)
+		return failed("tell which CPUs are online", err);
+	err = prepare_processes(recording);
+	if (err < 0)
+		return err;
+	err = watch_target(recording);
+	if (err < 0)
+		return err;
+	err = sampler_new(options, &recording->cpus, &recording->pipeline.sampler);
+	if (err < 0)
+		return err;
+	err = aim_sampler(recording);
+	if (err < 0)
+		return err;
+	return seed_processes(recording);
+}
+
+int recording_prepare(const struct record_options *options, struct recording *ret)
+{
+	CLEANUP(recording_done) struct recording recording = { .options = options,
+								.launch = LAUNCH_NONE };
+	int err = prepare_parts(&recording);
+
+	if (err < 0)
+		return err;
+	*ret = recording;
+	recording = (struct recording){ .launch = LAUNCH_NONE };
+	return 0;
+}
+
+static int add_timers(struct recording *recording)
+{
+	double seconds = recording->options->seconds;
+	int err = loop_add_timer(recording->loop,
+				 sampler_drain_seconds(recording->pipeline.sampler), true,
+				 LOOP_DRAIN);
+
+	if (!err)
+		err = loop_add_timer(recording->loop, 1, true, LOOP_TICK);
+	if (!err && seconds > 0)
+		err = loop_add_timer(recording->loop, seconds, false, LOOP_TIME_OVER);
+	if (!err)
+		err = sideband_watch(recording->pipeline.sideband,
+				     loop_epoll_fd(recording->loop), LOOP_SIDEBAND);
+	return err < 0 ? failed("set timers", err) : 0;
+}
+
+static int let_command_go(struct recording *recording)
+{
+	int err;
+
+	if (recording->options->target != TARGET_COMMAND)
+		return 0;
+	err = launch_exec(&recording->launch);
+	if (err < 0)
+		log_error("cannot run '%s': %s", recording->options->command[0], strerror(-err));
+	return err;
+}
+
+static void show_progress(const struct recording *recording, uint64_t elapsed)
+{
+	double left = recording->options->seconds - (double)elapsed;
+
+	if (recording->options->seconds > 0)
+		log_progress("%.0f s left, %" PRIu64 " samples", left > 0 ? left : 0,
+			     window_samples(recording->window));
+	else
+		log_progress("%" PRIu64 " s, %" PRIu64 " samples; Ctrl-C ends", elapsed,
+			     window_samples(recording->window));
+}
+
+static int handle_events(struct recording *recording, unsigned int events)
+{
+	int err = 0;
+
+	if (events & LOOP_SIDEBAND)
+		err = window_follow_processes(recording->window);
+	if (!err && (events & LOOP_DRAIN))
+		err = window_drain(recording->window);
+	return err < 0 ? failed("read samples", err) : 0;
+}
+
+static int loop_until_end(struct recording *recording)
+{
+	const struct record_options *options = recording->options;
+	const int32_t *ids;
+	size_t processes_left = target_ids(recording, &ids);
+	uint64_t elapsed = 0;
+
+	for (;;) {
+		unsigned int events;
+		int err = loop_wait(recording->loop, &events);
+
+		if (err < 0)
+			return failed("wait for events", err);
+		err = handle_events(recording, events);
+		if (err < 0)
+			return err;
+		if (events & (LOOP_TIME_OVER | LOOP_INTERRUPTED))
+			return 0;
+		if (events & LOOP_PROCESS_ENDED && --processes_left == 0)
+			return 0;
+		if (!(events & LOOP_TICK))
+			continue;
+		show_progress(recording, ++elapsed);
+		if (options->target == TARGET_TIDS && !target_threads_alive(options))
+			return 0;
+	}
+}
+
+int recording_run(struct recording *recording)
+{
+	int err = add_timers(recording);
+
+	if (err < 0)
+		return err;
+	err = window_open(&recording->pipeline, &recording->window);
+	if (err < 0)
+		return failed("begin", err);
+	err = sampler_start(recording->pipeline.sampler);
+	if (err < 0)
+		return err;
+	err = let_command_go(recording);
+	if (err < 0)
+		return err;
+	err = loop_until_end(recording);
+	log_progress(NULL);
+	sampler_stop(recording->pipeline.sampler);
+	return err;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything that lives as long as one recording. Made and released in one order, which is the
+ * order of the fields: each needs those above it.
+ */
+#ifndef EPROF_AGENT_RECORDING_H
+#define EPROF_AGENT_RECORDING_H
+
+#include "agent/binaries.h"
+#include "agent/cpus.h"
+#include "agent/launch.h"
+#include "agent/loop.h"
+#include "agent/options.h"
+#include "agent/window.h"
+#include "symbolize/symbolize.h"
+
+struct recording {
+	const struct record_options *options;
+	struct loop *loop;
+	struct launch launch;
+	struct cpus cpus;        /* where samples are taken */
+	struct symbolizer *symbolizer;
+	struct binaries *binaries;
+	struct pipeline pipeline; /* owned here */
+	struct window *window;
+};
+
+/* Makes everything ready to sample; a command waits to be let go. One line and -errno on failure. */
+int recording_prepare(const struct record_options *options, struct recording *ret);
+void recording_done(struct recording *recording);
+
+/* Samples until something ends it, with progress. One line and -errno on failure. */
+int recording_run(struct recording *recording);
+
+#endif

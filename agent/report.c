@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "agent/log.h"
+#include "base/cleanup.h"
+
+static double tool_cpu_seconds(void)
+{
+	struct rusage usage;
+
+	if (getrusage(RUSAGE_SELF, &usage) < 0)
+		return 0;
+	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+/*
+ * VmHWM, not getrusage(): ru_maxrss survives exec, so a large shell or Python that starts eprof
+ * would be charged to it.
+ */
+static uint64_t tool_peak_rss(void)
+{
+	CLEANUP(cleanup_file) FILE *file = fopen("/proc/self/status", "re");
+	uint64_t kilobytes = 0;
+	char line[256];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "VmHWM: %" SCNu64, &kilobytes) == 1)
+			break;
+	}
+	return kilobytes * 1024;
+}
+
+static void add_loss(struct recording_stats *stats, const char *name, uint64_t count)
+{
+	stats->losses[stats->loss_count++] = (struct named_count){ name, count };
+}
+
+static void fill_losses(const struct report_sources *sources, const struct sampler_stats *sampler,
+			struct recording_stats *stats)
+{
+	const struct pipeline *pipeline = sources->pipeline;
+
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		enum counter counter = (enum counter)i;
+
+		if (counter_is_loss(counter))
+			add_loss(stats, counter_name(counter), sampler->counters[counter]);
+	}
+	add_loss(stats, "process_records", sideband_lost(pipeline->sideband));
+	add_loss(stats, "mappings", processes_dropped_mappings(pipeline->processes));
+	add_loss(stats, "binaries_unopened", binaries_unopened(sources->binaries));
+}
+
+static void fill_stops(const struct profile *profile, struct recording_stats *stats)
+{
+	for (int i = 0; i < STOP_REASON_COUNT; i++)
+		stats->stop_reasons[stats->stop_reason_count++] = (struct named_count){
+			stop_reason_name((enum stop_reason)i), profile->stops[i]
+		};
+}
+
+static uint64_t total_losses(const struct recording_stats *stats)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < stats->loss_count; i++)
+		total += stats->losses[i].count;
+	return total;
+}
+
+static double complete_percent(const struct recording_stats *stats)
+{
+	return stats->samples ? 100.0 * (double)stats->complete_samples / (double)stats->samples :
+				0;
+}
+
+static void write_notes(const struct report_sources *sources, struct report *report)
+{
+	const struct recording_stats *stats = &report->stats;
+	size_t used;
+
+	used = (size_t)snprintf(report->notes, sizeof(report->notes),
+				"%s, %.1f s at %" PRIu64 " Hz on %" PRIu64
+				" CPUs; complete stacks: %.1f %%",
+				stats->target, stats->seconds, stats->sample_hz, stats->cpus,
+				complete_percent(stats));
+	if (sources->kernel_names != KERNEL_NAMES_OK)
+		used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
+					 "; kernel names hidden");
+	if (total_losses(stats) == 0)
+		(void)snprintf(report->notes + used, sizeof(report->notes) - used,
+			       "; nothing lost");
+	for (size_t i = 0; i < stats->loss_count && used < sizeof(report->notes); i++) {
+		if (stats->losses[i].count)
+			used += (size_t)snprintf(report->notes + used,
+						 sizeof(report->notes) - used,
+						 "; lost: %s %" PRIu64, stats->losses[i].name,
+						 stats->losses[i].count);
+	}
+}
+
+int report_make(const struct report_sources *sources, struct report *ret)
+{
+	const struct record_options *options = sources->options;
+	const struct profile *profile = sources->profile;
+	struct recording_stats *stats = &ret->stats;
+	struct sampler_stats sampler;
+	struct naming_stats naming;
+	int err = sampler_read_stats(sources->pipeline->sampler, &sampler);
+
+	if (err < 0)
+		return err;
+	naming_read_stats(sources->pipeline->naming, &naming);
+	memset(ret, 0, sizeof(*ret));
+	stats->version = EPROF_VERSION;
+	stats->target = sources->target;
+	stats->seconds = profile->seconds;
+	stats->sample_hz = options->sample_hz;
+	stats->cpus = sources->cpu_count;
+	stats->event = options->event;
+	stats->started_at_unix_ns = profile->started_unix_ns;
+	stats->samples = profile->samples;
+	stats->complete_samples = profile->complete_samples;
+	stats->idle_samples = sampler.counters[COUNTER_IDLE];
+	stats->distinct_stacks = sampler.distinct_stacks;
+	stats->frames = naming.frames;
+	stats->unnamed_user_frames = naming.unnamed_user_frames;
+	stats->unnamed_kernel_frames = naming.unnamed_kernel_frames;
+	stats->tool_cpu_seconds = tool_cpu_seconds();
+	stats->tool_peak_rss_bytes = tool_peak_rss();
+	stats->has_bpf_time = sampler.has_run_time && sampler.run_count;
+	stats->bpf_runs = sampler.run_count;
+	if (stats->has_bpf_time)
+		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)sampler.run_count;
+	fill_stops(profile, stats);
+	fill_losses(sources, &sampler, stats);
+	write_notes(sources, ret);
+	return 0;
+}
+
+void report_print(const struct report *report)
+{
+	const struct recording_stats *stats = &report->stats;
+
+	log_info("%" PRIu64 " samples in %.1f s of %s; %.1f %% of the stacks are complete",
+		 stats->samples, stats->seconds, stats->target, complete_percent(stats));
+	for (size_t i = 0; i < stats->loss_count; i++) {
+		if (stats->losses[i].count)
+			log_warning("lost: %s %" PRIu64, stats->losses[i].name,
+				    stats->losses[i].count);
+	}
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a recording was like: gathered once, for stats.json, the summary and the picture's notes. */
+#ifndef EPROF_AGENT_REPORT_H
+#define EPROF_AGENT_REPORT_H
+
+#include "agent/binaries.h"
+#include "agent/stats_json.h"
+#include "agent/window.h"
+
+#define REPORT_NOTES_SIZE 512
+
+struct report {
+	struct recording_stats stats;
+	char notes[REPORT_NOTES_SIZE]; /* one line: share of complete stacks, losses */
+};
+
+/* Where the figures come from; all borrowed. */
+struct report_sources {
+	const struct record_options *options;
+	const struct profile *profile;
+	const struct pipeline *pipeline;
+	const struct binaries *binaries;
+	const char *target; /* borrowed by the report too */
+	size_t cpu_count;
+	enum kernel_names kernel_names;
+};
+
+/* 0 or -errno. */
+int report_make(const struct report_sources *sources, struct report *ret);
+
+/* The summary: samples, share of complete stacks, losses. */
+void report_print(const struct report *report);
+
+#endif

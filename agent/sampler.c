@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sampler.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+
+#include "agent/drain.h"
+#include "agent/log.h"
+#include "agent/perf_event.h"
+#include "base/cleanup.h"
+#include "sampler.skel.h"
+
+/*
+ * How often the maps are drained: rarely is cheap, and 5 s at 99 Hz on 8 CPUs are 3,960 samples.
+ * Where CPUs x Hz is large, more often, so that a period's samples still fit SAMPLES_MAX; user
+ * space cannot keep a shorter period than DRAIN_SECONDS_MIN.
+ */
+#define DRAIN_SECONDS_MAX 5.0
+#define DRAIN_SECONDS_MIN 0.1
+#define SAMPLES_MAX 65536
+/* The drain may come late by half a period before anything is lost. */
+#define MAP_SLACK 1.5
+#define MAP_ENTRIES_MIN 1024
+
+/* Of the verifier; untouched pages cost nothing. */
+#define VERIFIER_LOG_SIZE (16u << 20)
+#define VERIFIER_LOG_LINES 20
+
+struct sampler {
+	struct sampler_bpf *skeleton;
+	struct bpf_link **links; /* one for each CPU */
+	struct drain *drain;
+	struct cpus cpus; /* borrowed */
+	const struct record_options *options;
+	double drain_seconds;
+	uint32_t quiet_half; /* what sampler_drain() reads */
+	int stats_fd;        /* keeps BPF statistics on; -1: not permitted */
+	char *verifier_log;
+};
+
+/* What the kernel calls our pid namespace; 0 for the initial one (include/linux/proc_ns.h). */
+static uint32_t own_pid_namespace(void)
+{
+	const uint32_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO */
+	struct stat st;
+
+	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == initial)
+		return 0;
+	return (uint32_t)st.st_ino;
+}
+
+static void choose_sizes(struct sampler *sampler)
+{
+	double rate = (double)sampler->options->sample_hz * (double)sampler->cpus.count;
+	double seconds = SAMPLES_MAX / rate / MAP_SLACK;
+	struct sampler_bpf *skeleton = sampler->skeleton;
+	double entries;
+
+	if (seconds > DRAIN_SECONDS_MAX)
+		seconds = DRAIN_SECONDS_MAX;
+	if (seconds < DRAIN_SECONDS_MIN)
+		seconds = DRAIN_SECONDS_MIN;
+	sampler->drain_seconds = seconds;
+	entries = rate * seconds * MAP_SLACK;
+	if (entries < MAP_ENTRIES_MIN)
+		entries = MAP_ENTRIES_MIN;
+	if (entries > SAMPLES_MAX)
+		entries = SAMPLES_MAX;
+	/* A sample brings at most two new stacks. */
+	bpf_map__set_max_entries(skeleton->maps.counts_0, (uint32_t)entries);
+	bpf_map__set_max_entries(skeleton->maps.counts_1, (uint32_t)entries);
+	bpf_map__set_max_entries(skeleton->maps.stacks_0, 2 * (uint32_t)entries);
+	bpf_map__set_max_entries(skeleton->maps.stacks_1, 2 * (uint32_t)entries);
+}
+
+static void configure(struct sampler *sampler)
+{
+	const struct record_options *options = sampler->options;
+	struct sampler_bpf *skeleton = sampler->skeleton;
+	struct sampler_config *config = (struct sampler_config *)&skeleton->rodata->config;
+	static const enum filter filters[] = {
+		[TARGET_ALL] = FILTER_ALL,	 [TARGET_PIDS] = FILTER_PIDS,
+		[TARGET_COMMAND] = FILTER_PIDS,	 [TARGET_TIDS] = FILTER_TIDS,
+		[TARGET_CGROUP] = FILTER_CGROUP,
+	};
+
+	config->filter = filters[options->target];
+	config->with_idle = options->with_idle;
+	config->user_stacks = !options->kernel_only;
+	config->kernel_stacks = !options->user_only;
+	config->by_thread = options->per_thread;
+	config->pid_namespace = own_pid_namespace();
+	bpf_program__set_autoload(skeleton->progs.on_fork, config->filter == FILTER_PIDS);
+	bpf_program__set_autoload(skeleton->progs.on_exit, config->filter == FILTER_PIDS);
+	choose_sizes(sampler);
+}
+
+/* The last lines of log, indented: the verifier's reason stands at its end. */
+static void print_log_tail(char *log)
+{
+	char *line = log + strlen(log);
+	int lines = 0;
+
+	while (line > log && lines <= VERIFIER_LOG_LINES) {
+		if (*--line == '\n')
+			lines++;
+	}
+	for (line = strtok(line, "\n"); line; line = strtok(NULL, "\n"))
+		log_info("  | %s", line);
+}
+
+static void write_verifier_log(const struct sampler *sampler)
+{
+	const char *path = sampler->options->verifier_log;
+	CLEANUP(cleanup_file) FILE *file = NULL;
+
+	if (!path)
+		return;
+	file = fopen(path, "we");
+	if (!file || fputs(sampler->verifier_log, file) < 0 || fflush(file) != 0)
+		log_warning("cannot write '%s': %s", path, strerror(errno));
+}
+
+static void explain_load_failure(struct sampler *sampler, int err)
+{
+	struct utsname name;
+
+	(void)uname(&name);
+	if (!sampler->verifier_log[0]) {
+		log_error("cannot load the BPF programs into Linux %s: %s", name.release,
+			  strerror(-err));
+		return;
+	}
+	log_error("the BPF verifier of Linux %s refuses program 'on_cpu_sample' (%s); please "
+		  "report it with the output of --verifier-log=FILE",
+		  name.release, strerror(-err));
+	print_log_tail(sampler->verifier_log);
+}
+
+static int load(struct sampler *sampler)
+{
+	struct bpf_program *program;
+	int err;
+
+	sampler->verifier_log = calloc(1, VERIFIER_LOG_SIZE);
+	if (!sampler->verifier_log)
+		return -ENOMEM;
+	/* libbpf fills it only when the first attempt, without a log, was refused. */
+	program = sampler->skeleton->progs.on_cpu_sample;
+	bpf_program__set_log_buf(program, sampler->verifier_log, VERIFIER_LOG_SIZE);
+	if (sampler->options->verifier_log)
+		bpf_program__set_log_level(program, 1);
+	err = sampler_bpf__load(sampler->skeleton);
+	write_verifier_log(sampler);
+	if (err < 0)
+		explain_load_failure(sampler, err);
+	free(TAKE(sampler->verifier_log));
+	bpf_program__set_log_buf(program, NULL, 0);
+	return err;
+}
+
+static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
+
+static int sampler_load(struct sampler *sampler)
+{
+	struct sampler_bpf *skeleton;
+	int err;
+
+	libbpf_set_print(silent); /* failures are explained in our own words */
+	skeleton = sampler->skeleton = sampler_bpf__open();
+	if (!skeleton) {
+		err = -errno;
+		log_error("cannot open the BPF programs: %s", strerror(-err));
+		return err;
+	}
+	configure(sampler);
+	err = load(sampler);
+	if (err < 0)
+		return err;
+	return drain_new(&(struct drain_maps){
+				 .counts = { bpf_map__fd(skeleton->maps.counts_0),
+					     bpf_map__fd(skeleton->maps.counts_1) },
+				 .stacks = { bpf_map__fd(skeleton->maps.stacks_0),
+					     bpf_map__fd(skeleton->maps.stacks_1) },
+				 .counts_entries = bpf_map__max_entries(skeleton->maps.counts_0),
+				 .stacks_entries = bpf_map__max_entries(skeleton->maps.stacks_0) },
+			 &sampler->drain);
+}
+
+static void cleanup_sampler(struct sampler **sampler)
+{
+	sampler_free(*sampler);
+}
+
+int sampler_new(const struct record_options *options, const struct cpus *cpus,
+		struct sampler **ret)
+{
+	CLEANUP(cleanup_sampler) struct sampler *sampler = calloc(1, sizeof(*sampler));
+	int err;
+
+	if (!sampler)
+		return -ENOMEM;
+	sampler->stats_fd = -1;
+	sampler->options = options;
+	sampler->cpus = *cpus;
+	sampler->links = calloc(cpus->count, sizeof(*sampler->links));
+	if (!sampler->links)
+		return -ENOMEM;
+	err = sampler_load(sampler);
+	if (err < 0)
+		return err;
+	*ret = TAKE(sampler);
+	return 0;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	sampler_stop(sampler);
+	drain_free(sampler->drain);
+	sampler_bpf__destroy(sampler->skeleton);
+	cleanup_fd(&sampler->stats_fd);
+	free(sampler->verifier_log);
+	free(sampler->links);
+	free(sampler);
+}
+
+int sampler_follow(struct sampler *sampler, int32_t id)
+{
+	uint32_t key = (uint32_t)id;
+	uint8_t yes = 1;
+
+	return bpf_map_update_elem(bpf_map__fd(sampler->skeleton->maps.targets), &key, &yes,
+				   BPF_ANY);
+}
+
+int sampler_follow_cgroup(struct sampler *sampler, int cgroup_fd)
+{
+	uint32_t slot = 0;
+
+	return bpf_map_update_elem(bpf_map__fd(sampler->skeleton->maps.target_cgroup), &slot,
+				   &cgroup_fd, BPF_ANY);
+}
+
+static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *attr, size_t index)
+{
+	const struct record_options *options = sampler->options;
+	int cpu = sampler->cpus.ids[index];
+	int fd = perf_event_open_cpu(attr, cpu);
+	struct bpf_link *link;
+
+	if (fd < 0) {
+		perf_event_explain(options->event, options->sample_hz, cpu, fd);
+		return fd;
+	}
+	link = bpf_program__attach_perf_event(sampler->skeleton->progs.on_cpu_sample, fd);
+	if (!link) {
+		int err = -errno;
+
+		log_error("cannot attach to the event on CPU %d: %s", cpu, strerror(-err));
+		(void)close(fd);
+		return err;
+	}
+	sampler->links[index] = link; /* owns fd */
+	return 0;
+}
+
+/* Forks are followed before the first sample, or a child could slip through. */
+static int follow_children(struct sampler *sampler)
+{
+	struct sampler_bpf *skeleton = sampler->skeleton;
+
+	if (skeleton->rodata->config.filter != FILTER_PIDS)
+		return 0;
+	skeleton->links.on_fork = bpf_program__attach(skeleton->progs.on_fork);
+	skeleton->links.on_exit = bpf_program__attach(skeleton->progs.on_exit);
+	if (skeleton->links.on_fork && skeleton->links.on_exit)
+		return 0;
+	log_error("cannot attach to the tracepoints of fork and exit: %s", strerror(errno));
+	return -errno;
+}
+
+int sampler_start(struct sampler *sampler)
+{
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.freq = 1,
+		.sample_freq = sampler->options->sample_hz,
+	};
+	int err = perf_event_parse(sampler->options->event, &attr);
+
+	if (err < 0) {
+		log_error("unknown event '%s'; known: %s", sampler->options->event,
+			  perf_event_names());
+		return err;
+	}
+	err = follow_children(sampler);
+	if (err < 0)
+		return err;
+	sampler->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	for (size_t i = 0; i < sampler->cpus.count; i++) {
+		err = start_on_cpu(sampler, &attr, i);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+void sampler_stop(struct sampler *sampler)
+{
+	for (size_t i = 0; i < sampler->cpus.count; i++) {
+		bpf_link__destroy(TAKE(sampler->links[i]));
+	}
+}
+
+double sampler_drain_seconds(const struct sampler *sampler)
+{
+	return sampler->drain_seconds;
+}
+
+int sampler_flip(struct sampler *sampler)
+{
+	struct sampler_bpf *skeleton = sampler->skeleton;
+	uint32_t half = skeleton->bss->active_half;
+	int counts_fd = bpf_map__fd(half ? skeleton->maps.counts_1 : skeleton->maps.counts_0);
+
+	__atomic_store_n(&skeleton->bss->active_half, 1 - half, __ATOMIC_SEQ_CST);
+	sampler->quiet_half = half;
+	/*
+	 * The entry stays what it is: the point of the update is that the kernel returns from it
+	 * after a grace period (kernel/bpf/syscall.c, maybe_wait_bpf_programs), when no program
+	 * that read the old active_half is running any more.
+	 */
+	return bpf_map_update_elem(bpf_map__fd(skeleton->maps.counts), &half, &counts_fd, BPF_ANY);
+}
+
+int sampler_drain(struct sampler *sampler, sample_handler handler, void *context)
+{
+	return drain_half(sampler->drain, sampler->quiet_half, handler, context);
+}
+
+static int read_counters(struct sampler *sampler, uint64_t *counters)
+{
+	int fd = bpf_map__fd(sampler->skeleton->maps.counters);
+	int cpus = libbpf_num_possible_cpus();
+	CLEANUP(cleanup_free) uint64_t *values = NULL;
+
+	if (cpus < 0)
+		return cpus;
+	values = calloc((size_t)cpus, sizeof(*values));
+	if (!values)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < COUNTER_COUNT; i++) {
+		int err = bpf_map_lookup_elem(fd, &i, values);
+
+		if (err < 0)
+			return err;
+		counters[i] = 0;
+		for (int cpu = 0; cpu < cpus; cpu++)
+			counters[i] += values[cpu];
+	}
+	return 0;
+}
+
+int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
+{
+	struct sampler_stats stats = { .has_run_time = sampler->stats_fd >= 0 };
+	struct bpf_prog_info info = { 0 };
+	uint32_t info_size = sizeof(info);
+	int err = read_counters(sampler, stats.counters);
+
+	if (err < 0)
+		return err;
+	stats.distinct_stacks = drain_distinct_stacks(sampler->drain);
+	if (!bpf_obj_get_info_by_fd(bpf_program__fd(sampler->skeleton->progs.on_cpu_sample), &info,
+				    &info_size)) {
+		stats.run_time_ns = info.run_time_ns;
+		stats.run_count = info.run_cnt;
+	}
+	*ret = stats;
+	return 0;
+}

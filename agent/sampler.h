@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel half, seen from user space: owns the BPF skeleton, sizes, loads and attaches it, and
+ * drains what it counted. Nobody else sees the skeleton.
+ */
+#ifndef EPROF_AGENT_SAMPLER_H
+#define EPROF_AGENT_SAMPLER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/cpus.h"
+#include "agent/options.h"
+#include "bpf/abi.h"
+
+struct sampler;
+
+/* One drained row. Pointers live until the handler returns. */
+struct sample {
+	uint32_t tgid; /* as eprof's pid namespace numbers it */
+	uint32_t tid;  /* 0 unless --per-thread */
+	uint64_t first_ns; /* CLOCK_MONOTONIC of the first sample of this row */
+	const char *process_name;
+	const char *thread_name;
+	const uint64_t *user; /* innermost first */
+	size_t user_depth;
+	const uint64_t *kernel;
+	size_t kernel_depth;
+	enum stop_reason stop;
+	bool kernel_stack_lost;
+	bool is_idle;
+	uint64_t count;
+};
+
+struct sampler_stats {
+	uint64_t counters[COUNTER_COUNT];
+	uint64_t distinct_stacks;
+	bool has_run_time;    /* BPF statistics could be switched on */
+	uint64_t run_time_ns; /* of on_cpu_sample(), all CPUs */
+	uint64_t run_count;
+};
+
+/*
+ * Loads the programs, with maps sized for cpus x hz x sampler_drain_seconds(). Sampling does not
+ * run yet. Prints one line and returns -errno on failure; on success the caller owns *ret.
+ */
+int sampler_new(const struct record_options *options, const struct cpus *cpus,
+		struct sampler **ret);
+void sampler_free(struct sampler *sampler); /* NULL is fine */
+
+/* Adds a pid or tid to what is sampled (FILTER_PIDS, FILTER_TIDS). 0 or -errno. */
+int sampler_follow(struct sampler *sampler, int32_t id);
+/* Restricts sampling to a cgroup and its descendants; fd stays the caller's. */
+int sampler_follow_cgroup(struct sampler *sampler, int cgroup_fd);
+
+/* Opens and enables the events on every CPU. One line and -errno on failure. */
+int sampler_start(struct sampler *sampler);
+/* No sample is taken after it returns. */
+void sampler_stop(struct sampler *sampler);
+
+/* At least this often must sampler_drain() be called for the maps to hold every sample. */
+double sampler_drain_seconds(const struct sampler *sampler);
+
+typedef int (*sample_handler)(void *context, const struct sample *sample);
+
+/* After sampler_flip(), everything counted before it waits in the quiet half. 0 or -errno. */
+int sampler_flip(struct sampler *sampler);
+/* Hands every row of the quiet half to handler, and empties it. Stops at the first error. */
+int sampler_drain(struct sampler *sampler, sample_handler handler, void *context);
+
+int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret);
+
+const char *counter_name(enum counter counter); /* as in stats.json */
+bool counter_is_loss(enum counter counter);
+const char *stop_reason_name(enum stop_reason reason); /* as in stats.json */
+/* The text of "[stack: TEXT]", or NULL when nothing is missing. */
+const char *stop_reason_note(enum stop_reason reason);
+
+#endif

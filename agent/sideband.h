@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What happens to processes, as the kernel tells it beside the samples: perf_event_open(2) records
+ * MMAP2, COMM, FORK, EXIT and KSYMBOL of every process, from one ring buffer a CPU.
+ *
+ * Records of different CPUs are handed out in the order of their times. That order is final for
+ * everything up to a time T taken before the rings are looked at: an effect (a child's first mmap)
+ * is written after its cause (the fork) was, so when both are due both are visible. Records newer
+ * than T wait for the next read.
+ */
+#ifndef EPROF_AGENT_SIDEBAND_H
+#define EPROF_AGENT_SIDEBAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/cpus.h"
+#include "symbolize/symbolize.h"
+
+enum sideband_type {
+	SIDEBAND_MMAP,    /* a mapping that may be executed */
+	SIDEBAND_EXEC,    /* pid runs another program from now on, all mappings are gone */
+	SIDEBAND_FORK,    /* pid is a new process, the child of parent */
+	SIDEBAND_EXIT,    /* thread tid of pid is gone */
+	SIDEBAND_KSYMBOL, /* the kernel's symbols have changed */
+};
+
+/* Numbers are those of eprof's pid namespace. Pointers live until the handler returns. */
+struct sideband_record {
+	enum sideband_type type;
+	uint64_t time_ns; /* CLOCK_MONOTONIC */
+	int32_t pid;      /* the thread group */
+	int32_t tid;
+	int32_t parent;   /* FORK: the parent's thread group */
+	/* MMAP only: */
+	uint64_t start;
+	uint64_t length;
+	uint64_t file_offset;
+	struct build_id build_id; /* when it has one, device and inode are 0 */
+	uint64_t device;          /* as makedev() makes it */
+	uint64_t inode;
+	const char *path;
+};
+
+struct sideband;
+
+/* Opens, maps and enables the rings on cpus. One line and -errno on failure. */
+int sideband_new(const struct cpus *cpus, struct sideband **ret);
+void sideband_free(struct sideband *sideband); /* NULL is fine */
+
+/* Adds every ring's descriptor to an epoll set, level-triggered, with this data. 0 or -errno. */
+int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data);
+
+typedef int (*sideband_handler)(void *context, const struct sideband_record *record);
+
+/* Hands out, in order, all records that are due now; stops at the first error. 0 or -errno. */
+int sideband_read(struct sideband *sideband, sideband_handler handler, void *context);
+
+/* Records that the kernel could not write because a ring was full. */
+uint64_t sideband_lost(const struct sideband *sideband);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/stats_json.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/cleanup.h"
+
+#define REPLACEMENT   "\xef\xbf\xbd" /* U+FFFD */
+#define NS_PER_SECOND UINT64_C(1000000000)
+
+/* An object being filled. The first failure (there is one: no memory) makes the rest do nothing. */
+struct object {
+	cJSON *json;
+	bool failed;
+};
+
+static void cleanup_json(cJSON **json)
+{
+	cJSON_Delete(*json);
+}
+
+/* Length of the well-formed UTF-8 sequence that text starts with (RFC 3629), or 0. */
+static size_t utf8_length(const unsigned char *text)
+{
+	unsigned char min = 0x80, max = 0xbf;
+	size_t length;
+
+	if (text[0] < 0x80)
+		return 1;
+	if (text[0] < 0xc2 || text[0] > 0xf4)
+		return 0;
+	length = text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : 4;
+	/* The second byte tells over-long forms, surrogates and what is above U+10FFFF. */
+	if (text[0] == 0xe0)
+		min = 0xa0;
+	else if (text[0] == 0xed)
+		max = 0x9f;
+	else if (text[0] == 0xf0)
+		min = 0x90;
+	else if (text[0] == 0xf4)
+		max = 0x8f;
+	if (text[1] < min || text[1] > max)
+		return 0;
+	for (size_t i = 2; i < length; i++) {
+		if (text[i] < 0x80 || text[i] > 0xbf)
+			return 0;
+	}
+	return length;
+}
+
+/* A copy in which every byte that belongs to no character is U+FFFD; the caller frees it. */
+static char *to_utf8(const char *text)
+{
+	char *copy = malloc(strlen(text) * strlen(REPLACEMENT) + 1), *to = copy;
+
+	if (!copy)
+		return NULL;
+	while (*text) {
+		size_t length = utf8_length((const unsigned char *)text);
+
+		if (length == 0) {
+			to = stpcpy(to, REPLACEMENT);
+			text++;
+			continue;
+		}
+		memcpy(to, text, length);
+		to += length;
+		text += length;
+	}
+	*to = '\0';
+	return copy;
+}
+
+/* Takes ownership of item, which is NULL when there was no memory for it. */
+static void add_item(struct object *object, const char *name, cJSON *item)
+{
+	CLEANUP(cleanup_free) char *key = to_utf8(name);
+
+	if (object->failed || !key || !item || !cJSON_AddItemToObject(object->json, key, item)) {
+		cJSON_Delete(item);
+		object->failed = true;
+	}
+}
+
+static void add_text(struct object *object, const char *name, const char *text)
+{
+	CLEANUP(cleanup_free) char *copy = text ? to_utf8(text) : NULL;
+
+	if (!text)
+		add_item(object, name, cJSON_CreateNull());
+	else
+		add_item(object, name, copy ? cJSON_CreateString(copy) : NULL);
+}
+
+/* cJSON's own numbers are doubles. */
+static void add_count(struct object *object, const char *name, uint64_t count)
+{
+	char digits[24];
+
+	(void)snprintf(digits, sizeof(digits), "%" PRIu64, count);
+	add_item(object, name, cJSON_CreateRaw(digits));
+}
+
+/* Infinity and NaN have no JSON form: cJSON writes null. */
+static void add_double(struct object *object, const char *name, double value)
+{
+	add_item(object, name, cJSON_CreateNumber(value));
+}
+
+static void add_counts(struct object *object, const char *name, const struct named_count *counts,
+		       size_t n)
+{
+	struct object inner = { .json = cJSON_CreateObject() };
+
+	inner.failed = !inner.json;
+	for (size_t i = 0; i < n; i++)
+		add_count(&inner, counts[i].name, counts[i].count);
+	object->failed |= inner.failed;
+	add_item(object, name, inner.json);
+}
+
+/* RFC 3339, UTC, whole seconds: for people. */
+static void add_time(struct object *object, const char *name, uint64_t unix_ns)
+{
+	time_t seconds = (time_t)(unix_ns / NS_PER_SECOND);
+	struct tm tm;
+	char text[32];
+
+	if (!gmtime_r(&seconds, &tm) ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+		add_text(object, name, NULL);
+	else
+		add_text(object, name, text);
+}
+
+static void add_tool(struct object *object, const struct recording_stats *stats)
+{
+	struct object tool = { .json = cJSON_CreateObject() };
+
+	tool.failed = !tool.json;
+	add_double(&tool, "cpu_seconds", stats->tool_cpu_seconds);
+	add_count(&tool, "peak_rss_bytes", stats->tool_peak_rss_bytes);
+	if (stats->has_bpf_time) {
+		add_double(&tool, "bpf_ns_per_sample", stats->bpf_ns_per_sample);
+		add_count(&tool, "bpf_runs", stats->bpf_runs);
+	} else {
+		add_text(&tool, "bpf_ns_per_sample", NULL);
+		add_text(&tool, "bpf_runs", NULL);
+	}
+	object->failed |= tool.failed;
+	add_item(object, "tool", tool.json);
+}
+
+static void add_all(struct object *object, const struct recording_stats *stats)
+{
+	add_text(object, "version", stats->version);
+	add_text(object, "target", stats->target);
+	add_text(object, "event", stats->event);
+	add_count(object, "hz", stats->sample_hz);
+	add_count(object, "cpus", stats->cpus);
+	add_time(object, "started_at", stats->started_at_unix_ns);
+	add_count(object, "started_at_unix_ns", stats->started_at_unix_ns);
+	add_double(object, "seconds", stats->seconds);
+	add_count(object, "samples", stats->samples);
+	add_count(object, "complete_samples", stats->complete_samples);
+	add_count(object, "idle_samples", stats->idle_samples);
+	add_count(object, "distinct_stacks", stats->distinct_stacks);
+	add_count(object, "frames", stats->frames);
+	add_count(object, "unnamed_user_frames", stats->unnamed_user_frames);
+	add_count(object, "unnamed_kernel_frames", stats->unnamed_kernel_frames);
+	add_counts(object, "stop_reasons", stats->stop_reasons, stats->stop_reason_count);
+	add_counts(object, "losses", stats->losses, stats->loss_count);
+	add_tool(object, stats);
+}
+
+int stats_json_write(const struct recording_stats *stats, FILE *out)
+{
+	CLEANUP(cleanup_json) cJSON *json = cJSON_CreateObject();
+	struct object object = { .json = json, .failed = !json };
+	char *text;
+	bool is_written;
+
+	assert(stats->stop_reason_count <= STATS_STOP_REASONS_MAX);
+	assert(stats->loss_count <= STATS_LOSSES_MAX);
+	add_all(&object, stats);
+	if (object.failed)
+		return -ENOMEM;
+	text = cJSON_Print(json);
+	if (!text)
+		return -ENOMEM;
+	is_written = fputs(text, out) >= 0 && fputc('\n', out) >= 0;
+	cJSON_free(text);
+	return is_written && !ferror(out) ? 0 : -EIO;
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stats.json: what a recording saw, what it lost and why, and what it cost. */
+#ifndef EPROF_AGENT_STATS_JSON_H
+#define EPROF_AGENT_STATS_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define STATS_STOP_REASONS_MAX 16
+#define STATS_LOSSES_MAX       32
+
+struct named_count {
+	const char *name; /* becomes a key: unique among its kind */
+	uint64_t count;
+};
+
+/* Strings are borrowed; NULL becomes null. Bytes that are not UTF-8 are shown as U+FFFD. */
+struct recording_stats {
+	const char *version;
+	const char *target; /* for people: "pid 123 (redis-server)" */
+	double seconds;     /* recorded, wall clock */
+	uint64_t sample_hz;
+	uint64_t cpus;
+	const char *event;
+	uint64_t started_at_unix_ns;
+	uint64_t samples;
+	uint64_t complete_samples; /* whose stacks miss nothing */
+	uint64_t idle_samples;     /* left out */
+	uint64_t distinct_stacks;
+	uint64_t frames; /* of distinct stacks, looked up */
+	uint64_t unnamed_user_frames;
+	uint64_t unnamed_kernel_frames;
+	struct named_count stop_reasons[STATS_STOP_REASONS_MAX];
+	size_t stop_reason_count;
+	struct named_count losses[STATS_LOSSES_MAX];
+	size_t loss_count;
+	double tool_cpu_seconds; /* user and system time of eprof itself */
+	uint64_t tool_peak_rss_bytes;
+	bool has_bpf_time; /* false: the two below become null */
+	double bpf_ns_per_sample;
+	uint64_t bpf_runs;
+};
+
+/*
+ * Writes one JSON object. Counters are exact to all 64 bits in the text (a reader that keeps
+ * numbers as doubles rounds them above 2^53). Returns 0, -ENOMEM, or -EIO when the stream failed.
+ */
+int stats_json_write(const struct recording_stats *stats, FILE *out);
+
+#endif

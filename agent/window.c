@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+struct window {
+	struct pipeline pipeline;
+	struct profile profile;
+	uint64_t opened_ns; /* CLOCK_MONOTONIC */
+	uint64_t flipped_ns;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void cleanup_window(struct window **window)
+{
+	window_free(*window);
+}
+
+int window_open(const struct pipeline *pipeline, struct window **ret)
+{
+	CLEANUP(cleanup_window) struct window *window = calloc(1, sizeof(*window));
+	int err;
+
+	if (!window)
+		return -ENOMEM;
+	window->pipeline = *pipeline;
+	err = call_tree_new(&window->profile.tree);
+	if (err < 0)
+		return err;
+	window->profile.started_unix_ns = clock_ns(CLOCK_REALTIME);
+	window->opened_ns = window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
+	*ret = TAKE(window);
+	return 0;
+}
+
+void window_free(struct window *window)
+{
+	if (!window)
+		return;
+	call_tree_free(window->profile.tree);
+	free(window);
+}
+
+static int apply_record(void *context, const struct sideband_record *record)
+{
+	struct window *window = context;
+
+	if (record->type == SIDEBAND_KSYMBOL)
+		naming_kernel_changed(window->pipeline.naming);
+	return processes_apply(window->pipeline.processes, record);
+}
+
+int window_follow_processes(struct window *window)
+{
+	return sideband_read(window->pipeline.sideband, apply_record, window);
+}
+
+static int add_sample(void *context, const struct sample *sample)
+{
+	struct window *window = context;
+	struct named_stack stack;
+
+	naming_name(window->pipeline.naming, sample, &stack);
+	window->profile.samples += sample->count;
+	window->profile.stops[stack.stop] += sample->count;
+	if (stack.is_complete)
+		window->profile.complete_samples += sample->count;
+	return call_tree_add(window->profile.tree, stack.frames, stack.count, sample->count);
+}
+
+int window_drain(struct window *window)
+{
+	const struct pipeline *pipeline = &window->pipeline;
+	uint64_t previous_ns = window->flipped_ns;
+	int err;
+
+	window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
+	err = sampler_flip(pipeline->sampler);
+	if (err < 0)
+		return err;
+	/* After the flip: what a drained sample ran in is known by now. */
+	err = window_follow_processes(window);
+	if (err < 0)
+		return err;
+	err = sampler_drain(pipeline->sampler, add_sample, window);
+	if (err < 0)
+		return err;
+	/* Samples of this half may be as old as the flip before; later ones come later. */
+	processes_forget(pipeline->processes, previous_ns);
+	return 0;
+}
+
+uint64_t window_samples(const struct window *window)
+{
+	return window->profile.samples;
+}
+
+int window_close(struct window *window, struct profile *ret)
+{
+	int err = window_drain(window);
+
+	if (err < 0)
+		return err;
+	err = call_tree_sort(window->profile.tree);
+	if (err < 0)
+		return err;
+	*ret = window->profile;
+	ret->seconds = (double)(window->flipped_ns - window->opened_ns) / 1e9;
+	window->profile.tree = NULL;
+	return 0;
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only)
+/*
+ * On-CPU sampling. A perf event of every CPU runs on_cpu_sample() sample_hz times a second; it adds
+ * one to the count of (process, user stack, kernel stack). Each stack is stored once under its id.
+ *
+ * The maps exist twice. Programs read active_half once, at their beginning, and stay in that half.
+ * User space writes active_half, waits until every program that saw the old value has ended (an RCU
+ * grace period: updating a map-in-map waits for one), and then owns the quiet half alone: it is
+ * read and emptied without a lock, a loss or a double count.
+ */
+#include "bpf/kernel_types.h"
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "bpf/abi.h"
+#include "bpf/stack.bpf.h"
+#include "bpf/task.bpf.h"
+
+/* bpf_get_stack() and the probe reads are for GPL-compatible programs only. */
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+const volatile struct sampler_config config = {};
+
+__u32 active_half;
+
+/* Sizes are set by user space from CPUs x Hz x window; these are only what the verifier sees. */
+struct counts_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, struct sample_key);
+	__type(value, struct sample_value);
+	__uint(max_entries, 1024);
+} counts_0 SEC(".maps"), counts_1 SEC(".maps");
+
+struct stacks_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u64);
+	__type(value, struct stack);
+	__uint(max_entries, 1024);
+} stacks_0 SEC(".maps"), stacks_1 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, HALVES);
+	__type(key, __u32);
+	__array(values, struct counts_map);
+} counts SEC(".maps") = { .values = { &counts_0, &counts_1 } };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, HALVES);
+	__type(key, __u32);
+	__array(values, struct stacks_map);
+} stacks SEC(".maps") = { .values = { &stacks_0, &stacks_1 } };
+
+/* A stack is too large for the program's own; one sample a CPU is in flight at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct stack);
+} scratch SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, COUNTER_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* tgid or tid, as eprof's pid namespace numbers them. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, TARGETS_MAX);
+	__type(key, __u32);
+	__type(value, __u8);
+} targets SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} target_cgroup SEC(".maps");
+
+static __always_inline void count_event(enum counter counter)
+{
+	__u32 index = counter;
+	__u64 *value = bpf_map_lookup_elem(&counters, &index);
+
+	if (value)
+		(*value)++;
+}
+
+static __always_inline bool is_target(__u32 tgid, __u32 tid)
+{
+	switch (config.filter) {
+	case FILTER_PIDS:
+		return bpf_map_lookup_elem(&targets, &tgid) != 0;
+	case FILTER_TIDS:
+		return bpf_map_lookup_elem(&targets, &tid) != 0;
+	case FILTER_CGROUP:
+		return bpf_current_task_under_cgroup(&target_cgroup, 0) == 1;
+	default:
+		return true;
+	}
+}
+
+/* Stores the stack in this half unless it is there, and returns its id. */
+static __always_inline __u64 save_stack(void *half_stacks, const struct stack *stack,
+					enum counter when_lost)
+{
+	__u64 id;
+	long err;
+
+	if (stack->depth == 0)
+		return STACK_ID_NONE;
+	id = stack_id_of(stack);
+	if (bpf_map_lookup_elem(half_stacks, &id))
+		return id;
+	err = bpf_map_update_elem(half_stacks, &id, stack, BPF_NOEXIST);
+	if (!err || err == -17 /* EEXIST: another CPU was faster */)
+		return id;
+	count_event(when_lost);
+	return STACK_ID_LOST;
+}
+
+static __always_inline void take_user_stack(void *ctx, void *half_stacks, struct stack *stack,
+					    struct sample_key *key)
+{
+	key->stop = walk_user_stack(ctx, stack);
+	if (key->stop == STOP_UNREADABLE)
+		count_event(COUNTER_USER_UNREADABLE);
+	if (key->stop == STOP_TOO_DEEP)
+		count_event(COUNTER_USER_STACK_CUT);
+	key->user_stack = save_stack(half_stacks, stack, COUNTER_USER_STACK_LOST);
+	if (key->user_stack == STACK_ID_LOST)
+		key->stop = STOP_STACK_LOST;
+}
+
+static __always_inline void take_kernel_stack(void *ctx, void *half_stacks, struct stack *stack,
+					      struct sample_key *key)
+{
+	walk_kernel_stack(ctx, stack);
+	if (stack->depth >= STACK_FRAMES_MAX)
+		count_event(COUNTER_KERNEL_STACK_CUT);
+	key->kernel_stack = save_stack(half_stacks, stack, COUNTER_KERNEL_STACK_LOST);
+}
+
+static __always_inline void count_sample(void *half_counts, const struct sample_key *key)
+{
+	struct sample_value first = { .count = 1 };
+	struct sample_value *value = bpf_map_lookup_elem(half_counts, key);
+	long err;
+
+	if (!value) {
+		first.first_ns = bpf_ktime_get_ns();
+		err = bpf_map_update_elem(half_counts, key, &first, BPF_NOEXIST);
+		if (!err) {
+			count_event(COUNTER_SAMPLES);
+			return;
+		}
+		value = bpf_map_lookup_elem(half_counts, key);
+	}
+	if (value) {
+		__sync_fetch_and_add(&value->count, 1);
+		count_event(COUNTER_SAMPLES);
+		return;
+	}
+	count_event(err == -16 /* EBUSY */ ? COUNTER_LOST_MAP_BUSY : COUNTER_LOST_COUNTS_FULL);
+}
+
+static __always_inline void name_task(struct task_struct *task, struct task_struct *leader,
+				      __u32 tid, struct sample_key *key)
+{
+	key->generation = task_generation(leader);
+	bpf_probe_read_kernel_str(key->process_name, sizeof(key->process_name),
+				  __builtin_preserve_access_index(&leader->comm));
+	if (!config.by_thread)
+		return;
+	key->tid = tid;
+	bpf_probe_read_kernel_str(key->thread_name, sizeof(key->thread_name),
+				  __builtin_preserve_access_index(&task->comm));
+}
+
+SEC("perf_event")
+int on_cpu_sample(struct bpf_perf_event_data *ctx)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct sample_key key = {};
+	void *half_counts, *half_stacks;
+	__u32 half, zero = 0, tid;
+	struct stack *stack;
+
+	key.is_idle = (__u32)bpf_get_current_pid_tgid() == 0;
+	if (key.is_idle && !config.with_idle) {
+		count_event(COUNTER_IDLE);
+		return 0;
+	}
+	key.tgid = pid_in_namespace(leader, config.pid_namespace);
+	tid = pid_in_namespace(task, config.pid_namespace);
+	if (!is_target(key.tgid, tid)) {
+		count_event(COUNTER_NOT_TARGET);
+		return 0;
+	}
+	half = *(volatile __u32 *)&active_half;
+	half_counts = bpf_map_lookup_elem(&counts, &half);
+	half_stacks = bpf_map_lookup_elem(&stacks, &half);
+	stack = bpf_map_lookup_elem(&scratch, &zero);
+	if (!half_counts || !half_stacks || !stack)
+		return 0;
+	name_task(task, leader, tid, &key);
+	if (config.user_stacks && !key.is_idle)
+		take_user_stack(ctx, half_stacks, stack, &key);
+	if (config.kernel_stacks)
+		take_kernel_stack(ctx, half_stacks, stack, &key);
+	count_sample(half_counts, &key);
+	return 0;
+}
+
+/* A child of a followed process is followed from its first instruction. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_tgid, child_tgid;
+	__u8 yes = 1;
+
+	parent_tgid = pid_in_namespace(BPF_CORE_READ(parent, group_leader), config.pid_namespace);
+	if (!bpf_map_lookup_elem(&targets, &parent_tgid))
+		return 0;
+	child_tgid = pid_in_namespace(BPF_CORE_READ(child, group_leader), config.pid_namespace);
+	if (!child_tgid || child_tgid == parent_tgid)
+		return 0;
+	if (bpf_map_update_elem(&targets, &child_tgid, &yes, BPF_ANY))
+		count_event(COUNTER_FOLLOW_FULL);
+	return 0;
+}
+
+/* The number of a process that has ended may soon be another's. */
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	__u32 tgid;
+
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	tgid = pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace);
+	bpf_map_delete_elem(&targets, &tgid);
+	return 0;
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * All stacks of a profile merged by their common prefix: a trie of frames. Node 0 is the root
+ * ("all"), it has no frame. Invariant: a node's total is its self plus its children's totals.
+ * Two frames are the same node when parent, name and kind are equal. Pure memory: no clock, no
+ * file system. Not thread-safe.
+ */
+#ifndef EPROF_FLAMEGRAPH_CALL_TREE_H
+#define EPROF_FLAMEGRAPH_CALL_TREE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/frame.h"
+
+#define CALL_TREE_NONE UINT32_MAX
+
+/* Limits that a stranger's file cannot pass; adding beyond them is -E2BIG. */
+#define CALL_TREE_NODES_MAX (1u << 26)
+#define CALL_TREE_DEPTH_MAX 65536u
+
+struct call_node {
+	uint32_t parent;       /* CALL_TREE_NONE for the root */
+	uint32_t first_child;  /* CALL_TREE_NONE: a leaf */
+	uint32_t next_sibling; /* CALL_TREE_NONE: the last */
+	uint32_t name_id;
+	uint32_t depth;        /* the root's is 0 */
+	enum frame_kind kind;
+	uint64_t self;
+	uint64_t total;
+};
+
+struct call_tree;
+
+/* On success the caller owns *ret. 0 or -ENOMEM. */
+int call_tree_new(struct call_tree **ret);
+void call_tree_free(struct call_tree *tree); /* NULL is fine */
+
+/*
+ * Adds one stack, frames[0] being the outermost, with its count. Strings are copied. Returns 0,
+ * -ENOMEM, -E2BIG (a limit above) or -EOVERFLOW (the sum of all counts leaves 64 bits); on failure
+ * no total has changed, though nodes of total 0 may stay behind. A count of 0 adds nothing.
+ */
+int call_tree_add(struct call_tree *tree, const struct frame *frames, size_t n, uint64_t count);
+
+/*
+ * Orders the children of every node by name (bytewise), then kind. Whoever made the tree calls it
+ * once before writing. 0 or -ENOMEM (the order is the old one then).
+ */
+int call_tree_sort(struct call_tree *tree);
+
+size_t call_tree_node_count(const struct call_tree *tree); /* with the root: at least 1 */
+const struct call_node *call_tree_node(const struct call_tree *tree, uint32_t index);
+
+/*
+ * Depth-first order without recursion, from the root (0) on: parents before children, children in
+ * sibling order; CALL_TREE_NONE after the last. call_tree_skip() leaves out what is below index.
+ */
+uint32_t call_tree_next(const struct call_tree *tree, uint32_t index);
+uint32_t call_tree_skip(const struct call_tree *tree, uint32_t index);
+
+/* The interned name; lives as long as the tree. Ids are dense: 0 .. call_tree_name_count() - 1. */
+const char *call_tree_name(const struct call_tree *tree, uint32_t name_id);
+size_t call_tree_name_count(const struct call_tree *tree);
+
+/* Depth of the deepest node. */
+uint32_t call_tree_depth(const struct call_tree *tree);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writers: a sorted call tree in, a file's bytes out. Each returns 0, -ENOMEM, or -EIO when the
+ * stream failed (disk full); the caller opens and closes the stream. Same tree, same bytes.
+ */
+#ifndef EPROF_FLAMEGRAPH_FLAMEGRAPH_H
+#define EPROF_FLAMEGRAPH_FLAMEGRAPH_H
+
+#include <stdio.h>
+
+#include "flamegraph/call_tree.h"
+
+/* What the numbers of a tree mean, and the words around the picture. Strings are borrowed. */
+struct picture {
+	const char *title;     /* NULL: "Flame Graph" */
+	const char *subtitle;  /* NULL: none */
+	const char *notes;     /* NULL: none; losses and conditions, in one line under the picture */
+	const char *unit;      /* "samples" or "microseconds" */
+	uint32_t width;        /* pixels; 0: 1200 */
+};
+
+/* What a pprof file says besides its stacks (google/pprof profile.proto). */
+struct pprof_info {
+	const char *sample_type; /* "samples" | "events" */
+	const char *value_type;  /* "cpu" | "off_cpu" */
+	uint64_t time_ns;        /* wall clock at the start of the window */
+	uint64_t duration_ns;
+	uint64_t period_ns;      /* on-CPU: 1e9 / hz; a count is worth this much. 0: counts are microseconds of value_type */
+	const char *comment;     /* NULL: none */
+};
+
+/* "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks become ' '. */
+int folded_write(const struct call_tree *tree, FILE *out);
+
+/* One self-contained SVG 1.1 document, readable without scripts, with zoom and search where they run. */
+int svg_write(const struct call_tree *tree, const struct picture *picture, FILE *out);
+
+/* One self-contained HTML page around the same picture. */
+int html_write(const struct call_tree *tree, const struct picture *picture, FILE *out);
+
+/* gzip of one perftools.profiles.Profile. */
+int pprof_write(const struct call_tree *tree, const struct pprof_info *info, FILE *out);
+
+/* speedscope's file format, one "sampled" profile. */
+int speedscope_write(const struct call_tree *tree, const struct picture *picture, FILE *out);
+
+/* What reading a folded file met. */
+struct folded_report {
+	uint64_t lines;          /* stacks added */
+	uint64_t bad_lines;      /* skipped: no count, or one that is not a number */
+	uint64_t first_bad_line; /* its number, from 1; 0: none */
+};
+
+/*
+ * Adds every line of in to tree (the grammar: CONTRIBUTING.md). Suffixes _[k], _[i], _[j] become
+ * the frame's kind. Bad lines are skipped and counted. Returns 0, -EIO, -ENOMEM, -E2BIG, -EOVERFLOW.
+ */
+int folded_read(FILE *in, struct call_tree *tree, struct folded_report *ret);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbolize/elf_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "symbolize/elf_symbols.h"
+
+struct elf_file {
+	int fd; /* -1 after loading */
+	struct elf_reader reader; /* its segments stay */
+	struct build_id build_id;
+	struct elf_symbols symbols;
+	const char *error;
+};
+
+static void cleanup_elf_file(struct elf_file **file)
+{
+	elf_file_free(*file);
+}
+
+void elf_file_free(struct elf_file *file)
+{
+	if (!file)
+		return;
+	cleanup_fd(&file->fd);
+	elf_reader_done(&file->reader);
+	elf_symbols_done(&file->symbols);
+	free(file);
+}
+
+int elf_file_open(int fd, struct elf_file **ret)
+{
+	CLEANUP(cleanup_fd) int owned_fd = fd;
+	CLEANUP(cleanup_elf_file) struct elf_file *file = calloc(1, sizeof(*file));
+	int err;
+
+	if (!file)
+		return -ENOMEM;
+	file->fd = TAKE_FD(owned_fd);
+	err = elf_reader_open(file->fd, &file->reader);
+	if (err < 0)
+		return err;
+	err = build_id_read(file->fd, &file->build_id);
+	if (err < 0 && err != -ENOENT)
+		return err;
+	*ret = TAKE(file);
+	return 0;
+}
+
+const struct build_id *elf_file_build_id(const struct elf_file *file)
+{
+	return &file->build_id;
+}
+
+int elf_file_load(struct elf_file *file)
+{
+	struct elf_reader *reader = &file->reader;
+	int err = elf_symbols_read(reader, &file->symbols);
+
+	file->error = reader->error;
+	cleanup_fd(&file->fd);
+	file->fd = -1;
+	reader->fd = -1;
+	elf_reader_drop_sections(reader);
+	return err;
+}
+
+const char *elf_file_error(const struct elf_file *file)
+{
+	return file->error;
+}
+
+/* Finds the segment that maps file_offset; code is looked for in executable ones first. */
+static bool find_address(const struct elf_reader *reader, uint64_t file_offset, bool executable,
+			 uint64_t *ret_address)
+{
+	for (size_t i = 0; i < reader->segment_count; i++) {
+		const Elf64_Phdr *segment = &reader->segments[i];
+
+		if (segment->p_type != PT_LOAD || !!(segment->p_flags & PF_X) != executable)
+			continue;
+		if (file_offset < segment->p_offset ||
+		    file_offset - segment->p_offset >= segment->p_filesz)
+			continue;
+		*ret_address = segment->p_vaddr + (file_offset - segment->p_offset);
+		return true;
+	}
+	return false;
+}
+
+uint64_t elf_file_address(const struct elf_file *file, uint64_t file_offset)
+{
+	uint64_t address;
+
+	if (find_address(&file->reader, file_offset, true, &address) ||
+	    find_address(&file->reader, file_offset, false, &address))
+		return address;
+	return file_offset;
+}
+
+const char *elf_file_find(const struct elf_file *file, uint64_t file_offset)
+{
+	const struct symbol_range *range;
+
+	range = symbol_range_find(file->symbols.ranges, file->symbols.count,
+				  elf_file_address(file, file_offset));
+	return range ? file->symbols.names + range->name : NULL;
+}

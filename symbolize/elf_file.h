@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One ELF binary: its build id, where its segments are loaded from, and its functions' names. */
+#ifndef EPROF_SYMBOLIZE_ELF_FILE_H
+#define EPROF_SYMBOLIZE_ELF_FILE_H
+
+#include <stdint.h>
+
+#include "symbolize/symbolize.h"
+
+struct elf_file;
+
+/*
+ * Takes fd, also when it fails. Reads headers and the build id; the descriptor stays open until
+ * elf_file_load(). 0, or -errno: -ENOEXEC not an ELF file of this byte order, or one that
+ * contradicts itself; -ENOMEM, -EIO.
+ */
+int elf_file_open(int fd, struct elf_file **ret);
+void elf_file_free(struct elf_file *file); /* NULL is fine */
+
+const struct build_id *elf_file_build_id(const struct elf_file *file);
+
+/* Reads the symbols and closes the descriptor; once. 0, or -errno: then there are no names. */
+int elf_file_load(struct elf_file *file);
+
+/* What was wrong while loading, possibly with one of several tables only: static text, or NULL. */
+const char *elf_file_error(const struct elf_file *file);
+
+/* The address that file_offset is linked at; file_offset itself where no segment holds it. */
+uint64_t elf_file_address(const struct elf_file *file, uint64_t file_offset);
+
+/* The name of the function that covers this offset of the file, as in its symbol table; or NULL. */
+const char *elf_file_find(const struct elf_file *file, uint64_t file_offset);
+
+#endif

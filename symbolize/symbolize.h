@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Addresses to names. A symbolizer holds opened binaries (modules) and the kernel's symbols; it
+ * reads files it is handed, has no privileges of its own, prints nothing. Every file is a
+ * stranger's: sizes are bounded and errors name what was wrong. Not thread-safe.
+ */
+#ifndef EPROF_SYMBOLIZE_SYMBOLIZE_H
+#define EPROF_SYMBOLIZE_SYMBOLIZE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/frame.h"
+
+#define BUILD_ID_SIZE_MAX 20
+
+struct build_id {
+	uint8_t size; /* 0: none */
+	uint8_t bytes[BUILD_ID_SIZE_MAX];
+};
+
+struct symbolizer;
+/* One binary, or the vDSO. Lives as long as its symbolizer. */
+struct module;
+
+int symbolizer_new(struct symbolizer **ret);
+void symbolizer_free(struct symbolizer *symbolizer); /* NULL is fine */
+
+/*
+ * Hands over fd (consumed on success *and* failure), an ELF file opened for reading. name is the
+ * path that people know it by; copied. Reads the headers and the build id only; the symbols are
+ * read at the first look-up, after which the descriptor is closed. *ret belongs to the symbolizer.
+ * Modules are shared by build id: the second file with the same id gives the same module.
+ * 0, or -errno: -ENOEXEC not an ELF file (or one that contradicts itself), -EFBIG, -ENOMEM, -EIO.
+ */
+int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *name, struct module **ret);
+
+/* The same for an ELF image in memory (the vDSO), copied; bytes up to 1 MiB. */
+int symbolizer_add_image(struct symbolizer *symbolizer, const void *image, size_t size, const char *name,
+			 struct module **ret);
+
+/* An already added module with this build id, or NULL. */
+struct module *symbolizer_find(struct symbolizer *symbolizer, const struct build_id *id);
+
+const struct build_id *module_build_id(const struct module *module);
+const char *module_name(const struct module *module); /* base name of the path */
+
+/* The address that ELF tools (nm, addr2line) give the code at file_offset; file_offset itself when
+ * no segment holds it. */
+uint64_t module_address(const struct module *module, uint64_t file_offset);
+
+/* What went wrong reading the symbols: NULL so far nothing. Lives as long as the module. */
+const char *module_error(const struct module *module);
+
+/*
+ * Names the code at file_offset of module: ret[0] is the innermost (inlined) frame, the last one
+ * the function itself. Returns how many were written: 1..n, or 0 when no symbol covers it.
+ * Strings live as long as the symbolizer. For return addresses the caller passes the offset of the
+ * call: one byte back.
+ */
+size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset,
+		      struct frame *ret, size_t n);
+
+enum kernel_names {
+	KERNEL_NAMES_OK,
+	KERNEL_NAMES_HIDDEN,     /* kptr_restrict or missing CAP_SYSLOG: all addresses read as 0 */
+	KERNEL_NAMES_UNREADABLE,
+};
+
+/* (Re)reads a kallsyms file (normally /proc/kallsyms). 0 or -errno; hidden addresses are no error. */
+int symbolizer_load_kernel(struct symbolizer *symbolizer, const char *kallsyms_path);
+enum kernel_names symbolizer_kernel_names(const struct symbolizer *symbolizer);
+
+/* Names a kernel address (FRAME_KERNEL). 1, or 0 when no symbol covers it or names are hidden. */
+size_t symbolize_kernel(struct symbolizer *symbolizer, uint64_t address, struct frame *ret);
+
+/*
+ * Demangles a C++ or Rust (legacy, v0) name. Returns a malloc()ed string, or NULL when it is not
+ * mangled, longer than 16 KiB, or nested deeper than the demangler is trusted with.
+ */
+char *demangle(const char *mangled);
+
+/* Reads the build id from an open ELF file without changing its offset. 0, -ENOENT none, -errno. */
+int build_id_read(int fd, struct build_id *ret);
+
+#endif

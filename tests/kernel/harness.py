@@ -1,0 +1,347 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running eprof and the test programs for real, and reading what eprof wrote.
+
+The environment names what is tested: EPROF_BINARY (eprof) and EPROF_PROGRAMS (the folder of
+tests/programs). Nothing here sleeps: all waiting is for an event, with a limit.
+"""
+
+import collections
+import glob
+import json
+import math
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+EPROF = os.path.abspath(os.environ.get("EPROF_BINARY", "build/release/eprof"))
+PROGRAMS = os.path.abspath(os.environ.get("EPROF_PROGRAMS", "build/release/tests/programs"))
+CPUS = sorted(os.sched_getaffinity(0))
+
+EXIT_SKIPPED = 77  # SKIP_RETURN_CODE of the ctest test
+LIMIT_SECONDS = 60.0  # longer than anything waited for takes, on a busy machine
+STOP_NOTE = "[stack: "
+
+
+def program_path(name):
+    return os.path.join(PROGRAMS, name)
+
+
+# --- waiting -----------------------------------------------------------------------------------
+
+
+def wait_until(condition, what, process=None):
+    """Looks again every 10 ms, or at once when process ends, until condition() holds."""
+    deadline = time.monotonic() + LIMIT_SECONDS
+    poller = select.poll()
+    pidfd = os.pidfd_open(process.pid) if process else -1
+    if process:
+        poller.register(pidfd, select.POLLIN)
+    try:
+        while not condition():
+            ended = poller.poll(10)
+            if ended and not condition():
+                raise AssertionError(f"the process ended before: {what}")
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not within {LIMIT_SECONDS:g} s: {what}")
+    finally:
+        if process:
+            os.close(pidfd)
+
+
+def count_perf_events(pid):
+    count = 0
+    for link in glob.glob(f"/proc/{pid}/fd/*"):
+        try:
+            count += os.readlink(link) == "anon_inode:[perf_event]"
+        except OSError:
+            continue
+    return count
+
+
+def cpu_seconds(pid):
+    """CPU time of a running process, user and system."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+# --- the programs that are profiled ------------------------------------------------------------
+
+
+class Program:
+    """A test program (or any command that prints its lines), ready when start() returns."""
+
+    def __init__(self, name, *args, prefix=(), cpu=None, path=None):
+        self.argv = [*prefix, path or program_path(name), *[str(a) for a in args]]
+        self.cpu = cpu  # pinned there
+        self.threads = {}  # name -> tid
+        self.reports = {}  # name -> CPU seconds, once it has ended
+        self.pid = None  # as the ready line tells it
+        self.process = None
+
+    def _set_up(self):
+        if self.cpu is not None:
+            os.sched_setaffinity(0, {self.cpu})
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self.argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=self._set_up,
+        )
+        for line in self.process.stdout:
+            if self._take_line(line):
+                return self
+        self.__exit__()
+        raise AssertionError(f"{self.argv} ended before it was ready")
+
+    def _take_line(self, line):
+        words = line.split()
+        if words[:1] == ["thread"]:
+            self.threads[words[1]] = int(words[2])
+        elif words[:1] == ["cpu"]:
+            self.reports[words[1]] = float(words[2])
+        elif words[:1] == ["ready"]:
+            self.pid = int(words[1])
+            return True
+        return False
+
+    def write_line(self):
+        self.process.stdin.write("\n")
+        self.process.stdin.flush()
+
+    def wait_cpu(self, seconds):
+        """Until it has burned that much more CPU time than now."""
+        goal = cpu_seconds(self.pid) + seconds
+        wait_until(lambda: cpu_seconds(self.pid) >= goal, f"{seconds} s of CPU", self.process)
+
+    def finish(self):
+        """Until it has ended by itself; its reports are complete then."""
+        for line in self.process.stdout:
+            self._take_line(line)
+        return self.process.wait(LIMIT_SECONDS)
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def parse_reports(text):
+    """The CPU seconds in the output of a program that was run as eprof's command."""
+    program = Program("")
+    for line in text.splitlines():
+        program._take_line(line)
+    return program.reports
+
+
+# --- folded stacks -----------------------------------------------------------------------------
+
+
+class Folded:
+    """Folded stacks: (tuple of frames, count), the root first."""
+
+    def __init__(self, text):
+        self.stacks = []
+        for line in text.splitlines():
+            stack, separator, count = line.rpartition(" ")
+            if not separator or not count.isdigit() or int(count) == 0:
+                raise AssertionError(f"not a folded stack: {line!r}")
+            self.stacks.append((tuple(stack.split(";")), int(count)))
+        self.total = sum(count for _, count in self.stacks)
+
+    def roots(self):
+        counts = collections.Counter()
+        for frames, count in self.stacks:
+            counts[frames[0]] += count
+        return counts
+
+    def frames(self):
+        return {frame for frames, _ in self.stacks for frame in frames}
+
+    def count(self, predicate):
+        return sum(count for frames, count in self.stacks if predicate(frames))
+
+    def of_root(self, root):
+        """Only the stacks of one process name."""
+        part = Folded("")
+        part.stacks = [(f, c) for f, c in self.stacks if f[0] == root]
+        part.total = sum(c for _, c in part.stacks)
+        return part
+
+    def ending(self, *chain):
+        """Samples whose user stack ends in exactly these frames."""
+        return self.count(lambda frames: user_frames(frames)[-len(chain) :] == chain)
+
+    def having(self, name):
+        return self.count(lambda frames: name in frames)
+
+    def text(self, most=12):
+        lines = [f"{count} {';'.join(frames)}" for frames, count in self.stacks]
+        lines.sort(key=lambda line: -int(line.split()[0]))
+        return "\n".join(lines[:most])
+
+
+def user_frames(frames):
+    """Without the kernel's part."""
+    return tuple(frame for frame in frames if not frame.endswith("_[k]"))
+
+
+def is_function_name(frame):
+    """Whether a frame is named: no address, no note of eprof's own."""
+    return not frame.startswith("[")
+
+
+def has_function_name(frames):
+    return any(is_function_name(frame) for frame in frames[1:])
+
+
+# --- eprof -------------------------------------------------------------------------------------
+
+
+class Result:
+    """What a finished eprof left behind."""
+
+    def __init__(self, process, stdout, stderr, out, seconds):
+        self.code = process.returncode
+        self.stdout, self.stderr = stdout, stderr
+        self.lines = stderr.splitlines()
+        self.out = out
+        self.seconds = seconds
+
+    def path(self, name):
+        return os.path.join(self.out, name)
+
+    def folded(self):
+        with open(self.path("on-cpu.folded"), encoding="utf-8") as file:
+            return Folded(file.read())
+
+    def stats(self):
+        with open(self.path("stats.json"), encoding="utf-8") as file:
+            return json.load(file)
+
+
+class Eprof:
+    """A running eprof. Its output goes to a folder of its own unless the arguments say -o."""
+
+    def __init__(self, directory, *args, prefix=(), cpu=None):
+        self.out = os.path.join(directory, "out")
+        argv = [*prefix, EPROF, "record"]
+        if "-o" not in args:
+            argv += ["-o", self.out + "/"]
+        self.argv = argv + [str(a) for a in args]
+        self.cwd = directory
+        self.cpu = cpu
+        self.begin = time.monotonic()
+        self.process = subprocess.Popen(
+            self.argv,
+            cwd=directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=self._set_up,
+        )
+
+    def _set_up(self):
+        if self.cpu is not None:
+            os.sched_setaffinity(0, {self.cpu})
+
+    def wait_recording(self):
+        """Until each CPU has its event (one alone is only a check of eprof's rights)."""
+        pid, least = self.process.pid, max(2, len(CPUS))
+        wait_until(lambda: count_perf_events(pid) >= least, "eprof records", self.process)
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def finish(self):
+        try:
+            stdout, stderr = self.process.communicate(timeout=LIMIT_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.abandon()
+            raise AssertionError(f"eprof did not end: {self.argv}") from None
+        seconds = time.monotonic() - self.begin
+        return Result(self.process, stdout, stderr, self.out, seconds)
+
+    def abandon(self):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.communicate()
+
+
+class EprofTest(unittest.TestCase):
+    """Each test has a folder of its own, gone afterwards."""
+
+    def setUp(self):
+        self.directory = tempfile.mkdtemp(prefix="eprof-test-")
+        self.addCleanup(shutil.rmtree, self.directory, True)
+
+    def start(self, *args, **options):
+        eprof = Eprof(self.directory, *args, **options)
+        self.addCleanup(eprof.abandon)
+        return eprof
+
+    def record(self, *args, **options):
+        """Runs eprof to its end; it must succeed, and its figures must agree with each other."""
+        result = self.start(*args, **options).finish()
+        self.assert_recorded(result)
+        return result
+
+    def assert_recorded(self, result):
+        self.assertEqual(result.code, 0, result.stderr)
+        if os.path.isdir(result.out):
+            stats = result.stats()
+            self.assertEqual(result.folded().total, stats["samples"])
+            self.assert_lossless(stats)
+
+    def assert_lossless(self, stats):
+        losses = {name: count for name, count in stats["losses"].items() if count}
+        self.assertEqual(losses, {})
+
+    def assert_share(self, count, total, expected, what):
+        """A share of samples within four standard deviations: fails by chance once in 16,000."""
+        self.assertGreater(total, 0, what)
+        deviation = math.sqrt(expected * (1 - expected) / total)
+        self.assertLessEqual(
+            abs(count / total - expected),
+            4 * deviation,
+            f"{what}: {count} of {total} samples, not {expected:.1%}",
+        )
+
+    def assert_mostly(self, folded, *chain, least=0.98):
+        """Nearly all samples of folded end in chain."""
+        count = folded.ending(*chain)
+        self.assertGreater(folded.total, 0)
+        self.assertGreaterEqual(count / folded.total, least, f"{chain}\n{folded.text()}")
+
+
+def main(needs_own_mounts=False):
+    """Runs the tests of the calling file, or says why not."""
+    if os.geteuid() != 0:
+        print("skipped: sampling needs root", file=sys.stderr)
+        sys.exit(EXIT_SKIPPED)
+    for path in (EPROF, program_path("spin")):
+        if not os.access(path, os.X_OK):
+            sys.exit(f"no such program: {path} (EPROF_BINARY, EPROF_PROGRAMS)")
+    if needs_own_mounts and "EPROF_TEST_OWN_MOUNTS" not in os.environ:
+        # What is mounted below goes away with this process, however it ends.
+        os.environ["EPROF_TEST_OWN_MOUNTS"] = "1"
+        unshare = ["unshare", "-m", "--propagation", "private"]
+        os.execvp(unshare[0], [*unshare, sys.executable, "-B", *sys.argv])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    unittest.main(verbosity=2)

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is recorded: processes, threads, CPUs, cgroups, containers; and which part of the stacks."""
+
+import os
+import subprocess
+
+from harness import (
+    CPUS,
+    EPROF,
+    EprofTest,
+    Folded,
+    Program,
+    main,
+    program_path,
+    user_frames,
+)
+
+SPIN = ("main", "alpha", "beta", "gamma")
+
+
+class Processes(EprofTest):
+    def test_only_the_named_processes_are_recorded(self):
+        with Program("spin", 60) as one, Program("shares", 60) as two, Program("cxx", 60):
+            result = self.record("-p", f"{one.pid},{two.pid}", "-d", 1.5, "-F", 499)
+        folded = result.folded()
+        self.assertEqual(set(folded.roots()), {"spin", "shares"})
+        self.assert_mostly(folded.of_root("spin"), *SPIN)
+        self.assertGreater(folded.of_root("shares").ending("main", "dispatch", "heavy"), 0)
+
+    def test_children_of_a_followed_process_are_included(self):
+        with Program("forker", 60) as followed, Program("spin", 60):
+            result = self.record("-p", followed.pid, "-d", 2, "-F", 499)
+        folded = result.folded()
+        self.assertEqual(set(folded.roots()), {"forker"})
+        names = ("first_child", "second_child", "third_child")
+        counts = [folded.ending("main", "breed", name) for name in names]
+        self.assertGreater(min(counts), 0)
+        self.assertGreaterEqual(sum(counts) / folded.total, 0.8, folded.text())
+
+    def test_the_whole_machine(self):
+        with Program("spin", 60, cpu=CPUS[0]), Program("shares", 60, cpu=CPUS[-1]):
+            result = self.record("-a", "-d", 2, "-F", 499)
+        folded = result.folded()
+        self.assert_mostly(folded.of_root("spin"), *SPIN)
+        self.assertGreater(folded.of_root("shares").total, 0)
+        self.assertNotIn("swapper", " ".join(folded.roots()))
+
+    def test_idle_is_counted_only_on_demand(self):
+        seconds, hz = 2, 499
+        stats = self.record("-a", "--idle", "-d", seconds, "-F", hz).stats()
+        expected = stats["seconds"] * hz * os.cpu_count()
+        # Every tick of every CPU is somebody's, the idle task included.
+        self.assertAlmostEqual(stats["samples"] / expected, 1, delta=0.05)
+
+
+class Threads(EprofTest):
+    def test_one_thread_of_a_process(self):
+        with Program("threads", 60) as program:
+            result = self.record("-t", program.threads["worker-green"], "-d", 1.5, "-F", 499)
+        folded = result.folded()
+        self.assertEqual(set(folded.roots()), {"threads"})
+        self.assert_mostly(folded, "worker_main", "green_outer", "green_inner")
+        self.assertEqual(folded.having("red_inner") + folded.having("blue_inner"), 0)
+
+    def test_threads_are_kept_apart_on_demand(self):
+        with Program("threads", 60) as program:
+            result = self.record("-p", program.pid, "--per-thread", "-d", 1.5, "-F", 499)
+            threads = dict(program.threads)
+        folded = result.folded()
+        seconds = {frames[1] for frames, _ in folded.stacks}
+        names = {f"{name}-{tid}" for name, tid in threads.items()}
+        self.assertLessEqual(names, seconds)
+        for name in names:
+            color = name.split("-")[1]
+            others = {"red", "green", "blue"} - {color}
+            mine = folded.count(lambda f, n=name, c=color: f[1] == n and f"{c}_inner" in f)
+            self.assertGreater(mine, 0, folded.text())
+            for other in others:
+                wrong = folded.count(lambda f, n=name, o=other: f[1] == n and f"{o}_inner" in f)
+                self.assertEqual(wrong, 0, folded.text())
+
+
+class Cpus(EprofTest):
+    def test_one_cpu(self):
+        if len(CPUS) < 2:
+            self.skipTest("there is only one CPU")
+        with Program("spin", 60, cpu=CPUS[0]), Program("shares", 60, cpu=CPUS[1]):
+            result = self.record("-a", "-C", CPUS[1], "-d", 1.5, "-F", 499)
+        folded = result.folded()
+        self.assertGreater(folded.of_root("shares").total, 0)
+        self.assertEqual(folded.of_root("spin").total, 0)
+        self.assertLessEqual(folded.total, result.stats()["seconds"] * 499 * 1.02 + 1)
+
+
+class Parts(EprofTest):
+    """-U and -K: one of the two stacks."""
+
+    def test_user_stacks_only(self):
+        with Program("syscaller", 60) as program:
+            folded = self.record("-p", program.pid, "-U", "-d", 1, "-F", 499).folded()
+        self.assertEqual([f for f in folded.frames() if f.endswith("_[k]")], [])
+        self.assert_mostly(folded, "main", "read_loop", "read_zero")
+
+    def test_kernel_stacks_only(self):
+        with Program("syscaller", 60) as program:
+            folded = self.record("-p", program.pid, "-K", "-d", 1, "-F", 499).folded()
+        self.assertEqual(set(folded.roots()), {"syscaller"})
+        user = {user_frames(frames)[1:] for frames, _ in folded.stacks}
+        self.assertEqual(user, {()})
+        self.assertGreaterEqual(folded.having("vfs_read_[k]") / folded.total, 0.8)
+
+
+def find_cgroup2():
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        for line in file:
+            words = line.split()
+            if words[2] == "cgroup2":
+                return words[1]
+    return None
+
+
+class Cgroups(EprofTest):
+    def setUp(self):
+        super().setUp()
+        mount = find_cgroup2()
+        if not mount:
+            self.skipTest("cgroup v2 is not mounted")
+        self.name = f"eprof-test-{os.getpid()}"
+        self.outer = os.path.join(mount, self.name)
+        self.inner = os.path.join(self.outer, "inner")
+        for path in (self.outer, self.inner):
+            os.mkdir(path)
+            self.addCleanup(os.rmdir, path)
+
+    def move(self, program, cgroup):
+        with open(os.path.join(cgroup, "cgroup.procs"), "w", encoding="utf-8") as file:
+            file.write(str(program.pid))
+
+    def record_cgroup(self, cgroup):
+        """Root frames and their counts, with one program in the outer, one in the inner cgroup."""
+        with Program("spin", 60) as inner, Program("shares", 60) as outer, Program("cxx", 60):
+            self.move(inner, self.inner)
+            self.move(outer, self.outer)
+            return self.record("-G", cgroup, "-d", 1.5, "-F", 499).folded()
+
+    def test_a_cgroup_includes_those_below_it(self):
+        folded = self.record_cgroup(self.outer)
+        self.assertEqual(set(folded.roots()), {"spin", "shares"})
+        self.assert_mostly(folded.of_root("spin"), *SPIN)
+
+    def test_a_cgroup_is_named_by_its_path_below_the_mount(self):
+        folded = self.record_cgroup(f"{self.name}/inner")
+        self.assertEqual(set(folded.roots()), {"spin"})
+
+
+class Namespaces(EprofTest):
+    def test_inside_a_pid_namespace_ids_are_its_own(self):
+        script = """
+            "$1" 60 >/dev/null &
+            spin=$!
+            "$2" record -p $spin -d 1.5 -F 499 -o "$3/"
+            code=$?
+            kill $spin
+            wait $spin
+            exit $code
+        """
+        out = os.path.join(self.directory, "out")
+        done = subprocess.run(
+            ["unshare", "-p", "-f", "--mount-proc", "bash", "-c", script, "bash"]
+            + [program_path("spin"), EPROF, out],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        with open(os.path.join(out, "on-cpu.folded"), encoding="utf-8") as file:
+            folded = Folded(file.read())
+        self.assertEqual(set(folded.roots()), {"spin"})
+        self.assertGreater(folded.total, 0)
+        self.assert_mostly(folded, *SPIN)
+
+    def test_a_process_of_another_mount_namespace_is_named_by_its_own_files(self):
+        # Its program is on a file system that only it sees.
+        place = os.path.join(self.directory, "place")
+        os.mkdir(place)
+        script = 'mount -t tmpfs none "$1" && cp "$2" "$1/hidden" && exec "$1/hidden" 60'
+        prefix = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh"]
+        with Program("spin", prefix=[*prefix, place]) as program:
+            result = self.record("-p", program.pid, "-d", 1.5, "-F", 499)
+        self.assertFalse(os.path.exists(os.path.join(place, "hidden")))
+        folded = result.folded()
+        self.assertEqual(set(folded.roots()), {"hidden"})
+        self.assert_mostly(folded, *SPIN)
+
+
+if __name__ == "__main__":
+    main()

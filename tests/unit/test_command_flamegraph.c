@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/command_flamegraph.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/unit/hear.h"
+
+#define INPUTS_MAX 4
+
+/* Each test runs in an empty directory of its own. */
+static int enter_directory(void **state)
+{
+	char *path = strdup("/tmp/eprof-test-draw-XXXXXX");
+
+	if (!path || !mkdtemp(path) || chdir(path) < 0)
+		return -1;
+	*state = path;
+	return 0;
+}
+
+static int leave_directory(void **state)
+{
+	char command[128];
+	int err;
+
+	(void)snprintf(command, sizeof(command), "rm -rf '%s'", (char *)*state);
+	err = chdir("/") < 0 || system(command) != 0;
+	free(*state);
+	return err ? -1 : 0;
+}
+
+static void make_file(const char *path, const char *text)
+{
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+/* Content of path; lives until the next call. */
+static const char *content(const char *path)
+{
+	static char text[1 << 20];
+	FILE *file = fopen(path, "r");
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(text, 1, sizeof(text) - 1, file);
+	text[n] = '\0';
+	(void)fclose(file);
+	return text;
+}
+
+/* Draws the inputs (space-separated); the exit code. What was printed goes to *ret_text. */
+static int draw(const char *inputs, const char *output, const char **ret_text)
+{
+	char words[128];
+	char *list[INPUTS_MAX + 1] = { NULL }, *save = NULL;
+	struct flamegraph_options options = {
+		.inputs = list,
+		.output = output,
+		.form = output_form_of(output),
+		.sample_hz = 99,
+	};
+	int exit_code;
+
+	(void)snprintf(words, sizeof(words), "%s", inputs);
+	for (size_t i = 0; i < INPUTS_MAX; i++)
+		list[i] = strtok_r(i == 0 ? words : NULL, " ", &save);
+	hear();
+	exit_code = command_flamegraph(&options);
+	*ret_text = heard();
+	return exit_code;
+}
+
+static void check_failure(const char *inputs, const char *output, const char *line)
+{
+	const char *text;
+	char expected[256];
+
+	(void)snprintf(expected, sizeof(expected), "eprof: %s\n", line);
+	assert_int_equal(draw(inputs, output, &text), 1);
+	assert_string_equal(text, expected);
+}
+
+static void inputs_are_merged(void **state)
+{
+	const char *text;
+
+	(void)state;
+	make_file("a", "main;work;read_[k] 2\nmain 1\n");
+	make_file("b", "main;work;read_[k] 40\nother 5\n");
+	assert_int_equal(draw("a b", "x.folded", &text), 0);
+	assert_string_equal(text, "");
+	assert_string_equal(content("x.folded"), "main 1\nmain;work;read_[k] 42\nother 5\n");
+}
+
+static void the_name_chooses_the_form(void **state)
+{
+	const char *text;
+
+	(void)state;
+	make_file("a", "main;work 2\n");
+	assert_int_equal(draw("a", "x.svg", &text), 0);
+	assert_non_null(strstr(content("x.svg"), "<svg"));
+	assert_non_null(strstr(content("x.svg"), "work"));
+	assert_int_equal(draw("a", "x.html", &text), 0);
+	assert_non_null(strstr(content("x.html"), "<html"));
+	assert_int_equal(draw("a", "x.json", &text), 0);
+	assert_non_null(strstr(content("x.json"), "speedscope"));
+	assert_int_equal(draw("a", "x.pb.gz", &text), 0);
+	assert_int_equal(content("x.pb.gz")[0], 0x1f);
+	assert_string_equal(text, "");
+}
+
+static void bad_lines_are_one_warning(void **state)
+{
+	const char *text;
+
+	(void)state;
+	make_file("a", "main 1\nno count\nmain;x 2\nmain;y 2x\n");
+	assert_int_equal(draw("a", "x.folded", &text), 0);
+	assert_string_equal(text,
+			    "eprof: warning: 'a': 2 lines do not end in a count, skipped; the "
+			    "first is line 2\n");
+	assert_string_equal(content("x.folded"), "main 1\nmain;x 2\n");
+	make_file("b", "main 1\nmain;x 2\nno count\n");
+	assert_int_equal(draw("b", "y.folded", &text), 0);
+	assert_string_equal(text, "eprof: warning: 'b': line 3 does not end in a count, skipped\n");
+}
+
+static void an_empty_input_fails_and_the_picture_says_so(void **state)
+{
+	(void)state;
+	make_file("a", "");
+	make_file("b", "\n");
+	check_failure("a", "x.svg", "there is no stack in 'a'");
+	assert_non_null(strstr(content("x.svg"), "There was no stack in the input."));
+	assert_non_null(strstr(content("x.svg"), "</svg>"));
+	check_failure("a b", "y.svg", "there is no stack in 'a', nor in the other inputs");
+}
+
+static void inputs_that_cannot_be_read_are_named(void **state)
+{
+	(void)state;
+	make_file("good", "main 1\n");
+	make_file("x.gz", "\x1f\x8b\x08 whatever");
+	make_file("sum", "a 18446744073709551615\nb 1\n");
+	assert_int_equal(mkdir("d", 0755), 0);
+	check_failure("none", "x.svg", "cannot read 'none': No such file or directory");
+	check_failure("good none", "x.svg", "cannot read 'none': No such file or directory");
+	check_failure("d", "x.svg", "cannot read 'd': Is a directory");
+	check_failure("x.gz", "x.svg",
+		      "cannot read 'x.gz': it is compressed, and folded stacks are text");
+	check_failure("sum", "x.svg", "the counts of 'sum' add up to more than 64 bits hold");
+	assert_int_equal(access("x.svg", F_OK), -1);
+}
+
+static void outputs_that_cannot_be_written_are_named(void **state)
+{
+	(void)state;
+	make_file("a", "main 1\n");
+	check_failure("a", "none/x.svg", "cannot write 'none/x.svg': No such file or directory");
+}
+
+static void stdin_and_stdout_are_a_filter(void **state)
+{
+	char *inputs[] = { (char *)"-", NULL };
+	struct flamegraph_options options = {
+		.inputs = inputs,
+		.output = "-",
+		.form = OUTPUT_SVG,
+		.title = "A title",
+		.sample_hz = 99,
+	};
+	int saved = dup(STDOUT_FILENO), exit_code;
+
+	(void)state;
+	make_file("a", "main;work 2\n");
+	assert_non_null(freopen("a", "r", stdin));
+	(void)fflush(stdout);
+	assert_non_null(freopen("out", "w", stdout));
+	exit_code = command_flamegraph(&options);
+	(void)fflush(stdout);
+	assert_true(dup2(saved, STDOUT_FILENO) >= 0);
+	(void)close(saved);
+	assert_int_equal(exit_code, 0);
+	assert_non_null(strstr(content("out"), "<svg"));
+	assert_non_null(strstr(content("out"), "A title"));
+}
+
+#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		IN_DIRECTORY(inputs_are_merged),
+		IN_DIRECTORY(the_name_chooses_the_form),
+		IN_DIRECTORY(bad_lines_are_one_warning),
+		IN_DIRECTORY(an_empty_input_fails_and_the_picture_says_so),
+		IN_DIRECTORY(inputs_that_cannot_be_read_are_named),
+		IN_DIRECTORY(outputs_that_cannot_be_written_are_named),
+		IN_DIRECTORY(stdin_and_stdout_are_a_filter),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tree.h"
+
+#define DEEP 20000
+#define LONG_NAME (1 << 20)
+
+static int write_folded(const struct call_tree *tree, const struct picture *picture, FILE *out)
+{
+	(void)picture;
+	return folded_write(tree, out);
+}
+
+static void assert_written(const struct call_tree *tree, const char *expected)
+{
+	char *bytes = drawn(write_folded, tree, NULL);
+
+	assert_string_equal(bytes, expected);
+	free(bytes);
+}
+
+static void each_kind_has_its_suffix(void **state)
+{
+	struct call_tree *tree = new_tree();
+
+	(void)state;
+	assert_int_equal(call_tree_add(tree,
+				       FRAMES({ "p", .kind = FRAME_PROCESS }, { .name = "u" },
+					      { "i", .kind = FRAME_INLINED },
+					      { "j", .kind = FRAME_JIT },
+					      { "k", .kind = FRAME_KERNEL },
+					      { "[n]", .kind = FRAME_NOTE }),
+				       6, 12),
+			 0);
+	assert_written(tree, "p;u;i_[i];j_[j];k_[k];[n] 12\n");
+	call_tree_free(tree);
+}
+
+static void only_stacks_that_were_counted_are_lines(void **state)
+{
+	struct call_tree *tree = tree_of("a;c;d 2\na;b 1\na 3\n");
+
+	(void)state;
+	assert_written(tree, "a 3\na;b 1\na;c;d 2\n");
+	call_tree_free(tree);
+}
+
+static void names_cannot_break_the_grammar(void **state)
+{
+	struct call_tree *tree = new_tree();
+
+	(void)state;
+	assert_int_equal(call_tree_add(tree,
+				       FRAMES({ .name = "# p" }, { .name = "[u8; 4]\r\n x 5" },
+					      { .name = "" }, { .name = "\xff\x1b" }),
+				       4, 1),
+			 0);
+	assert_written(tree, "#_p;[u8: 4]   x 5;;\xff\x1b 1\n");
+	call_tree_free(tree);
+}
+
+static void a_stack_without_text_has_a_name(void **state)
+{
+	struct call_tree *tree = new_tree();
+
+	(void)state;
+	assert_written(tree, "");
+	assert_int_equal(call_tree_add(tree, NULL, 0, 4), 0);
+	assert_written(tree, "[unknown] 4\n");
+	call_tree_free(tree);
+}
+
+static void what_is_read_is_written_again(void **state)
+{
+	static const char lines[] = "#_;b 5 1\n"
+				    "a 18446744073709551000\n"
+				    "a;;b_[k];c_[i] 7\n"
+				    "a;b_[x]; d_[j] 3\n"
+				    "\xff\x01\t x;\"<&>' 2\n";
+	struct call_tree *tree = tree_of(lines);
+
+	(void)state;
+	assert_written(tree, lines);
+	call_tree_free(tree);
+}
+
+static void deep_and_long_stacks_are_written(void **state)
+{
+	struct call_tree *deep = chain_tree(DEEP);
+	struct call_tree *wide = long_name_tree(';', LONG_NAME);
+	char *bytes = drawn(write_folded, deep, NULL);
+
+	(void)state;
+	assert_int_equal(count_of(bytes, ";"), DEEP - 1);
+	free(bytes);
+	bytes = drawn(write_folded, wide, NULL);
+	assert_int_equal(strlen(bytes), LONG_NAME + 3);
+	assert_lacks(bytes, ";");
+	free(bytes);
+	call_tree_free(deep);
+	call_tree_free(wide);
+}
+
+static void a_full_disk_is_noticed(void **state)
+{
+	(void)state;
+	assert_full_disk_is_noticed(write_folded);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_kind_has_its_suffix),
+		cmocka_unit_test(only_stacks_that_were_counted_are_lines),
+		cmocka_unit_test(names_cannot_break_the_grammar),
+		cmocka_unit_test(a_stack_without_text_has_a_name),
+		cmocka_unit_test(what_is_read_is_written_again),
+		cmocka_unit_test(deep_and_long_stacks_are_written),
+		cmocka_unit_test(a_full_disk_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/options.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define WORDS_MAX 32
+#define RETURNED  99 /* exit code of a child whose options_parse() came back */
+
+struct words {
+	char text[1024];
+	char *argv[WORDS_MAX + 1];
+	int argc;
+};
+
+static void split(const char *line, struct words *words)
+{
+	char *save = NULL;
+
+	(void)snprintf(words->text, sizeof(words->text), "%s", line);
+	words->argc = 0;
+	for (char *word = strtok_r(words->text, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		assert_true(words->argc < WORDS_MAX);
+		/* stands for the empty word */
+		words->argv[words->argc++] = strcmp(word, "''") == 0 ? word + 2 : word;
+	}
+	words->argv[words->argc] = NULL;
+}
+
+struct answer {
+	int exit_code;
+	char out[16384];
+	char err[16384];
+};
+
+static void read_all(FILE *file, char *text, size_t size)
+{
+	size_t n;
+
+	rewind(file);
+	n = fread(text, 1, size - 1, file);
+	text[n] = '\0';
+	(void)fclose(file);
+}
+
+/* options_parse() in a child: most lines here end the process. */
+static const struct answer *ask_argv(int argc, char **argv)
+{
+	static struct answer answer;
+	FILE *out = tmpfile(), *err = tmpfile();
+	int status;
+	pid_t child;
+
+	assert_non_null(out);
+	assert_non_null(err);
+	(void)fflush(NULL);
+	child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct options options;
+
+		(void)dup2(fileno(out), STDOUT_FILENO);
+		(void)dup2(fileno(err), STDERR_FILENO);
+		options_parse(argc, argv, &options);
+		_exit(RETURNED);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	answer.exit_code = WEXITSTATUS(status);
+	read_all(out, answer.out, sizeof(answer.out));
+	read_all(err, answer.err, sizeof(answer.err));
+	return &answer;
+}
+
+static const struct answer *ask(const char *line)
+{
+	struct words words;
+
+	split(line, &words);
+	return ask_argv(words.argc, words.argv);
+}
+
+/* Exit code 2, nothing on stdout, one line on stderr: "eprof: ... about ...". */
+static void check_refused(const char *line, const char *about)
+{
+	const struct answer *answer = ask(line);
+	size_t length = strlen(answer->err);
+
+	if (answer->exit_code != 2 || !strstr(answer->err, about))
+		print_message("%s -> %d: %s\n", line, answer->exit_code, answer->err);
+	assert_int_equal(answer->exit_code, 2);
+	assert_string_equal(answer->out, "");
+	assert_true(strncmp(answer->err, "eprof: ", strlen("eprof: ")) == 0);
+	assert_true(length > 0);
+	assert_ptr_equal(strchr(answer->err, '\n'), answer->err + length - 1);
+	assert_non_null(strstr(answer->err, about));
+}
+
+static struct words accepted_words;
+
+static const struct options *accepted(const char *line)
+{
+	static struct options options;
+
+	memset(&options, 0xa5, sizeof(options));
+	split(line, &accepted_words);
+	options_parse(accepted_words.argc, accepted_words.argv, &options);
+	return &options;
+}
+
+static void defaults_are_the_documented_ones(void **state)
+{
+	const struct record_options *record = &accepted("eprof record -a")->record;
+
+	(void)state;
+	assert_int_equal(record->target, TARGET_ALL);
+	assert_int_equal(record->cpu, -1);
+	assert_int_equal(record->sample_hz, 99);
+	assert_true(record->seconds == 0);
+	assert_string_equal(record->event, "cpu-clock");
+	assert_null(record->output);
+	assert_int_equal(record->form, OUTPUT_DIRECTORY);
+	assert_false(record->user_only || record->kernel_only || record->per_thread ||
+		     record->with_idle || record->quiet || record->force);
+	assert_null(record->verifier_log);
+	assert_null(record->command);
+	assert_int_equal(record->id_count, 0);
+}
+
+static void every_option_is_taken(void **state)
+{
+	const struct options *options =
+		accepted("eprof record -p 1,22 -p 333,22 -d 2.5 -F 997 -e cycles -C 3 -U -q --idle "
+			 "--per-thread --on-cpu --force --verifier-log=log -o x.html");
+	const struct record_options *record = &options->record;
+
+	(void)state;
+	assert_int_equal(options->command, COMMAND_RECORD);
+	assert_int_equal(record->target, TARGET_PIDS);
+	assert_int_equal(record->id_count, 3);
+	assert_int_equal(record->ids[0], 1);
+	assert_int_equal(record->ids[1], 22);
+	assert_int_equal(record->ids[2], 333);
+	assert_true(record->seconds == 2.5);
+	assert_int_equal(record->sample_hz, 997);
+	assert_string_equal(record->event, "cycles");
+	assert_int_equal(record->cpu, 3);
+	assert_true(record->user_only && record->quiet && record->with_idle);
+	assert_true(record->per_thread && record->force);
+	assert_false(record->kernel_only);
+	assert_string_equal(record->verifier_log, "log");
+	assert_string_equal(record->output, "x.html");
+	assert_int_equal(record->form, OUTPUT_HTML);
+	assert_true(accepted("eprof record -K -a")->record.kernel_only);
+}
+
+static void long_names_do_the_same(void **state)
+{
+	const struct record_options *record =
+		&accepted("eprof record --tid=7 --duration 30 --frequency=49 --cpu 0 --kernel "
+			  "--output=-")
+			 ->record;
+
+	(void)state;
+	assert_int_equal(record->target, TARGET_TIDS);
+	assert_int_equal(record->ids[0], 7);
+	assert_true(record->seconds == 30);
+	assert_int_equal(record->sample_hz, 49);
+	assert_int_equal(record->cpu, 0);
+	assert_true(record->kernel_only);
+	assert_int_equal(record->form, OUTPUT_STDOUT);
+	record = &accepted("eprof record --cgroup system.slice")->record;
+	assert_int_equal(record->target, TARGET_CGROUP);
+	assert_string_equal(record->cgroup, "system.slice");
+}
+
+static void options_end_where_the_command_begins(void **state)
+{
+	const struct record_options *record = &accepted("eprof record -d 1 ls -d -p 5")->record;
+
+	(void)state;
+	assert_int_equal(record->target, TARGET_COMMAND);
+	assert_true(record->seconds == 1);
+	assert_string_equal(record->command[0], "ls");
+	assert_string_equal(record->command[1], "-d");
+	assert_string_equal(record->command[3], "5");
+	assert_null(record->command[4]);
+	record = &accepted("eprof record -q -- -odd-name -- -a")->record;
+	assert_string_equal(record->command[0], "-odd-name");
+	assert_string_equal(record->command[1], "--");
+	assert_string_equal(record->command[2], "-a");
+	assert_null(record->command[3]);
+}
+
+static void without_a_target_there_is_usage(void **state)
+{
+	const char *const lines[] = { "eprof record", "eprof record -d 3", "eprof record --",
+				      "eprof record -C 0 -q", "eprof" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		const struct answer *answer = ask(lines[i]);
+
+		assert_int_equal(answer->exit_code, 2);
+		assert_string_equal(answer->out, "");
+		assert_true(strncmp(answer->err, "Usage: eprof ", strlen("Usage: eprof ")) == 0);
+	}
+}
+
+static void one_kind_of_target_at_a_time(void **state)
+{
+	(void)state;
+	check_refused("eprof record -p 1 -a", "-p and -a");
+	check_refused("eprof record -a -t 1", "-a and -t");
+	check_refused("eprof record -G x -p 1", "-G and -p");
+	check_refused("eprof record -G x -G y", "-G");
+	check_refused("eprof record -p 1 ls", "a command");
+	check_refused("eprof record -a -- ls", "a command");
+}
+
+static void wrong_ids_are_named(void **state)
+{
+	(void)state;
+	check_refused("eprof record -p 12x", "-p: '12x'");
+	check_refused("eprof record -p 1,0", "-p: '0'");
+	check_refused("eprof record -p 1,,2", "-p: ''");
+	check_refused("eprof record -p 1,", "-p: ''");
+	check_refused("eprof record -p ''", "-p: ''");
+	check_refused("eprof record -t -5", "-t: '-5'");
+	check_refused("eprof record -t +5", "-t: '+5'");
+	check_refused("eprof record -p 2147483648", "-p: '2147483648'");
+	check_refused("eprof record -p 99999999999999999999999999", "-p: '999");
+}
+
+static void more_ids_than_the_limit_are_refused(void **state)
+{
+	static char list[TARGET_IDS_MAX * 6 + 16];
+	char *argv[] = { (char *)"eprof", (char *)"record", (char *)"-p", list, NULL };
+	size_t length = 0;
+	const struct answer *answer;
+
+	(void)state;
+	for (int i = 1; i <= TARGET_IDS_MAX; i++)
+		length += (size_t)sprintf(list + length, i == 1 ? "%d" : ",%d", i);
+	assert_int_equal(ask_argv(4, argv)->exit_code, RETURNED);
+	/* One that is there already needs no room, another one does. */
+	(void)strcpy(list + length, ",17");
+	assert_int_equal(ask_argv(4, argv)->exit_code, RETURNED);
+	(void)strcpy(list + length, ",1025");
+	answer = ask_argv(4, argv);
+	assert_int_equal(answer->exit_code, 2);
+	assert_string_equal(answer->err, "eprof: -p: more than 1024 ids\n");
+}
+
+static void wrong_durations_are_refused(void **state)
+{
+	const char *const words[] = { "0",   "-1",     "0.0",   "abc",
+				      "1s",  "inf",    "nan",   "0x10",
+				      "1e3", ".",      "''",    "315360001",
+				      "-",   "0.0001", "1.2.3", "9999999999999999999999999999999" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char line[128];
+
+		(void)snprintf(line, sizeof(line), "eprof record -a -d %s", words[i]);
+		check_refused(line, "-d: '");
+	}
+	assert_true(accepted("eprof record -a -d .5")->record.seconds == 0.5);
+	assert_true(accepted("eprof record -a -d 315360000")->record.seconds == 315360000);
+}
+
+static void wrong_frequencies_are_refused(void **state)
+{
+	(void)state;
+	check_refused("eprof record -a -F 0", "-F: '0'");
+	check_refused("eprof record -a -F 1000001", "-F: '1000001'");
+	check_refused("eprof record -a -F 99.5", "-F: '99.5'");
+	check_refused("eprof record -a -F -99", "-F: '-99'");
+	check_refused("eprof record -a -F 18446744073709551715", "-F: '18446744073709551715'");
+	assert_int_equal(accepted("eprof record -a -F 1000000")->record.sample_hz, 1000000);
+	assert_int_equal(accepted("eprof record -a -F 1")->record.sample_hz, 1);
+}
+
+static void other_wrong_values_are_refused(void **state)
+{
+	(void)state;
+	check_refused("eprof record -a -C 0,1", "-C: '0,1'");
+	check_refused("eprof record -a -C 4294967296", "-C: '4294967296'");
+	check_refused("eprof record -a -U -K", "-U and -K");
+	check_refused("eprof record -a -o ''", "-o: ");
+	check_refused("eprof record -a -e ''", "-e: ");
+	check_refused("eprof record -G ''", "-G: ");
+	check_refused("eprof record -- ''", "command: ");
+	check_refused("eprof record -a --format=png -o x", "'png'");
+	check_refused("eprof record -a --format=svg", "-o FILE");
+}
+
+static void unknown_words_are_one_line_and_not_argps(void **state)
+{
+	(void)state;
+	check_refused("eprof record -a --nope", "'--nope'");
+	check_refused("eprof record -qz -a", "'z'");
+	check_refused("eprof record -p", "'p'");
+	check_refused("eprof record --all=3", "'--all'");
+	check_refused("eprof record --o x -a", "'--o'");
+	check_refused("eprof record -a --off-cpu", "'--off-cpu'");
+	check_refused("eprof record -a --wakers", "'--wakers'");
+	check_refused("eprof record -a --min-block 1", "'--min-block'");
+	check_refused("eprof record -a --max-block 1", "'--max-block'");
+	check_refused("eprof rekord -a", "'rekord'");
+	check_refused("eprof --nope", "'--nope'");
+	check_refused("eprof help nope", "'nope'");
+	check_refused("eprof flamegraph --nope", "'--nope'");
+}
+
+static void format_says_what_a_name_does_not(void **state)
+{
+	(void)state;
+	assert_int_equal(accepted("eprof record -a -o x --format svg")->record.form, OUTPUT_SVG);
+	assert_int_equal(accepted("eprof record -a -o x --format pprof")->record.form,
+			 OUTPUT_PPROF);
+	assert_int_equal(accepted("eprof record -a -o x --format speedscope")->record.form,
+			 OUTPUT_SPEEDSCOPE);
+	assert_int_equal(accepted("eprof record -a -o - --format html")->record.form, OUTPUT_HTML);
+	assert_int_equal(accepted("eprof record -a -o x.svg --format svg")->record.form,
+			 OUTPUT_SVG);
+	assert_int_equal(accepted("eprof record -a -o x.pb.gz")->record.form, OUTPUT_PPROF);
+	assert_int_equal(accepted("eprof record -a -o x.svg/")->record.form, OUTPUT_DIRECTORY);
+	check_refused("eprof record -a -o x.svg --format folded", "'x.svg'");
+	check_refused("eprof record -a -o x/ --format folded", "'x/'");
+}
+
+static void flamegraph_takes_inputs_anywhere(void **state)
+{
+	const struct options *options =
+		accepted("eprof flamegraph a -o x.html - --title T b --width 800 --notes N "
+			 "--subtitle S --unit bytes -F 49 -- -c");
+	const struct flamegraph_options *flamegraph = &options->flamegraph;
+
+	(void)state;
+	assert_int_equal(options->command, COMMAND_FLAMEGRAPH);
+	assert_string_equal(flamegraph->inputs[0], "a");
+	assert_string_equal(flamegraph->inputs[1], "-");
+	assert_string_equal(flamegraph->inputs[2], "b");
+	assert_string_equal(flamegraph->inputs[3], "-c");
+	assert_null(flamegraph->inputs[4]);
+	assert_string_equal(flamegraph->output, "x.html");
+	assert_int_equal(flamegraph->form, OUTPUT_HTML);
+	assert_string_equal(flamegraph->title, "T");
+	assert_string_equal(flamegraph->subtitle, "S");
+	assert_string_equal(flamegraph->notes, "N");
+	assert_string_equal(flamegraph->unit, "bytes");
+	assert_int_equal(flamegraph->width, 800);
+	assert_int_equal(flamegraph->sample_hz, 49);
+}
+
+static void flamegraph_is_a_filter_by_default(void **state)
+{
+	const struct flamegraph_options *flamegraph = &accepted("eprof flamegraph")->flamegraph;
+
+	(void)state;
+	assert_string_equal(flamegraph->inputs[0], "-");
+	assert_null(flamegraph->inputs[1]);
+	assert_string_equal(flamegraph->output, "-");
+	assert_int_equal(flamegraph->form, OUTPUT_SVG);
+	assert_int_equal(accepted("eprof flamegraph -o x")->flamegraph.form, OUTPUT_SVG);
+	assert_int_equal(accepted("eprof flamegraph --format folded")->flamegraph.form,
+			 OUTPUT_FOLDED);
+	check_refused("eprof flamegraph -o x/", "'x/'");
+	check_refused("eprof flamegraph ''", "empty");
+	check_refused("eprof flamegraph --width 99", "--width: '99'");
+	check_refused("eprof flamegraph -o x.json --format svg", "'x.json'");
+}
+
+static void help_goes_to_stdout(void **state)
+{
+	const char *const lines[] = { "eprof record --help", "eprof record -h", "eprof help record",
+				      "eprof record -p 1 --help" };
+	const struct answer *answer;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		answer = ask(lines[i]);
+		assert_int_equal(answer->exit_code, 0);
+		assert_string_equal(answer->err, "");
+		assert_non_null(strstr(answer->out, "Usage: eprof record"));
+		assert_non_null(strstr(answer->out, "--verifier-log=FILE"));
+		assert_null(strstr(answer->out, "Mandatory"));
+	}
+	answer = ask("eprof help flamegraph");
+	assert_int_equal(answer->exit_code, 0);
+	assert_non_null(strstr(answer->out, "Usage: eprof flamegraph"));
+	answer = ask("eprof --help");
+	assert_int_equal(answer->exit_code, 0);
+	assert_non_null(strstr(answer->out, "eprof flamegraph"));
+	assert_string_equal(answer->err, "");
+	assert_string_equal(ask("eprof help")->out, answer->out);
+	answer = ask("eprof --version");
+	assert_int_equal(answer->exit_code, 0);
+	assert_string_equal(answer->out, "eprof " EPROF_VERSION "\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_are_the_documented_ones),
+		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(long_names_do_the_same),
+		cmocka_unit_test(options_end_where_the_command_begins),
+		cmocka_unit_test(without_a_target_there_is_usage),
+		cmocka_unit_test(one_kind_of_target_at_a_time),
+		cmocka_unit_test(wrong_ids_are_named),
+		cmocka_unit_test(more_ids_than_the_limit_are_refused),
+		cmocka_unit_test(wrong_durations_are_refused),
+		cmocka_unit_test(wrong_frequencies_are_refused),
+		cmocka_unit_test(other_wrong_values_are_refused),
+		cmocka_unit_test(unknown_words_are_one_line_and_not_argps),
+		cmocka_unit_test(format_says_what_a_name_does_not),
+		cmocka_unit_test(flamegraph_takes_inputs_anywhere),
+		cmocka_unit_test(flamegraph_is_a_filter_by_default),
+		cmocka_unit_test(help_goes_to_stdout),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
