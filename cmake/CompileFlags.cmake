@@ -28,6 +28,9 @@ if(EPROF_SANITIZE)
 	add_link_options(-fsanitize=${link_sanitize})
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")
 	add_compile_options(-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+	# The same bytes wherever it is built; the linker compiles, too, when it optimizes.
+	add_compile_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
+	add_link_options(-ffile-prefix-map=${PROJECT_SOURCE_DIR}/=)
 endif()
 
 if(EPROF_LTO)

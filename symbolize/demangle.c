@@ -13,18 +13,18 @@
 #include "base/cleanup.h"
 #include "symbolize/symbolize.h"
 
-#define MANGLED_SIZE_MAX 16384
-#define DEMANGLED_SIZE_MAX 65536
-#define NESTING_MAX 1024
+#define MANGLED_SIZE_MAX      16384
+#define DEMANGLED_SIZE_MAX    65536
+#define NESTING_MAX           1024
 /* Within these a Rust name cannot expand to DEMANGLED_SIZE_MAX, whatever it repeats. */
-#define PUNYCODE_SIZE_MAX 512
+#define PUNYCODE_SIZE_MAX     512
 #define PUNYCODE_BACKREFS_MAX 8
 
 #define DEMANGLE_OPTIONS (DMGL_PARAMS | DMGL_ANSI)
 
 struct output {
 	char *bytes; /* DEMANGLED_SIZE_MAX of them */
-	size_t size;
+	size_t size, calls;
 	jmp_buf too_long;
 };
 
@@ -32,9 +32,11 @@ static void append(const char *text, size_t length, void *context)
 {
 	struct output *output = context;
 
-	/* The last byte is for the terminator. */
-	if (length >= DEMANGLED_SIZE_MAX - output->size)
+	/* Repeating nothing for ever is no better. The last byte is for the terminator. */
+	if (++output->calls == DEMANGLED_SIZE_MAX || length >= DEMANGLED_SIZE_MAX - output->size)
 		longjmp(output->too_long, 1);
+	if (!length)
+		return; /* text may be NULL then */
 	memcpy(output->bytes + output->size, text, length);
 	output->size += length;
 }

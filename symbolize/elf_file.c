@@ -8,7 +8,7 @@
 #include "symbolize/elf_symbols.h"
 
 struct elf_file {
-	int fd; /* -1 after loading */
+	int fd;                   /* -1 after loading */
 	struct elf_reader reader; /* its segments stay */
 	struct build_id build_id;
 	struct elf_symbols symbols;

@@ -182,8 +182,7 @@ static struct name_request *sorted_requests(const struct symbol_list *list)
 		return NULL;
 	for (size_t i = 0; i < list->count; i++) {
 		requests[i].offset = list->symbols[i].name;
-		requests[i].symbol =
-			(uint32_t)i | (uint32_t)list->symbols[i].strings << TABLE_BIT;
+		requests[i].symbol = (uint32_t)i | (uint32_t)list->symbols[i].strings << TABLE_BIT;
 	}
 	qsort(requests, list->count, sizeof(*requests), compare_requests);
 	return requests;

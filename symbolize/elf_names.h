@@ -9,7 +9,7 @@
 #include "symbolize/elf_reader.h"
 #include "symbolize/symbol_list.h"
 
-#define ELF_NAME_SIZE_MAX 65536
+#define ELF_NAME_SIZE_MAX  65536
 #define ELF_NAMES_SIZE_MAX (128u << 20)
 
 /* A string table: bytes of the file. */
@@ -23,7 +23,8 @@ struct string_table {
  * versions (name@@VERSION) are cut off and PLT stubs get "@plt". Names that are empty, longer than
  * ELF_NAME_SIZE_MAX, outside their table, or mark data in code (ARM's $d, $x) become
  * SYMBOL_NAMELESS. Reads the tables piece by piece: the buffer is about all the memory it takes.
- * 0, or -errno with reader->error set: -EFBIG more than ELF_NAMES_SIZE_MAX, -ENOMEM, -EIO, -ENOEXEC.
+ * 0, or -errno with reader->error set: -EFBIG more than ELF_NAMES_SIZE_MAX, -ENOMEM, -EIO,
+ * -ENOEXEC.
  */
 int elf_names_read(struct elf_reader *reader, const struct string_table *tables, size_t table_count,
 		   struct symbol_list *list, char **ret_names);

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 
-#define STUB_SIZE 16
+#define STUB_SIZE            16
 /* 64 Ki stubs, and as many relocations. */
-#define PLT_SIZE_MAX (1u << 20)
+#define PLT_SIZE_MAX         (1u << 20)
 #define RELOCATIONS_SIZE_MAX (65536 * sizeof(Elf64_Rela))
 
 struct plt_reader {

@@ -30,8 +30,8 @@ int elf_reader_read(struct elf_reader *reader, uint64_t offset, void *ret, size_
 	if (offset > reader->size || size > reader->size - offset)
 		return elf_reader_fail(reader, -ENOEXEC, "the file is shorter than it claims");
 	while (done < size) {
-		ssize_t n = pread(reader->fd, (char *)ret + done, size - done,
-				  (off_t)(offset + done));
+		ssize_t n =
+			pread(reader->fd, (char *)ret + done, size - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -188,7 +188,8 @@ int elf_reader_read_sections(struct elf_reader *reader)
 
 	if (reader->sections || !reader->section_offset)
 		return 0;
-	/* Zero with an offset is the escape for 65280 sections and more, which only .o files use. */
+	/* Zero with an offset is the escape for 65280 sections and more, which only .o files use.
+	 */
 	if (!reader->section_header_count || reader->section_header_count > ELF_SECTIONS_MAX)
 		return elf_reader_fail(reader, -ENOEXEC, "too many sections");
 	err = read_section_headers(reader);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kallsyms has no sizes: a function reaches to the next one. That holds between the kernel's _stext
- * and _etext; elsewhere (modules, BPF programs, init code) gigabytes of nothing may follow, so there
- * a function is at most OUTLIER_SIZE_MAX long. The text is parsed as it is read and never held.
+ * and _etext; elsewhere (modules, BPF programs, init code) gigabytes of nothing may follow, so
+ * there a function is at most OUTLIER_SIZE_MAX long. The text is parsed as it is read and never
+ * held.
  */
 #include "symbolize/kernel_names.h"
 
@@ -16,12 +17,12 @@
 #include "base/hashmap.h"
 
 #define KALLSYMS_SIZE_MAX (64u << 20)
-#define BUFFER_SIZE 65536
-#define OUTLIER_SIZE_MAX 65536
+#define BUFFER_SIZE       65536
+#define OUTLIER_SIZE_MAX  65536
 /* Twice what the kernel allows for. */
-#define NAME_SIZE_MAX 1024
-#define MODULES_MAX 65535
-#define BUILTIN_MODULE 0
+#define NAME_SIZE_MAX     1024
+#define MODULES_MAX       65535
+#define BUILTIN_MODULE    0
 
 struct kernel_symbol {
 	uint64_t address;
@@ -39,7 +40,7 @@ struct kernel_names_table {
 	size_t names_size, names_capacity;
 	uint32_t *modules; /* offsets in names */
 	size_t module_count, module_capacity;
-	struct hashmap module_index;       /* hash of a module's name -> its index */
+	struct hashmap module_index;   /* hash of a module's name -> its index */
 	uint64_t text_start, text_end; /* _stext, _etext; 0: not listed */
 	bool is_sorted, hidden;
 };

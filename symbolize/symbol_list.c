@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 
-#define NESTING_MAX 32
+#define NESTING_MAX    32
 #define CAPACITY_FIRST 256
 
 void symbol_list_done(struct symbol_list *list)
@@ -21,8 +21,7 @@ int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 		return -EFBIG;
 	if (list->count == list->capacity) {
 		size_t capacity = list->capacity ? list->capacity * 2 : CAPACITY_FIRST;
-		struct symbol *symbols =
-			realloc(list->symbols, capacity * sizeof(*list->symbols));
+		struct symbol *symbols = realloc(list->symbols, capacity * sizeof(*list->symbols));
 
 		if (!symbols)
 			return -ENOMEM;

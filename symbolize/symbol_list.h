@@ -17,11 +17,11 @@
 
 struct symbol {
 	uint64_t address;
-	uint32_t size; /* 0: unknown */
-	uint32_t name; /* whatever the list's user says, or SYMBOL_NAMELESS */
-	uint8_t rank;  /* of several symbols with one address the highest wins */
+	uint32_t size;   /* 0: unknown */
+	uint32_t name;   /* whatever the list's user says, or SYMBOL_NAMELESS */
+	uint8_t rank;    /* of several symbols with one address the highest wins */
 	uint8_t strings; /* which string table name is in */
-	bool is_label; /* gives way to every symbol that covers its address */
+	bool is_label;   /* gives way to every symbol that covers its address */
 	bool is_plt;
 };
 

@@ -20,6 +20,10 @@ SPIN = ("main", "alpha", "beta", "gamma")
 NAMED_LEAST = 0.98  # of the samples of short-lived processes
 
 
+def is_in_loader(frames):
+    return any(frame.startswith(("_dl_", "[ld-linux", "[ld.so")) for frame in frames)
+
+
 class Commands(EprofTest):
     def test_a_command_is_recorded_from_its_first_instruction(self):
         result = self.record("-d", 30, "-F", 499, "--", program_path("constructed"), 1)
@@ -35,8 +39,7 @@ class Commands(EprofTest):
         # A hundred short commands: some of their life is exec and ld.so.
         result = self.record("-d", 30, "-F", 997, "--", program_path("shortlived"), 100)
         folded = result.folded()
-        loader = folded.count(lambda frames: any(f.startswith("_dl_") for f in frames))
-        self.assertGreater(loader, 0, folded.text(40))
+        self.assertGreater(folded.count(is_in_loader), 0, folded.text(40))
 
     def test_a_command_is_ended_when_the_time_is_over(self):
         result = self.record("-d", 1, "--", program_path("spin"), 60)
@@ -54,8 +57,10 @@ class Commands(EprofTest):
         result = self.record("-d", 60, "-F", 99, "--", program_path("shortlived"), 500)
         cpu = parse_reports(result.stdout)["children"]
         folded = result.folded()
+        # Most systems' ld.so has no symbols but those it exports: its file is all that can be told.
+        nameless = folded.count(lambda f: is_in_loader(f) and not has_function_name(f))
         named = folded.count(has_function_name)
-        self.assertGreaterEqual(named / folded.total, NAMED_LEAST, folded.text())
+        self.assertGreaterEqual(named / (folded.total - nameless), NAMED_LEAST, folded.text())
         burst = folded.of_root("burst")
         # 10 ms each in burst_work(), the rest of a child's life is fork, exec and exit.
         working = burst.ending("main", "burst_work")

@@ -54,7 +54,7 @@ class Directory(EprofTest):
 
     def test_the_statistics_are_complete(self):
         stats = self.result.stats()
-        self.assertEqual(stats["sample_hz"], 499)
+        self.assertEqual(stats["hz"], 499)
         self.assertEqual(stats["event"], "cpu-clock")
         self.assertAlmostEqual(stats["seconds"], 1.5, delta=0.5)
         self.assertEqual(sum(stats["stop_reasons"].values()), stats["samples"])

@@ -100,44 +100,59 @@ static inline uint32_t image_add_symbols(struct elf_image *image, uint32_t type,
 	for (size_t i = 0; i < count; i++) {
 		const struct image_symbol *symbol = &symbols[i];
 
-		wide[i + 1] = (Elf64_Sym){ (uint32_t)names_size, symbol->info, 0, symbol->section,
-					   symbol->address, symbol->size };
-		narrow[i + 1] = (Elf32_Sym){ (uint32_t)names_size, (uint32_t)symbol->address,
-					     (uint32_t)symbol->size, symbol->info, 0,
+		wide[i + 1] = (Elf64_Sym){ (uint32_t)names_size, symbol->info,    0,
+					   symbol->section,      symbol->address, symbol->size };
+		narrow[i + 1] = (Elf32_Sym){ (uint32_t)names_size,
+					     (uint32_t)symbol->address,
+					     (uint32_t)symbol->size,
+					     symbol->info,
+					     0,
 					     symbol->section };
 		memcpy(names + names_size, symbol->name, strlen(symbol->name) + 1);
 		names_size += strlen(symbol->name) + 1;
 	}
 	strings = image_add(image, is_dynamic ? ".dynstr" : ".strtab",
 			    (Elf64_Shdr){ .sh_type = SHT_STRTAB }, names, names_size);
-	return image_add(image, is_dynamic ? ".dynsym" : ".symtab",
-			 (Elf64_Shdr){ .sh_type = type,
-				       .sh_link = strings,
-				       .sh_entsize = image->narrow ? sizeof(Elf32_Sym)
-								   : sizeof(Elf64_Sym) },
-			 image->narrow ? (void *)narrow : (void *)wide,
-			 (count + 1) * (image->narrow ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym)));
+	return image_add(
+		image, is_dynamic ? ".dynsym" : ".symtab",
+		(Elf64_Shdr){ .sh_type = type,
+			      .sh_link = strings,
+			      .sh_entsize = image->narrow ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym) },
+		image->narrow ? (void *)narrow : (void *)wide,
+		(count + 1) * (image->narrow ? sizeof(Elf32_Sym) : sizeof(Elf64_Sym)));
 }
 
 static inline void image_end_wide(struct elf_image *image, uint16_t names_index)
 {
 	Elf64_Phdr segments[] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = TEXT_OFFSET,
-		  .p_vaddr = TEXT_ADDRESS, .p_filesz = TEXT_SIZE, .p_memsz = TEXT_SIZE },
-		{ .p_type = PT_NOTE, .p_flags = PF_R, .p_offset = image->note_offset,
-		  .p_filesz = image->note_size, .p_align = 4 },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_X,
+		  .p_offset = TEXT_OFFSET,
+		  .p_vaddr = TEXT_ADDRESS,
+		  .p_filesz = TEXT_SIZE,
+		  .p_memsz = TEXT_SIZE },
+		{ .p_type = PT_NOTE,
+		  .p_flags = PF_R,
+		  .p_offset = image->note_offset,
+		  .p_filesz = image->note_size,
+		  .p_align = 4 },
 	};
 	Elf64_Ehdr header = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS64, ELFDATA2LSB,
 			     EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_X86_64, .e_version = EV_CURRENT,
-		.e_phoff = sizeof(header), .e_phentsize = sizeof(segments[0]), .e_phnum = 2,
-		.e_shentsize = sizeof(Elf64_Shdr), .e_shnum = (uint16_t)image->section_count,
+		.e_type = ET_EXEC,
+		.e_machine = EM_X86_64,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(header),
+		.e_phentsize = sizeof(segments[0]),
+		.e_phnum = 2,
+		.e_shentsize = sizeof(Elf64_Shdr),
+		.e_shnum = (uint16_t)image->section_count,
 		.e_shstrndx = names_index,
 	};
 
-	header.e_shoff = image_append(image, image->sections,
-				      image->section_count * sizeof(Elf64_Shdr));
+	header.e_shoff =
+		image_append(image, image->sections, image->section_count * sizeof(Elf64_Shdr));
 	memcpy(image->bytes, &header, sizeof(header));
 	memcpy(image->bytes + sizeof(header), segments, sizeof(segments));
 }
@@ -145,17 +160,29 @@ static inline void image_end_wide(struct elf_image *image, uint16_t names_index)
 static inline void image_end_narrow(struct elf_image *image, uint16_t names_index)
 {
 	Elf32_Phdr segments[] = {
-		{ .p_type = PT_LOAD, .p_flags = PF_R | PF_X, .p_offset = TEXT_OFFSET,
-		  .p_vaddr = TEXT_ADDRESS, .p_filesz = TEXT_SIZE, .p_memsz = TEXT_SIZE },
-		{ .p_type = PT_NOTE, .p_flags = PF_R, .p_offset = (uint32_t)image->note_offset,
-		  .p_filesz = (uint32_t)image->note_size, .p_align = 4 },
+		{ .p_type = PT_LOAD,
+		  .p_flags = PF_R | PF_X,
+		  .p_offset = TEXT_OFFSET,
+		  .p_vaddr = TEXT_ADDRESS,
+		  .p_filesz = TEXT_SIZE,
+		  .p_memsz = TEXT_SIZE },
+		{ .p_type = PT_NOTE,
+		  .p_flags = PF_R,
+		  .p_offset = (uint32_t)image->note_offset,
+		  .p_filesz = (uint32_t)image->note_size,
+		  .p_align = 4 },
 	};
 	Elf32_Ehdr header = {
 		.e_ident = { ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB,
 			     EV_CURRENT },
-		.e_type = ET_EXEC, .e_machine = EM_386, .e_version = EV_CURRENT,
-		.e_phoff = sizeof(header), .e_phentsize = sizeof(segments[0]), .e_phnum = 2,
-		.e_shentsize = sizeof(Elf32_Shdr), .e_shnum = (uint16_t)image->section_count,
+		.e_type = ET_EXEC,
+		.e_machine = EM_386,
+		.e_version = EV_CURRENT,
+		.e_phoff = sizeof(header),
+		.e_phentsize = sizeof(segments[0]),
+		.e_phnum = 2,
+		.e_shentsize = sizeof(Elf32_Shdr),
+		.e_shnum = (uint16_t)image->section_count,
 		.e_shstrndx = names_index,
 	};
 	Elf32_Shdr sections[IMAGE_SECTIONS_MAX];
@@ -164,15 +191,19 @@ static inline void image_end_narrow(struct elf_image *image, uint16_t names_inde
 		const Elf64_Shdr *wide = &image->sections[i];
 
 		sections[i] = (Elf32_Shdr){
-			.sh_name = wide->sh_name, .sh_type = wide->sh_type,
-			.sh_flags = (uint32_t)wide->sh_flags, .sh_addr = (uint32_t)wide->sh_addr,
-			.sh_offset = (uint32_t)wide->sh_offset, .sh_size = (uint32_t)wide->sh_size,
-			.sh_link = wide->sh_link, .sh_info = wide->sh_info,
+			.sh_name = wide->sh_name,
+			.sh_type = wide->sh_type,
+			.sh_flags = (uint32_t)wide->sh_flags,
+			.sh_addr = (uint32_t)wide->sh_addr,
+			.sh_offset = (uint32_t)wide->sh_offset,
+			.sh_size = (uint32_t)wide->sh_size,
+			.sh_link = wide->sh_link,
+			.sh_info = wide->sh_info,
 			.sh_entsize = (uint32_t)wide->sh_entsize,
 		};
 	}
-	header.e_shoff = (uint32_t)image_append(image, sections,
-						image->section_count * sizeof(sections[0]));
+	header.e_shoff =
+		(uint32_t)image_append(image, sections, image->section_count * sizeof(sections[0]));
 	memcpy(image->bytes, &header, sizeof(header));
 	memcpy(image->bytes + sizeof(header), segments, sizeof(segments));
 }

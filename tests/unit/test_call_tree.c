@@ -3,7 +3,7 @@
 
 #include "tests/unit/tree.h"
 
-#define DEEP 20000
+#define DEEP          20000
 #define RANDOM_STACKS 5000
 
 /* The child's index, which must exist. */

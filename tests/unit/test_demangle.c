@@ -46,6 +46,16 @@ static void rust_names_lose_their_hash(void **state)
 	      "\u10e1\u10d0\u10d3\u10d8\u10da\u10d8");
 }
 
+static void empty_parts_of_names_are_fine(void **state)
+{
+	char *name = demangle("_RNqCs4fqI2P2rA04_05utk8_identsu30____7hkackf2ecea1cbdathfdh9hlq6y");
+
+	(void)state;
+	assert_true(!name || *name);
+	free(name);
+	check("_RNvC0_3bar", "::bar");
+}
+
 static void versions_go_and_plt_stays(void **state)
 {
 	(void)state;
@@ -56,9 +66,8 @@ static void versions_go_and_plt_stays(void **state)
 
 static void plain_names_are_not_touched(void **state)
 {
-	static const char *const names[] = { "",	"main", "_start", "_Z",	   "_Zqqqq",
-					     "_R",	"_ZN",	"i",	  "Z3foov", "_ZN17h",
-					     "runtime.main" };
+	static const char *const names[] = { "",    "main", "_start", "_Z",     "_Zqqqq",      "_R",
+					     "_ZN", "i",    "Z3foov", "_ZN17h", "runtime.main" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
@@ -126,6 +135,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(cxx_names_keep_their_parameters),
 		cmocka_unit_test(rust_names_lose_their_hash),
+		cmocka_unit_test(empty_parts_of_names_are_fine),
 		cmocka_unit_test(versions_go_and_plt_stays),
 		cmocka_unit_test(plain_names_are_not_touched),
 		cmocka_unit_test(pathological_names_are_refused),

@@ -316,8 +316,8 @@ static void plt_stubs_are_named_after_what_they_call(void **state)
 		  TEXT_SECTION },
 	};
 	/* The first stub; jmp *0x404018(%rip); endbr64, bnd jmp *0x404020(%rip); garbage. */
-	uint8_t stubs[64] = { 0xff, 0x35, [16] = 0xff, 0x25, [32] = 0xf3, 0x0f, 0x1e, 0xfa,
-			      0xf2, 0xff, 0x25, [48] = 0xcc };
+	uint8_t stubs[64] = { 0xff, 0x35, [16] = 0xff, 0x25, [32] = 0xf3, 0x0f,
+			      0x1e, 0xfa, 0xf2,        0xff, 0x25,        [48] = 0xcc };
 	const uint64_t plt = TEXT_ADDRESS + 0x100;
 	const Elf64_Rela relocations[] = {
 		{ 0x404020, ELF64_R_INFO(0, R_X86_64_IRELATIVE), TEXT_ADDRESS },
@@ -335,9 +335,10 @@ static void plt_stubs_are_named_after_what_they_call(void **state)
 	image_add_symbols(&image, SHT_DYNSYM, dynsym, COUNT(dynsym));
 	image_add(&image, ".rela.plt", (Elf64_Shdr){ .sh_type = SHT_RELA }, relocations,
 		  sizeof(relocations));
-	image_add(&image, ".plt",
-		  (Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_EXECINSTR, .sh_addr = plt },
-		  stubs, sizeof(stubs));
+	image_add(
+		&image, ".plt",
+		(Elf64_Shdr){ .sh_type = SHT_PROGBITS, .sh_flags = SHF_EXECINSTR, .sh_addr = plt },
+		stubs, sizeof(stubs));
 	image_end(&image);
 	file = load_image(&image);
 	assert_string_equal(find(file, 0), "resolved");

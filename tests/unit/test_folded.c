@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/unit/tree.h"
 
-#define DEEP 20000
+#define DEEP      20000
 #define LONG_NAME (1 << 20)
 
 static int write_folded(const struct call_tree *tree, const struct picture *picture, FILE *out)
@@ -23,14 +23,13 @@ static void each_kind_has_its_suffix(void **state)
 	struct call_tree *tree = new_tree();
 
 	(void)state;
-	assert_int_equal(call_tree_add(tree,
-				       FRAMES({ "p", .kind = FRAME_PROCESS }, { .name = "u" },
-					      { "i", .kind = FRAME_INLINED },
-					      { "j", .kind = FRAME_JIT },
-					      { "k", .kind = FRAME_KERNEL },
-					      { "[n]", .kind = FRAME_NOTE }),
-				       6, 12),
-			 0);
+	assert_int_equal(
+		call_tree_add(tree,
+			      FRAMES({ "p", .kind = FRAME_PROCESS }, { .name = "u" },
+				     { "i", .kind = FRAME_INLINED }, { "j", .kind = FRAME_JIT },
+				     { "k", .kind = FRAME_KERNEL }, { "[n]", .kind = FRAME_NOTE }),
+			      6, 12),
+		0);
 	assert_written(tree, "p;u;i_[i];j_[j];k_[k];[n] 12\n");
 	call_tree_free(tree);
 }

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#define MANY 20000
+#define MANY      20000
 #define LONG_NAME (1 << 20)
 
 static void equal_texts_are_one_name(void **state)

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/unit/tree.h"
+
+#define DEEP 20000
+
+static void a_tree_is_one_sampled_profile(void **state)
+{
+	struct picture picture = { .title = "t \"1\"", .unit = "microseconds" };
+	struct call_tree *tree = tree_of("a;b_[k] 5\na 2\n");
+	char *json = drawn(speedscope_write, tree, &picture);
+
+	(void)state;
+	assert_string_equal(json,
+			    "{\"$schema\":\"https://www.speedscope.app/file-format-schema.json\",\n"
+			    "\"exporter\":\"eprof\",\n\"name\":\"t \\\"1\\\"\",\n"
+			    "\"activeProfileIndex\":0,\n"
+			    "\"shared\":{\"frames\":[\n{\"name\":\"a\"},\n"
+			    "{\"name\":\"b\",\"file\":\"[kernel]\"}\n]},\n"
+			    "\"profiles\":[{\"type\":\"sampled\",\"name\":\"t \\\"1\\\"\","
+			    "\"unit\":\"microseconds\",\"startValue\":0,\"endValue\":7,\n"
+			    "\"samples\":[\n[0],\n[0,1]\n],\n\"weights\":[2,5]\n}]}\n");
+	free(json);
+	call_tree_free(tree);
+}
+
+static void strings_stay_strings(void **state)
+{
+	struct picture picture = { .unit = "samples" };
+	struct call_tree *tree = tree_of("\"\\\x1b;\xff</script> 1\n");
+	char *json = drawn(speedscope_write, tree, &picture);
+
+	(void)state;
+	assert_contains(json, "{\"name\":\"\\\"\\\\\xef\xbf\xbd\"}");
+	assert_contains(json, "{\"name\":\"\xef\xbf\xbd</script>\"}");
+	assert_contains(json, "\"unit\":\"none\"");
+	free(json);
+	call_tree_free(tree);
+}
+
+static void an_empty_tree_is_an_empty_profile(void **state)
+{
+	struct picture picture = { .unit = "samples" };
+	struct call_tree *tree = tree_of("#\n");
+	char *json = drawn(speedscope_write, tree, &picture);
+
+	(void)state;
+	assert_contains(json, "\"endValue\":0,\n\"samples\":[\n],\n\"weights\":[]\n}]}\n");
+	free(json);
+	call_tree_free(tree);
+}
+
+static void deep_stacks_are_whole(void **state)
+{
+	struct picture picture = { .unit = "samples" };
+	struct call_tree *tree = chain_tree(DEEP);
+	char *json = drawn(speedscope_write, tree, &picture);
+
+	(void)state;
+	assert_int_equal(count_of(strstr(json, "\"samples\""), "0,"), DEEP - 1);
+	free(json);
+	call_tree_free(tree);
+}
+
+static void a_full_disk_is_noticed(void **state)
+{
+	(void)state;
+	assert_full_disk_is_noticed(speedscope_write);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_tree_is_one_sampled_profile),
+		cmocka_unit_test(strings_stay_strings),
+		cmocka_unit_test(an_empty_tree_is_an_empty_profile),
+		cmocka_unit_test(deep_stacks_are_whole),
+		cmocka_unit_test(a_full_disk_is_noticed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
