@@ -140,9 +140,25 @@ static size_t name_user(struct naming *naming, const struct sample *sample, size
 	return 1;
 }
 
+/*
+ * Code without frame pointers uses their register for something else, and the kernel then takes any
+ * readable words for frames. A return address that is not in executable memory shows where that
+ * began: nothing beyond it is a caller.
+ */
+static size_t believable_depth(const struct naming *naming, const struct sample *sample)
+{
+	size_t depth = sample->user_depth ? 1 : 0;
+
+	while (depth < sample->user_depth &&
+	       processes_locate(naming->processes, (int32_t)sample->tgid, sample->first_ns,
+				sample->user[depth] - 1))
+		depth++;
+	return depth;
+}
+
 static void name_user_stack(struct naming *naming, const struct sample *sample)
 {
-	for (size_t i = sample->user_depth; i > 0; i--) {
+	for (size_t i = believable_depth(naming, sample); i > 0; i--) {
 		struct frame inlined[INLINED_MAX];
 		size_t count = name_user(naming, sample, i - 1, inlined);
 
