@@ -30,7 +30,7 @@ struct binary {
 struct mapping_source {
 	int32_t pid;
 	uint64_t start, end;
-	const char *path; /* as in /proc/PID/maps or an MMAP2 record */
+	const char *path;                /* as in /proc/PID/maps or an MMAP2 record */
 	const struct build_id *build_id; /* NULL or size 0: unknown */
 	uint64_t device, inode;          /* 0, 0: unknown */
 };

@@ -133,7 +133,8 @@ static int keep_stacks(void *context, const void *keys, const void *values, uint
 		if (err < 0)
 			return err;
 		drain->words[drain->word_count] = depth;
-		memcpy(&drain->words[drain->word_count + 1], stacks[i].pc, depth * sizeof(uint64_t));
+		memcpy(&drain->words[drain->word_count + 1], stacks[i].pc,
+		       depth * sizeof(uint64_t));
 		drain->word_count += depth + 1;
 	}
 	return 0;

@@ -10,7 +10,8 @@
 struct launch {
 	pid_t pid;    /* 0: nothing launched */
 	int go_fd;    /* write end: a byte lets the child go on to exec */
-	int error_fd; /* read end: the child's errno when exec fails, end of file when it does not */
+	int error_fd; /* read end: the child's errno when exec fails, end of file when it does not
+		       */
 };
 
 #define LAUNCH_NONE ((struct launch){ .go_fd = -1, .error_fd = -1 })
@@ -21,12 +22,13 @@ struct launch {
  */
 int launch_fork(char **command, const sigset_t *signal_mask, struct launch *ret);
 
-/* Lets the child go; returns when it runs command. -errno of exec otherwise (ENOENT, EACCES, ...). */
+/* Lets the child go; returns when it runs command. -errno of exec otherwise (ENOENT, EACCES, ...).
+ */
 int launch_exec(struct launch *launch);
 
 /*
- * Reaps a child that has ended (*ret_wait_status is waitpid()'s) and returns false; sends SIGTERM to
- * one that still runs and returns true.
+ * Reaps a child that has ended (*ret_wait_status is waitpid()'s) and returns false; sends SIGTERM
+ * to one that still runs and returns true.
  */
 bool launch_finish(struct launch *launch, int *ret_wait_status);
 

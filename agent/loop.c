@@ -36,8 +36,7 @@ static int add_watch(struct loop *loop, int fd, enum loop_event event)
 		.events = EPOLLIN,
 		.data.u64 = (uint64_t)event | (uint64_t)(uint32_t)fd << 32,
 	};
-	struct watch *watches =
-		realloc(loop->watches, (loop->count + 1) * sizeof(*loop->watches));
+	struct watch *watches = realloc(loop->watches, (loop->count + 1) * sizeof(*loop->watches));
 
 	if (!watches)
 		return -ENOMEM;

@@ -11,7 +11,7 @@
 enum loop_event {
 	LOOP_SIDEBAND = 1 << 0,
 	LOOP_DRAIN = 1 << 1,
-	LOOP_TICK = 1 << 2,        /* once a second */
+	LOOP_TICK = 1 << 2, /* once a second */
 	LOOP_TIME_OVER = 1 << 3,
 	LOOP_INTERRUPTED = 1 << 4, /* SIGINT, SIGTERM, SIGHUP */
 	LOOP_PROCESS_ENDED = 1 << 5,
@@ -19,7 +19,8 @@ enum loop_event {
 
 struct loop;
 
-/* Blocks the signals above, so that they wait for the loop; *ret_mask is what was in force before. */
+/* Blocks the signals above, so that they wait for the loop; *ret_mask is what was in force before.
+ */
 int loop_new(sigset_t *ret_mask, struct loop **ret);
 void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked */
 

@@ -56,7 +56,7 @@ static void push(struct naming *naming, const struct frame *frame)
 }
 
 __attribute__((format(printf, 2, 3))) static const char *make_text(struct naming *naming,
-								    const char *format, ...)
+								   const char *format, ...)
 {
 	char *text = naming->text + naming->text_used;
 	size_t room = TEXT_SIZE - naming->text_used;
@@ -76,12 +76,18 @@ __attribute__((format(printf, 2, 3))) static const char *make_text(struct naming
 static bool is_entry(const char *name)
 {
 	static const char *const entries[] = {
-		"_start",	       "main",
-		"__libc_start_main",   "__libc_start_call_main",
-		"start_thread",	       "clone",
-		"clone3",	       "__clone3",
-		"_dl_start_user",      "runtime.goexit",
-		"runtime.goexit.abi0", "runtime.mstart",
+		"_start",
+		"main",
+		"__libc_start_main",
+		"__libc_start_call_main",
+		"start_thread",
+		"clone",
+		"clone3",
+		"__clone3",
+		"_dl_start_user",
+		"runtime.goexit",
+		"runtime.goexit.abi0",
+		"runtime.mstart",
 	};
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
@@ -119,8 +125,8 @@ static size_t name_user(struct naming *naming, const struct sample *sample, size
 	 * function: look one byte back. The innermost address is where the thread really is.
 	 */
 	uint64_t address = sample->user[index] - (index > 0);
-	const struct mapping *mapping = processes_locate(
-		naming->processes, (int32_t)sample->tgid, sample->first_ns, address);
+	const struct mapping *mapping = processes_locate(naming->processes, (int32_t)sample->tgid,
+							 sample->first_ns, address);
 	size_t count = 0;
 
 	naming->stats.frames++;
@@ -200,8 +206,8 @@ static void name_kernel(struct naming *naming, uint64_t address)
 static void name_kernel_stack(struct naming *naming, const struct sample *sample)
 {
 	if (sample->kernel_stack_lost)
-		push(naming, &(struct frame){ .name = "[kernel stack lost, no room]",
-					      .kind = FRAME_NOTE });
+		push(naming,
+		     &(struct frame){ .name = "[kernel stack lost, no room]", .kind = FRAME_NOTE });
 	if (!sample->kernel_depth)
 		return;
 	if (!naming->kernel_loaded)
@@ -221,12 +227,12 @@ static void push_root(struct naming *naming, const struct sample *sample)
 {
 	const char *name = sample->is_idle ? "swapper" : sample->process_name;
 
-	push(naming, &(struct frame){ .name = name[0] ? name : "[unnamed]",
-				      .kind = FRAME_PROCESS });
+	push(naming,
+	     &(struct frame){ .name = name[0] ? name : "[unnamed]", .kind = FRAME_PROCESS });
 	if (!sample->tid)
 		return;
-	push(naming, &(struct frame){ .name = make_text(naming, "%s-%" PRIu32,
-							sample->thread_name, sample->tid),
+	push(naming, &(struct frame){ .name = make_text(naming, "%s-%" PRIu32, sample->thread_name,
+							sample->tid),
 				      .kind = FRAME_PROCESS });
 }
 

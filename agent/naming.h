@@ -34,7 +34,7 @@ struct named_stack {
 	const struct frame *frames; /* outermost first; until the next call */
 	size_t count;
 	enum stop_reason stop; /* STOP_COMPLETE when the names show the entry */
-	bool is_complete; /* nothing missing between the entry and the innermost frame */
+	bool is_complete;      /* nothing missing between the entry and the innermost frame */
 };
 
 void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret);

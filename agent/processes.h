@@ -12,7 +12,8 @@
 #include "agent/binaries.h"
 #include "agent/sideband.h"
 
-/* A process that maps more executable pieces than this keeps the first ones; the rest is counted. */
+/* A process that maps more executable pieces than this keeps the first ones; the rest is counted.
+ */
 #define MAPPINGS_MAX 65536
 
 struct mapping {

@@ -192,8 +192,8 @@ static int prepare_parts(struct recording *recording)
 
 int recording_prepare(const struct record_options *options, struct recording *ret)
 {
-	CLEANUP(recording_done) struct recording recording = { .options = options,
-								.launch = LAUNCH_NONE };
+	CLEANUP(recording_done)
+	struct recording recording = { .options = options, .launch = LAUNCH_NONE };
 	int err = prepare_parts(&recording);
 
 	if (err < 0)
@@ -206,17 +206,17 @@ int recording_prepare(const struct record_options *options, struct recording *re
 static int add_timers(struct recording *recording)
 {
 	double seconds = recording->options->seconds;
-	int err = loop_add_timer(recording->loop,
-				 sampler_drain_seconds(recording->pipeline.sampler), true,
-				 LOOP_DRAIN);
+	int err =
+		loop_add_timer(recording->loop, sampler_drain_seconds(recording->pipeline.sampler),
+			       true, LOOP_DRAIN);
 
 	if (!err)
 		err = loop_add_timer(recording->loop, 1, true, LOOP_TICK);
 	if (!err && seconds > 0)
 		err = loop_add_timer(recording->loop, seconds, false, LOOP_TIME_OVER);
 	if (!err)
-		err = sideband_watch(recording->pipeline.sideband,
-				     loop_epoll_fd(recording->loop), LOOP_SIDEBAND);
+		err = sideband_watch(recording->pipeline.sideband, loop_epoll_fd(recording->loop),
+				     LOOP_SIDEBAND);
 	return err < 0 ? failed("set timers", err) : 0;
 }
 

@@ -18,14 +18,15 @@ struct recording {
 	const struct record_options *options;
 	struct loop *loop;
 	struct launch launch;
-	struct cpus cpus;        /* where samples are taken */
+	struct cpus cpus; /* where samples are taken */
 	struct symbolizer *symbolizer;
 	struct binaries *binaries;
 	struct pipeline pipeline; /* owned here */
 	struct window *window;
 };
 
-/* Makes everything ready to sample; a command waits to be let go. One line and -errno on failure. */
+/* Makes everything ready to sample; a command waits to be let go. One line and -errno on failure.
+ */
 int recording_prepare(const struct record_options *options, struct recording *ret);
 void recording_done(struct recording *recording);
 

@@ -61,9 +61,9 @@ static void fill_losses(const struct report_sources *sources, const struct sampl
 static void fill_stops(const struct profile *profile, struct recording_stats *stats)
 {
 	for (int i = 0; i < STOP_REASON_COUNT; i++)
-		stats->stop_reasons[stats->stop_reason_count++] = (struct named_count){
-			stop_reason_name((enum stop_reason)i), profile->stops[i]
-		};
+		stats->stop_reasons[stats->stop_reason_count++] =
+			(struct named_count){ stop_reason_name((enum stop_reason)i),
+					      profile->stops[i] };
 }
 
 static uint64_t total_losses(const struct recording_stats *stats)
@@ -77,8 +77,8 @@ static uint64_t total_losses(const struct recording_stats *stats)
 
 static double complete_percent(const struct recording_stats *stats)
 {
-	return stats->samples ? 100.0 * (double)stats->complete_samples / (double)stats->samples :
-				0;
+	return stats->samples ? 100.0 * (double)stats->complete_samples / (double)stats->samples
+			      : 0;
 }
 
 static void write_notes(const struct report_sources *sources, struct report *report)
@@ -99,8 +99,7 @@ static void write_notes(const struct report_sources *sources, struct report *rep
 			       "; nothing lost");
 	for (size_t i = 0; i < stats->loss_count && used < sizeof(report->notes); i++) {
 		if (stats->losses[i].count)
-			used += (size_t)snprintf(report->notes + used,
-						 sizeof(report->notes) - used,
+			used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
 						 "; lost: %s %" PRIu64, stats->losses[i].name,
 						 stats->losses[i].count);
 	}

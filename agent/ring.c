@@ -30,7 +30,8 @@ size_t ring_take(struct ring *ring, void *buffer)
 {
 	struct perf_event_mmap_page *page = ring->page;
 	const char *data = (const char *)page + (size_t)sysconf(_SC_PAGESIZE);
-	/* Pairs with the kernel's store: what lies before head is complete (perf_output_put_handle). */
+	/* Pairs with the kernel's store: what lies before head is complete
+	 * (perf_output_put_handle). */
 	uint64_t head = __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE);
 	uint64_t tail = page->data_tail;
 	size_t count = (size_t)(head - tail), start = tail & (ring->size - 1), first;

@@ -23,13 +23,13 @@
  */
 #define DRAIN_SECONDS_MAX 1.0
 #define DRAIN_SECONDS_MIN 0.1
-#define SAMPLES_MAX 65536
+#define SAMPLES_MAX       65536
 /* The drain may come late by one period before anything is lost. */
-#define MAP_SLACK 2.0
-#define MAP_ENTRIES_MIN 256
+#define MAP_SLACK         2.0
+#define MAP_ENTRIES_MIN   256
 
 /* Of the verifier; untouched pages cost nothing. */
-#define VERIFIER_LOG_SIZE (16u << 20)
+#define VERIFIER_LOG_SIZE  (16u << 20)
 #define VERIFIER_LOG_LINES 20
 
 struct sampler {
@@ -85,8 +85,8 @@ static void configure(struct sampler *sampler)
 	struct sampler_bpf *skeleton = sampler->skeleton;
 	struct sampler_config *config = (struct sampler_config *)&skeleton->rodata->config;
 	static const enum filter filters[] = {
-		[TARGET_ALL] = FILTER_ALL,	 [TARGET_PIDS] = FILTER_PIDS,
-		[TARGET_COMMAND] = FILTER_PIDS,	 [TARGET_TIDS] = FILTER_TIDS,
+		[TARGET_ALL] = FILTER_ALL,       [TARGET_PIDS] = FILTER_PIDS,
+		[TARGET_COMMAND] = FILTER_PIDS,  [TARGET_TIDS] = FILTER_TIDS,
 		[TARGET_CGROUP] = FILTER_CGROUP,
 	};
 
@@ -189,14 +189,15 @@ static int sampler_load(struct sampler *sampler)
 	err = load(sampler);
 	if (err < 0)
 		return err;
-	return drain_new(&(struct drain_maps){
-				 .counts = { bpf_map__fd(skeleton->maps.counts_0),
-					     bpf_map__fd(skeleton->maps.counts_1) },
-				 .stacks = { bpf_map__fd(skeleton->maps.stacks_0),
-					     bpf_map__fd(skeleton->maps.stacks_1) },
-				 .counts_entries = bpf_map__max_entries(skeleton->maps.counts_0),
-				 .stacks_entries = bpf_map__max_entries(skeleton->maps.stacks_0) },
-			 &sampler->drain);
+	return drain_new(
+		&(struct drain_maps){
+			.counts = { bpf_map__fd(skeleton->maps.counts_0),
+				    bpf_map__fd(skeleton->maps.counts_1) },
+			.stacks = { bpf_map__fd(skeleton->maps.stacks_0),
+				    bpf_map__fd(skeleton->maps.stacks_1) },
+			.counts_entries = bpf_map__max_entries(skeleton->maps.counts_0),
+			.stacks_entries = bpf_map__max_entries(skeleton->maps.stacks_0) },
+		&sampler->drain);
 }
 
 static void cleanup_sampler(struct sampler **sampler)
@@ -204,8 +205,7 @@ static void cleanup_sampler(struct sampler **sampler)
 	sampler_free(*sampler);
 }
 
-int sampler_new(const struct record_options *options, const struct cpus *cpus,
-		struct sampler **ret)
+int sampler_new(const struct record_options *options, const struct cpus *cpus, struct sampler **ret)
 {
 	CLEANUP(cleanup_sampler) struct sampler *sampler = calloc(1, sizeof(*sampler));
 	int err;

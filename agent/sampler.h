@@ -18,8 +18,8 @@ struct sampler;
 
 /* One drained row. Pointers live until the handler returns. */
 struct sample {
-	uint32_t tgid; /* as eprof's pid namespace numbers it */
-	uint32_t tid;  /* 0 unless --per-thread */
+	uint32_t tgid;     /* as eprof's pid namespace numbers it */
+	uint32_t tid;      /* 0 unless --per-thread */
 	uint64_t first_ns; /* CLOCK_MONOTONIC of the first sample of this row */
 	const char *process_name;
 	const char *thread_name;

@@ -7,7 +7,8 @@
 #include "agent/report.h"
 #include "agent/window.h"
 
-/* Writes and commits. 0, or -errno after one line that names the file; nothing half-written stays. */
+/* Writes and commits. 0, or -errno after one line that names the file; nothing half-written stays.
+ */
 int save_profile(const struct profile *profile, const struct report *report, struct output *output);
 
 #endif

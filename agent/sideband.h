@@ -31,7 +31,7 @@ struct sideband_record {
 	uint64_t time_ns; /* CLOCK_MONOTONIC */
 	int32_t pid;      /* the thread group */
 	int32_t tid;
-	int32_t parent;   /* FORK: the parent's thread group */
+	int32_t parent; /* FORK: the parent's thread group */
 	/* MMAP only: */
 	uint64_t start;
 	uint64_t length;

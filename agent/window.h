@@ -26,7 +26,7 @@ struct profile {
 	double seconds;
 	struct call_tree *tree; /* sorted */
 	uint64_t samples;
-	uint64_t complete_samples; /* whose stacks miss nothing */
+	uint64_t complete_samples;         /* whose stacks miss nothing */
 	uint64_t stops[STOP_REASON_COUNT]; /* samples by how the walk of the user stack ended */
 };
 

@@ -14,19 +14,19 @@
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
 /* The value of a pointer variable, which is NULL from here on. */
-#define TAKE(pointer)                           \
-	({                                      \
-		__typeof__(pointer) __taken = (pointer); \
-		(pointer) = NULL;               \
-		__taken;                        \
+#define TAKE(pointer)                                                                              \
+	({                                                                                         \
+		__typeof__(pointer) __taken = (pointer);                                           \
+		(pointer) = NULL;                                                                  \
+		__taken;                                                                           \
 	})
 
 /* The same for a file descriptor; -1 means "none". */
-#define TAKE_FD(fd)                             \
-	({                                      \
-		int __taken_fd = (fd);          \
-		(fd) = -1;                      \
-		__taken_fd;                     \
+#define TAKE_FD(fd)                                                                                \
+	({                                                                                         \
+		int __taken_fd = (fd);                                                             \
+		(fd) = -1;                                                                         \
+		__taken_fd;                                                                        \
 	})
 
 static inline void cleanup_free(void *pointer)

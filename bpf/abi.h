@@ -19,12 +19,13 @@
  * frame when it means that frames are missing. Numbers are never reused.
  */
 enum stop_reason {
-	STOP_NONE = 0,          /* no user stack was asked for, or the thread has none */
-	STOP_FRAME_POINTERS = 1, /* the frame pointer chain ended; whether at the entry, names tell */
-	STOP_TOO_DEEP = 2,      /* STACK_FRAMES_MAX reached: the outermost frames are missing */
-	STOP_UNREADABLE = 3,    /* the kernel gave an error instead of a stack */
-	STOP_STACK_LOST = 4,    /* the stack map was full: counted without its user stack */
-	STOP_COMPLETE = 5,      /* the entry of the program or of the thread was reached */
+	STOP_NONE = 0, /* no user stack was asked for, or the thread has none */
+	STOP_FRAME_POINTERS =
+		1,           /* the frame pointer chain ended; whether at the entry, names tell */
+	STOP_TOO_DEEP = 2,   /* STACK_FRAMES_MAX reached: the outermost frames are missing */
+	STOP_UNREADABLE = 3, /* the kernel gave an error instead of a stack */
+	STOP_STACK_LOST = 4, /* the stack map was full: counted without its user stack */
+	STOP_COMPLETE = 5,   /* the entry of the program or of the thread was reached */
 	STOP_REASON_COUNT,
 };
 
@@ -93,7 +94,7 @@ enum filter {
 
 /* Set before the programs are loaded, constant for the verifier. */
 struct sampler_config {
-	__u32 filter;       /* enum filter */
+	__u32 filter; /* enum filter */
 	__u32 with_idle;
 	__u32 user_stacks;
 	__u32 kernel_stacks;

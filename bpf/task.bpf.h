@@ -29,7 +29,8 @@ static __always_inline __u32 pid_in_namespace(struct task_struct *task, __u32 na
 
 		if (i > level)
 			break;
-		bpf_probe_read_kernel(&of, sizeof(of), upid + bpf_core_field_offset(struct upid, ns));
+		bpf_probe_read_kernel(&of, sizeof(of),
+				      upid + bpf_core_field_offset(struct upid, ns));
 		if (!of || BPF_CORE_READ(of, ns.inum) != namespace)
 			continue;
 		bpf_probe_read_kernel(&number, sizeof(number),

@@ -76,7 +76,8 @@ size_t symbolize_kernel(struct symbolizer *symbolizer, uint64_t address, struct 
 
 /*
  * Demangles a C++ or Rust (legacy, v0) name. Returns a malloc()ed string, or NULL when it is not
- * mangled, longer than 16 KiB, or nested deeper than the demangler is trusted with.
+ * mangled, longer than the demangler is trusted with (C++: 1 KiB, Rust: 16 KiB), nested deeper, or
+ * would be longer than 64 KiB.
  */
 char *demangle(const char *mangled);
 

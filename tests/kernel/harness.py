@@ -2,7 +2,7 @@
 """Running eprof and the test programs for real, and reading what eprof wrote.
 
 The environment names what is tested: EPROF_BINARY (eprof) and EPROF_PROGRAMS (the folder of
-tests/programs). Nothing here sleeps: all waiting is for an event, with a limit.
+tests/programs; next to eprof if it is not set). Nothing here sleeps: all waiting is for an event, with a limit.
 """
 
 import collections
@@ -19,8 +19,11 @@ import tempfile
 import time
 import unittest
 
-EPROF = os.path.abspath(os.environ.get("EPROF_BINARY", "build/release/eprof"))
-PROGRAMS = os.path.abspath(os.environ.get("EPROF_PROGRAMS", "build/release/tests/programs"))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EPROF = os.path.abspath(os.environ.get("EPROF_BINARY", ROOT + "/build/release/eprof"))
+PROGRAMS = os.path.abspath(
+    os.environ.get("EPROF_PROGRAMS", os.path.join(os.path.dirname(EPROF), "tests/programs"))
+)
 CPUS = sorted(os.sched_getaffinity(0))
 
 EXIT_SKIPPED = 77  # SKIP_RETURN_CODE of the ctest test

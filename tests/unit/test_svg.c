@@ -98,7 +98,7 @@ static void names_never_get_out_of_their_text(void **state)
 	assert_lacks(svg, "\x1b");
 	assert_lacks(svg, "\xff");
 	assert_int_equal(count_drawn(svg, " on"), 0);
-	assert_contains(svg, "a&quot;&#39;&amp;amp;");
+	assert_contains(svg, "a&quot;&#39;&amp;amp (5 ");
 	free(svg);
 }
 
@@ -129,7 +129,7 @@ static void narrow_frames_are_left_out_but_not_lost(void **state)
 {
 	struct call_tree *tree = new_tree();
 	char *svg;
-	char name[16];
+	char name[32];
 
 	(void)state;
 	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "wide" }), 1, 1000000), 0);
@@ -149,7 +149,7 @@ static void narrow_frames_are_left_out_but_not_lost(void **state)
 static void crowded_pictures_leave_out_more(void **state)
 {
 	struct call_tree *tree = new_tree();
-	char name[16];
+	char name[32];
 	char *svg;
 	size_t n;
 

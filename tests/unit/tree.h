@@ -120,12 +120,16 @@ static inline void assert_lacks(const char *text, const char *part)
 		fail_msg("'%s' should not be there", part);
 }
 
+/* By hand: with a sanitizer strstr() looks at the whole text each time. */
 static inline size_t count_of(const char *text, const char *part)
 {
+	size_t length = strlen(part);
 	size_t n = 0;
 
-	for (const char *p = strstr(text, part); p; p = strstr(p + 1, part))
-		n++;
+	for (; *text; text++) {
+		if (*text == *part && strncmp(text, part, length) == 0)
+			n++;
+	}
 	return n;
 }
 

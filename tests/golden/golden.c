@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * golden FOLDER NAME FORMAT [--update]: what FOLDER/NAME.folded becomes in a format is compared
+ * with FOLDER/NAME.FORMAT, or written there. The script of a picture is left out: it is the same
+ * in all of them, and a change to it should not change every file here.
+ */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "flamegraph/flamegraph.h"
+
+#define PATH_SIZE    4096
+#define SCRIPT_START "<script>"
+#define SCRIPT_END   "</script>"
+
+static const struct picture picture = {
+	.title = "Golden <&\">",
+	.subtitle = "what the test draws",
+	.notes = "lost: 3 samples (\x01)",
+	.unit = "samples",
+};
+
+static void cleanup_tree(struct call_tree **tree)
+{
+	call_tree_free(*tree);
+}
+
+static int write_as(const char *format, const struct call_tree *tree, FILE *out)
+{
+	if (strcmp(format, "svg") == 0)
+		return svg_write(tree, &picture, out);
+	if (strcmp(format, "html") == 0)
+		return html_write(tree, &picture, out);
+	if (strcmp(format, "json") == 0)
+		return speedscope_write(tree, &picture, out);
+	if (strcmp(format, "out") == 0)
+		return folded_write(tree, out);
+	return -EINVAL;
+}
+
+static void cut_script(char *bytes, size_t *length)
+{
+	char *start = strstr(bytes, SCRIPT_START);
+	char *end = start ? strstr(start, SCRIPT_END) : NULL;
+
+	if (!end)
+		return;
+	start += strlen(SCRIPT_START);
+	memmove(start, end, *length - (size_t)(end - bytes) + 1);
+	*length -= (size_t)(end - start);
+}
+
+/* What the input becomes; the caller frees it. */
+static int render(const char *path, const char *format, char **ret, size_t *ret_length)
+{
+	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
+	CLEANUP(cleanup_file) FILE *in = fopen(path, "r");
+	struct folded_report report;
+	FILE *out = open_memstream(ret, ret_length);
+	int err;
+
+	if (!in || !out)
+		return -EIO;
+	err = call_tree_new(&tree);
+	if (err == 0)
+		err = folded_read(in, tree, &report);
+	if (err == 0)
+		err = call_tree_sort(tree);
+	if (err == 0)
+		err = write_as(format, tree, out);
+	(void)fclose(out);
+	if (err == 0 && (strcmp(format, "svg") == 0 || strcmp(format, "html") == 0))
+		cut_script(*ret, ret_length);
+	return err;
+}
+
+static int update(const char *path, const char *bytes, size_t length)
+{
+	FILE *out = fopen(path, "w");
+	bool failed = !out || fwrite(bytes, 1, length, out) != length;
+
+	if (out && fclose(out) != 0)
+		failed = true;
+	if (failed)
+		fprintf(stderr, "cannot write '%s': %s\n", path, strerror(errno));
+	return failed;
+}
+
+static int compare(const char *path, const char *bytes, size_t length)
+{
+	CLEANUP(cleanup_file) FILE *expected = fopen(path, "r");
+	size_t line = 1;
+
+	if (!expected) {
+		fprintf(stderr, "cannot open '%s': %s\n", path, strerror(errno));
+		return 1;
+	}
+	for (size_t i = 0; i <= length; i++) {
+		int wanted = getc(expected);
+		int have = i < length ? (unsigned char)bytes[i] : EOF;
+
+		if (wanted != have) {
+			fprintf(stderr,
+				"'%s' differs in line %zu; run the target update-golden "
+				"and look at the difference\n",
+				path, line);
+			return 1;
+		}
+		if (have == '\n')
+			line++;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	CLEANUP(cleanup_free) char *bytes = NULL;
+	char input[PATH_SIZE], expected[PATH_SIZE];
+	size_t length = 0;
+	int err;
+
+	if (argc < 4)
+		return 2;
+	(void)snprintf(input, sizeof(input), "%s/%s.folded", argv[1], argv[2]);
+	(void)snprintf(expected, sizeof(expected), "%s/%s.%s", argv[1], argv[2], argv[3]);
+	err = render(input, argv[3], &bytes, &length);
+	if (err < 0) {
+		fprintf(stderr, "'%s': %s\n", input, strerror(-err));
+		return 1;
+	}
+	if (argc > 4 && strcmp(argv[4], "--update") == 0)
+		return update(expected, bytes, length);
+	return compare(expected, bytes, length);
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/loop.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct fixture {
+	struct loop *loop;
+	sigset_t before; /* the mask that loop_new() met, for the next test */
+};
+
+static int make_loop(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	if (!fixture || loop_new(&fixture->before, &fixture->loop) < 0)
+		return -1;
+	*state = fixture;
+	return 0;
+}
+
+static int free_loop(void **state)
+{
+	struct fixture *fixture = *state;
+
+	loop_free(fixture->loop);
+	if (sigprocmask(SIG_SETMASK, &fixture->before, NULL) < 0)
+		return -1;
+	free(fixture);
+	return 0;
+}
+
+static unsigned int wait_once(const struct fixture *fixture)
+{
+	unsigned int events = 0;
+
+	assert_int_equal(loop_wait(fixture->loop, &events), 0);
+	assert_int_not_equal(events, 0);
+	return events;
+}
+
+/* All that happened until event did. */
+static unsigned int wait_until(const struct fixture *fixture, enum loop_event event)
+{
+	unsigned int all = 0;
+
+	while (!(all & event))
+		all |= wait_once(fixture);
+	return all;
+}
+
+/* A child that ends when the returned descriptor is closed. */
+static int start_child(pid_t *ret_pid)
+{
+	int ends[2];
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	*ret_pid = fork();
+	assert_true(*ret_pid >= 0);
+	if (*ret_pid == 0) {
+		(void)close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	(void)close(ends[0]);
+	return ends[1];
+}
+
+static void a_timer_raises_its_event(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct timespec begin, end;
+	int64_t passed_ns;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &begin);
+	assert_int_equal(loop_add_timer(fixture->loop, 0.02, false, LOOP_TIME_OVER), 0);
+	assert_int_equal(wait_once(fixture), LOOP_TIME_OVER);
+	(void)clock_gettime(CLOCK_MONOTONIC, &end);
+	passed_ns = (end.tv_sec - begin.tv_sec) * 1000000000 + end.tv_nsec - begin.tv_nsec;
+	assert_true(passed_ns >= 20000000);
+}
+
+static void the_shortest_times_fire_too(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_timer(fixture->loop, 1e-12, false, LOOP_TICK), 0);
+	assert_int_equal(wait_once(fixture), LOOP_TICK);
+}
+
+static void only_periodic_timers_come_again(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	assert_int_equal(loop_add_timer(fixture->loop, 0.001, false, LOOP_TIME_OVER), 0);
+	assert_int_equal(loop_add_timer(fixture->loop, 0.001, true, LOOP_DRAIN), 0);
+	(void)wait_until(fixture, LOOP_TIME_OVER);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(wait_once(fixture), LOOP_DRAIN);
+}
+
+static void signals_wait_for_the_loop(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	const struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(kill(getpid(), signals[i]), 0);
+		assert_int_equal(wait_once(fixture), LOOP_INTERRUPTED);
+	}
+	/* Each is told once. */
+	assert_int_equal(loop_add_timer(fixture->loop, 0.001, false, LOOP_TICK), 0);
+	assert_int_equal(wait_once(fixture), LOOP_TICK);
+}
+
+static void the_mask_that_was_in_force_is_told(void **state)
+{
+	sigset_t set, before, met;
+	struct loop *loop;
+
+	(void)state;
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGUSR2);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &set, &before), 0);
+	assert_int_equal(loop_new(&met, &loop), 0);
+	assert_true(sigismember(&met, SIGUSR2));
+	assert_false(sigismember(&met, SIGINT));
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, &set), 0);
+	assert_true(sigismember(&set, SIGUSR2));
+	assert_true(sigismember(&set, SIGINT));
+	assert_true(sigismember(&set, SIGTERM));
+	assert_true(sigismember(&set, SIGHUP));
+	loop_free(loop);
+	loop_free(NULL);
+}
+
+static void the_end_of_a_process_is_told_once(void **state)
+{
+	const struct fixture *fixture = *state;
+	pid_t pid;
+	int fd = start_child(&pid);
+
+	assert_int_equal(loop_add_process(fixture->loop, pid), 0);
+	assert_int_equal(loop_add_timer(fixture->loop, 0.001, true, LOOP_DRAIN), 0);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(wait_once(fixture), LOOP_DRAIN);
+	assert_int_equal(close(fd), 0);
+	(void)wait_until(fixture, LOOP_PROCESS_ENDED);
+	for (int i = 0; i < 5; i++)
+		assert_int_equal(wait_once(fixture), LOOP_DRAIN);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_zombie_has_ended_and_the_reaped_is_unknown(void **state)
+{
+	const struct fixture *fixture = *state;
+	siginfo_t info;
+	pid_t pid;
+
+	assert_int_equal(close(start_child(&pid)), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
+	assert_int_equal(loop_add_process(fixture->loop, pid), 0);
+	assert_int_equal(wait_once(fixture), LOOP_PROCESS_ENDED);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(loop_add_process(fixture->loop, pid), -ESRCH);
+}
+
+/* The loop leaves the rings to sideband_read(); until then they stay ready. */
+static void a_ring_stays_ready_until_it_is_read(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = LOOP_SIDEBAND };
+	const struct fixture *fixture = *state;
+	int ends[2];
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(
+		epoll_ctl(loop_epoll_fd(fixture->loop), EPOLL_CTL_ADD, ends[0], &event), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND);
+	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	assert_int_equal(loop_add_timer(fixture->loop, 0.001, false, LOOP_TICK), 0);
+	assert_int_equal(wait_once(fixture), LOOP_TICK);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+static void events_that_are_due_come_together(void **state)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.u64 = LOOP_SIDEBAND };
+	const struct fixture *fixture = *state;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(
+		epoll_ctl(loop_epoll_fd(fixture->loop), EPOLL_CTL_ADD, ends[0], &event), 0);
+	assert_int_equal(kill(getpid(), SIGINT), 0);
+	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND | LOOP_INTERRUPTED);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+#define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, make_loop, free_loop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_LOOP(a_timer_raises_its_event),
+		WITH_LOOP(the_shortest_times_fire_too),
+		WITH_LOOP(only_periodic_timers_come_again),
+		WITH_LOOP(signals_wait_for_the_loop),
+		cmocka_unit_test(the_mask_that_was_in_force_is_told),
+		WITH_LOOP(the_end_of_a_process_is_told_once),
+		WITH_LOOP(a_zombie_has_ended_and_the_reaped_is_unknown),
+		WITH_LOOP(a_ring_stays_ready_until_it_is_read),
+		WITH_LOOP(events_that_are_due_come_together),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
