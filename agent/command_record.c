@@ -55,7 +55,6 @@ static void tell_results(const struct report *report, const struct output *outpu
 
 static int seal_and_save(struct recording *recording, const char *target, struct output *output)
 {
-	enum kernel_names kernel_names;
 	struct profile profile = { 0 };
 	struct report report;
 	int err = window_close(recording->window, &profile);
@@ -64,14 +63,12 @@ static int seal_and_save(struct recording *recording, const char *target, struct
 		log_error("cannot read the last samples: %s", strerror(-err));
 		return err;
 	}
-	kernel_names = symbolizer_kernel_names(recording->symbolizer);
 	err = report_make(&(struct report_sources){ .options = recording->options,
 						    .profile = &profile,
 						    .pipeline = &recording->pipeline,
 						    .binaries = recording->binaries,
 						    .target = target,
-						    .cpu_count = recording->cpus.count,
-						    .kernel_names = kernel_names },
+						    .cpu_count = recording->cpus.count },
 			  &report);
 	if (err < 0)
 		log_error("cannot read the counters: %s", strerror(-err));

@@ -216,6 +216,7 @@ static void name_kernel_stack(struct naming *naming, const struct sample *sample
 		/* The user part keeps its worth; one frame says where the time went. */
 		naming->stats.frames++;
 		naming->stats.unnamed_kernel_frames++;
+		naming->stats.kernel_names_missing = true;
 		push(naming, &(struct frame){ .name = "[kernel]", .kind = FRAME_KERNEL });
 		return;
 	}

@@ -20,6 +20,7 @@ struct naming_stats {
 	uint64_t frames;
 	uint64_t unnamed_user_frames;   /* [libfoo.so+0x1234], [unknown] */
 	uint64_t unnamed_kernel_frames; /* [kernel], [unknown] */
+	bool kernel_names_missing;      /* hidden or unreadable, and there were kernel frames */
 };
 
 /* Both stay the caller's and outlive the naming. */

@@ -353,20 +353,6 @@ static int try_perf_event(bool user_only)
 	return 0;
 }
 
-/*
- * BPF maps are not charged to this limit since 5.11, but perf's ring buffers are. Without
- * CAP_SYS_RESOURCE it can only be raised to the hard limit, which mostly suffices.
- */
-static void raise_locked_memory(void)
-{
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-
-	if (setrlimit(RLIMIT_MEMLOCK, &limit) == 0 || getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
-		return;
-	limit.rlim_cur = limit.rlim_max;
-	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
-}
-
 int preflight_check(const struct record_options *options)
 {
 	struct utsname name;
@@ -380,7 +366,6 @@ int preflight_check(const struct record_options *options)
 		.in_user_namespace = is_in_user_namespace(),
 		.perf_event_errno = try_perf_event(options->user_only),
 	};
-	int err;
 
 	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
 		(void)snprintf(program, sizeof(program), "eprof");
@@ -388,8 +373,5 @@ int preflight_check(const struct record_options *options)
 		log_error("cannot read the kernel's version and this process's capabilities");
 		return -ENOTSUP;
 	}
-	err = preflight_check_host(&host, options);
-	if (!err)
-		raise_locked_memory();
-	return err;
+	return preflight_check_host(&host, options);
 }

@@ -29,8 +29,7 @@ struct preflight_host {
 };
 
 /*
- * Returns 0 when a recording with these options can start; the limit of locked memory is raised
- * then. Otherwise prints one line and returns -EINVAL: what was typed does not fit this machine
+ * Returns 0 when a recording with these options can start. Otherwise prints one line and returns -EINVAL: what was typed does not fit this machine
  * (exit code 2: -F, -C, a thread's id after -p), or another -errno: the machine, its privileges or
  * the target are not there (exit code 1).
  */

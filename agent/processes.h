@@ -34,8 +34,8 @@ void processes_free(struct processes *processes); /* NULL is fine */
 int processes_seed(struct processes *processes, int32_t pid);
 int processes_seed_all(struct processes *processes);
 
-/* A sideband_handler; records come in the order of their times. */
-int processes_apply(void *processes, const struct sideband_record *record);
+/* A sideband_handler, context being the processes; records come in the order of their times. */
+int processes_apply(void *context, const struct sideband_record *record);
 
 /* The mapping of address at a time, or NULL. Lives until the next apply or forget. */
 const struct mapping *processes_locate(const struct processes *processes, int32_t pid,

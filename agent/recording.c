@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/limits.h"
 #include "agent/log.h"
 #include "agent/preflight.h"
 #include "agent/target.h"
@@ -172,6 +173,7 @@ static int prepare_parts(struct recording *recording)
 	err = prepare_launch(recording, &signal_mask);
 	if (err < 0)
 		return err;
+	limits_raise();
 	err = cpus_online(options->cpu, &recording->cpus);
 	if (err < 0)
 		return failed("tell which CPUs are online", err);

@@ -81,7 +81,7 @@ static double complete_percent(const struct recording_stats *stats)
 			      : 0;
 }
 
-static void write_notes(const struct report_sources *sources, struct report *report)
+static void write_notes(struct report *report)
 {
 	const struct recording_stats *stats = &report->stats;
 	size_t used;
@@ -91,7 +91,7 @@ static void write_notes(const struct report_sources *sources, struct report *rep
 				" CPUs; complete stacks: %.1f %%",
 				stats->target, stats->seconds, stats->sample_hz, stats->cpus,
 				complete_percent(stats));
-	if (sources->kernel_names != KERNEL_NAMES_OK)
+	if (report->kernel_names_missing)
 		used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
 					 "; kernel names hidden");
 	if (total_losses(stats) == 0)
@@ -140,7 +140,8 @@ int report_make(const struct report_sources *sources, struct report *ret)
 		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)sampler.run_count;
 	fill_stops(profile, stats);
 	fill_losses(sources, &sampler, stats);
-	write_notes(sources, ret);
+	ret->kernel_names_missing = naming.kernel_names_missing;
+	write_notes(ret);
 	return 0;
 }
 
@@ -155,4 +156,8 @@ void report_print(const struct report *report)
 			log_warning("lost: %s %" PRIu64, stats->losses[i].name,
 				    stats->losses[i].count);
 	}
+	if (report->kernel_names_missing)
+		log_warning(
+			"the kernel hides its names, its frames are one [kernel]: needs CAP_SYSLOG "
+			"and 'sysctl kernel.kptr_restrict=1'");
 }

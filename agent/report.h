@@ -11,6 +11,7 @@
 
 struct report {
 	struct recording_stats stats;
+	bool kernel_names_missing;
 	char notes[REPORT_NOTES_SIZE]; /* one line: share of complete stacks, losses */
 };
 
@@ -22,7 +23,6 @@ struct report_sources {
 	const struct binaries *binaries;
 	const char *target; /* borrowed by the report too */
 	size_t cpu_count;
-	enum kernel_names kernel_names;
 };
 
 /* 0 or -errno. */

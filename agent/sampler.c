@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 
 #include "agent/drain.h"
+#include "agent/load_error.h"
 #include "agent/log.h"
 #include "agent/perf_event.h"
 #include "base/cleanup.h"
@@ -29,8 +30,8 @@
 #define MAP_ENTRIES_MIN   256
 
 /* Of the verifier; untouched pages cost nothing. */
-#define VERIFIER_LOG_SIZE  (16u << 20)
-#define VERIFIER_LOG_LINES 20
+#define VERIFIER_LOG_SIZE (16u << 20)
+#define PROGRAMS          3
 
 struct sampler {
 	struct sampler_bpf *skeleton;
@@ -41,7 +42,6 @@ struct sampler {
 	double drain_seconds;
 	uint32_t quiet_half; /* what sampler_drain() reads */
 	int stats_fd;        /* keeps BPF statistics on; -1: not permitted */
-	char *verifier_log;
 };
 
 /* What the kernel calls our pid namespace; 0 for the initial one (include/linux/proc_ns.h). */
@@ -101,68 +101,75 @@ static void configure(struct sampler *sampler)
 	choose_sizes(sampler);
 }
 
-/* The last lines of log, indented: the verifier's reason stands at its end. */
-static void print_log_tail(char *log)
-{
-	char *line = log + strlen(log);
-	int lines = 0;
+/* Where the verifier writes about one program. */
+struct program_log {
+	struct bpf_program *program;
+	char *text;
+};
 
-	while (line > log && lines <= VERIFIER_LOG_LINES) {
-		if (*--line == '\n')
-			lines++;
-	}
-	for (line = strtok(line, "\n"); line; line = strtok(NULL, "\n"))
-		log_info("  | %s", line);
-}
-
-static void write_verifier_log(const struct sampler *sampler)
+static void write_verifier_log(const struct sampler *sampler, const struct program_log *logs)
 {
 	const char *path = sampler->options->verifier_log;
 	CLEANUP(cleanup_file) FILE *file = NULL;
+	bool is_written;
 
 	if (!path)
 		return;
 	file = fopen(path, "we");
-	if (!file || fputs(sampler->verifier_log, file) < 0 || fflush(file) != 0)
+	is_written = file != NULL;
+	for (size_t i = 0; is_written && i < PROGRAMS; i++)
+		is_written = fprintf(file, "%s:\n%s\n", bpf_program__name(logs[i].program),
+				     logs[i].text) > 0;
+	if (!is_written || fflush(file) != 0)
 		log_warning("cannot write '%s': %s", path, strerror(errno));
 }
 
-static void explain_load_failure(struct sampler *sampler, int err)
+static void explain_load_failure(const struct program_log *logs, int err)
 {
+	struct load_error error = { .log = "", .err = err };
 	struct utsname name;
 
 	(void)uname(&name);
-	if (!sampler->verifier_log[0]) {
-		log_error("cannot load the BPF programs into Linux %s: %s", name.release,
-			  strerror(-err));
-		return;
+	error.release = name.release;
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		if (!logs[i].text[0])
+			continue;
+		error.program = bpf_program__name(logs[i].program);
+		error.log = logs[i].text;
 	}
-	log_error("the BPF verifier of Linux %s refuses program 'on_cpu_sample' (%s); please "
-		  "report it with the output of --verifier-log=FILE",
-		  name.release, strerror(-err));
-	print_log_tail(sampler->verifier_log);
+	load_error_explain(&error);
+}
+
+/* logs are empty; libbpf fills one only after an attempt without it was refused. */
+static int load_with_logs(struct sampler *sampler, struct program_log *logs)
+{
+	bool always = sampler->options->verifier_log != NULL;
+	int err;
+
+	for (size_t i = 0; i < PROGRAMS; i++) {
+		bpf_program__set_log_buf(logs[i].program, logs[i].text, VERIFIER_LOG_SIZE);
+		bpf_program__set_log_level(logs[i].program, always);
+	}
+	err = sampler_bpf__load(sampler->skeleton);
+	write_verifier_log(sampler, logs);
+	if (err < 0)
+		explain_load_failure(logs, err);
+	for (size_t i = 0; i < PROGRAMS; i++)
+		bpf_program__set_log_buf(logs[i].program, NULL, 0);
+	return err;
 }
 
 static int load(struct sampler *sampler)
 {
-	struct bpf_program *program;
-	int err;
+	struct sampler_bpf *skeleton = sampler->skeleton;
+	CLEANUP(cleanup_free) char *text = calloc(PROGRAMS, VERIFIER_LOG_SIZE);
+	struct program_log logs[PROGRAMS] = {
+		{ skeleton->progs.on_cpu_sample, text },
+		{ skeleton->progs.on_fork, text + VERIFIER_LOG_SIZE },
+		{ skeleton->progs.on_exit, text + 2 * VERIFIER_LOG_SIZE },
+	};
 
-	sampler->verifier_log = calloc(1, VERIFIER_LOG_SIZE);
-	if (!sampler->verifier_log)
-		return -ENOMEM;
-	/* libbpf fills it only when the first attempt, without a log, was refused. */
-	program = sampler->skeleton->progs.on_cpu_sample;
-	bpf_program__set_log_buf(program, sampler->verifier_log, VERIFIER_LOG_SIZE);
-	if (sampler->options->verifier_log)
-		bpf_program__set_log_level(program, 1);
-	err = sampler_bpf__load(sampler->skeleton);
-	write_verifier_log(sampler);
-	if (err < 0)
-		explain_load_failure(sampler, err);
-	free(TAKE(sampler->verifier_log));
-	bpf_program__set_log_buf(program, NULL, 0);
-	return err;
+	return text ? load_with_logs(sampler, logs) : -ENOMEM;
 }
 
 static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -233,7 +240,6 @@ void sampler_free(struct sampler *sampler)
 	drain_free(sampler->drain);
 	sampler_bpf__destroy(sampler->skeleton);
 	cleanup_fd(&sampler->stats_fd);
-	free(sampler->verifier_log);
 	free(sampler->links);
 	free(sampler);
 }

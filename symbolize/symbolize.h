@@ -33,11 +33,12 @@ void symbolizer_free(struct symbolizer *symbolizer); /* NULL is fine */
  * Modules are shared by build id: the second file with the same id gives the same module.
  * 0, or -errno: -ENOEXEC not an ELF file (or one that contradicts itself), -EFBIG, -ENOMEM, -EIO.
  */
-int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *name, struct module **ret);
+int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *name,
+			struct module **ret);
 
 /* The same for an ELF image in memory (the vDSO), copied; bytes up to 1 MiB. */
-int symbolizer_add_image(struct symbolizer *symbolizer, const void *image, size_t size, const char *name,
-			 struct module **ret);
+int symbolizer_add_image(struct symbolizer *symbolizer, const void *image, size_t size,
+			 const char *name, struct module **ret);
 
 /* An already added module with this build id, or NULL. */
 struct module *symbolizer_find(struct symbolizer *symbolizer, const struct build_id *id);
@@ -63,11 +64,12 @@ size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint
 
 enum kernel_names {
 	KERNEL_NAMES_OK,
-	KERNEL_NAMES_HIDDEN,     /* kptr_restrict or missing CAP_SYSLOG: all addresses read as 0 */
+	KERNEL_NAMES_HIDDEN, /* kptr_restrict or missing CAP_SYSLOG: all addresses read as 0 */
 	KERNEL_NAMES_UNREADABLE,
 };
 
-/* (Re)reads a kallsyms file (normally /proc/kallsyms). 0 or -errno; hidden addresses are no error. */
+/* (Re)reads a kallsyms file (normally /proc/kallsyms). 0 or -errno; hidden addresses are no error.
+ */
 int symbolizer_load_kernel(struct symbolizer *symbolizer, const char *kallsyms_path);
 enum kernel_names symbolizer_kernel_names(const struct symbolizer *symbolizer);
 

@@ -168,15 +168,14 @@ static void closing_takes_the_descriptor_along(void **state)
 
 static void a_failure_leaves_the_descriptor_to_the_caller(void **state)
 {
+	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct ring ring = { .fd = 77 };
-	int ends[2];
 
 	(void)state;
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(ring_open(ends[0], (size_t)sysconf(_SC_PAGESIZE), &ring), -ENODEV);
+	assert_true(fd >= 0);
+	assert_int_equal(ring_open(fd, (size_t)sysconf(_SC_PAGESIZE), &ring), -ENODEV);
 	assert_int_equal(ring.fd, 77);
-	assert_int_equal(close(ends[0]), 0);
-	assert_int_equal(close(ends[1]), 0);
+	assert_int_equal(close(fd), 0);
 }
 
 #define WITH_RING(test) cmocka_unit_test_setup_teardown(test, open_fake, close_fake)

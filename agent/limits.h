@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Resource limits of our own process. */
+#ifndef EPROF_AGENT_LIMITS_H
+#define EPROF_AGENT_LIMITS_H
+
+/*
+ * Raises the limits on open files (every sampled binary is one until its symbols are read) and on
+ * locked memory (perf's rings; BPF maps are not charged to it since 5.11), to infinity or as far as
+ * allowed. That it is not allowed is no error. After launch_fork(): a command keeps its limits.
+ */
+void limits_raise(void);
+
+#endif

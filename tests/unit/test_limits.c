@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/limits.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/resource.h>
+
+#include <cmocka.h>
+
+static void as_many_files_may_be_open_as_the_hard_limit_says(void **state)
+{
+	struct rlimit before, after, low;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = (struct rlimit){ 64, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	limits_raise();
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+	assert_true(after.rlim_cur >= before.rlim_max);
+}
+
+/* The hard limit may stay: it takes CAP_SYS_RESOURCE to raise it. */
+static void locked_memory_is_raised_as_far_as_allowed(void **state)
+{
+	struct rlimit before, after, low;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &before), 0);
+	low = (struct rlimit){ 4096, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_MEMLOCK, &low), 0);
+	limits_raise();
+	assert_int_equal(getrlimit(RLIMIT_MEMLOCK, &after), 0);
+	assert_true(after.rlim_cur >= before.rlim_max);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(as_many_files_may_be_open_as_the_hard_limit_says),
+		cmocka_unit_test(locked_memory_is_raised_as_far_as_allowed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
