@@ -8,6 +8,7 @@ counts is the ratio of the medians. Needs root.
 """
 
 import argparse
+import collections
 import contextlib
 import json
 import os
@@ -90,7 +91,9 @@ def report(eprof, perf):
     told = [run["stats"]["tool"]["cpu_seconds"] for run in eprof]
     samples = [run["stats"]["samples"] for run in eprof]
     ns = [run["stats"]["tool"]["bpf_ns_per_sample"] for run in eprof]
-    losses = sum(sum(run["stats"]["losses"].values()) for run in eprof)
+    losses = collections.Counter()
+    for run in eprof:
+        losses.update({name: n for name, n in run["stats"]["losses"].items() if n})
     ratio = statistics.median(eprof_cpu) / statistics.median(perf_cpu)
     print(f"eprof CPU s        {figures(eprof_cpu)}  median {statistics.median(eprof_cpu):.3f}")
     print(f"  by its own count {figures(told)}  median {statistics.median(told):.3f}")
@@ -100,7 +103,7 @@ def report(eprof, perf):
     print(f"perf {max(r['rss'] for r in perf) / MIB:.1f}", end="")
     own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB
     print(f" (nothing below {own:.1f} shows)")
-    print(f"eprof samples      {' '.join(map(str, samples))}, losses {losses}")
+    print(f"eprof samples      {' '.join(map(str, samples))}, losses {dict(losses)}")
     if None not in ns:
         print(f"BPF ns per sample  {' '.join(f'{n:.0f}' for n in ns)}")
 

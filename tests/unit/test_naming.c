@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/naming.h"
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+
+#define NOBODY 1000000001 /* above any pid_max */
+
+struct fixture {
+	struct symbolizer *symbolizer;
+	struct binaries *binaries;
+	struct processes *processes;
+	struct naming *naming;
+	struct named_stack stack; /* what name() made */
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	*state = fixture;
+	return !fixture || symbolizer_new(&fixture->symbolizer) < 0 ||
+			       binaries_new(fixture->symbolizer, &fixture->binaries) < 0 ||
+			       processes_new(fixture->binaries, true, &fixture->processes) < 0 ||
+			       processes_seed(fixture->processes, (int32_t)getpid()) < 0 ||
+			       naming_new(fixture->symbolizer, fixture->processes,
+					  &fixture->naming) < 0
+		       ? -1
+		       : 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	naming_free(fixture->naming);
+	processes_free(fixture->processes);
+	binaries_free(fixture->binaries);
+	symbolizer_free(fixture->symbolizer);
+	free(fixture);
+	return 0;
+}
+
+/* Our own process, with these user addresses. */
+static struct sample sample_of(const uint64_t *user, size_t depth)
+{
+	return (struct sample){
+		.tgid = (uint32_t)getpid(),
+		.first_ns = 1000,
+		.process_name = "demo",
+		.thread_name = "",
+		.user = user,
+		.user_depth = depth,
+		.stop = STOP_COMPLETE,
+		.count = 1,
+	};
+}
+
+static void name(struct fixture *fixture, const struct sample *sample)
+{
+	naming_name(fixture->naming, sample, &fixture->stack);
+	assert_in_range(fixture->stack.count, 1, FRAMES_MAX);
+	assert_int_equal(fixture->stack.frames[0].kind, FRAME_PROCESS);
+}
+
+static void check_frame(const struct fixture *fixture, size_t index, const char *expected,
+			enum frame_kind kind)
+{
+	assert_in_range(index, 0, fixture->stack.count - 1);
+	assert_string_equal(fixture->stack.frames[index].name, expected);
+	assert_int_equal(fixture->stack.frames[index].kind, kind);
+}
+
+static void check_unnamed(const struct fixture *fixture, uint64_t user, uint64_t kernel)
+{
+	struct naming_stats stats;
+
+	naming_read_stats(fixture->naming, &stats);
+	assert_true(stats.unnamed_user_frames == user);
+	assert_true(stats.unnamed_kernel_frames == kernel);
+}
+
+/* A path of MMAP records below which nothing can be opened. */
+static void map_file(const struct fixture *fixture, const char *path)
+{
+	assert_int_equal(processes_apply(fixture->processes,
+					 &(struct sideband_record){ .type = SIDEBAND_MMAP,
+								    .time_ns = 10,
+								    .pid = NOBODY,
+								    .start = 0x10000,
+								    .length = 0x1000,
+								    .file_offset = 0x2000,
+								    .path = path }),
+			 0);
+}
+
+__attribute__((noinline)) static uint64_t inner_function(void)
+{
+	return (uint64_t)__builtin_return_address(0);
+}
+
+__attribute__((noinline)) static uint64_t outer_function(void)
+{
+	uint64_t address = inner_function();
+
+	__asm__ volatile("" ::: "memory"); /* no tail call: it would have no return address */
+	return address;
+}
+
+static void functions_of_our_own_are_named(void **state)
+{
+	uint64_t user[] = { (uint64_t)inner_function, outer_function() };
+	struct sample sample = sample_of(user, 2);
+	struct fixture *fixture = *state;
+
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 3);
+	check_frame(fixture, 0, "demo", FRAME_PROCESS);
+	check_frame(fixture, 1, "outer_function", FRAME_USER);
+	check_frame(fixture, 2, "inner_function", FRAME_USER);
+	assert_string_equal(fixture->stack.frames[2].module, "test_naming");
+	assert_true(fixture->stack.is_complete);
+	check_unnamed(fixture, 0, 0);
+	assert_true(processes_locate(fixture->processes, (int32_t)getpid(), 1000, user[0])
+			    ->binary->is_sampled);
+}
+
+/* A call at the very end of a function returns to where the next one begins. */
+static void return_addresses_belong_to_what_lies_before(void **state)
+{
+	uint64_t user[] = { (uint64_t)outer_function, (uint64_t)outer_function };
+	struct sample sample = sample_of(user, 2);
+	struct fixture *fixture = *state;
+
+	name(fixture, &sample);
+	check_frame(fixture, 2, "outer_function", FRAME_USER);
+	assert_string_not_equal(fixture->stack.frames[1].name, "outer_function");
+}
+
+static void code_without_a_name_says_where_it_lies(void **state)
+{
+	const uint64_t user = 0x10234;
+	struct sample sample = sample_of(&user, 1);
+	struct fixture *fixture = *state;
+
+	map_file(fixture, "/nonexistent/libx.so.1 (deleted)");
+	sample.tgid = NOBODY;
+	name(fixture, &sample);
+	check_frame(fixture, 1, "[libx.so.1+0x2234]", FRAME_USER);
+	assert_string_equal(fixture->stack.frames[1].module, "libx.so.1");
+	check_unnamed(fixture, 1, 0);
+	assert_true(binaries_unopened(fixture->binaries) == 1);
+	map_file(fixture, "//anon");
+	name(fixture, &sample);
+	check_frame(fixture, 1, "[anon]", FRAME_USER);
+	map_file(fixture, "[uprobes]");
+	name(fixture, &sample);
+	check_frame(fixture, 1, "[uprobes]", FRAME_USER);
+}
+
+static void an_address_in_no_mapping_is_unknown(void **state)
+{
+	const uint64_t user = 16;
+	struct sample sample = sample_of(&user, 1);
+	struct fixture *fixture = *state;
+
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 2);
+	check_frame(fixture, 1, "[unknown]", FRAME_USER);
+	assert_null(fixture->stack.frames[1].module);
+	check_unnamed(fixture, 1, 0);
+	sample.tgid = NOBODY; /* not even the process is known */
+	name(fixture, &sample);
+	check_frame(fixture, 1, "[unknown]", FRAME_USER);
+	check_unnamed(fixture, 2, 0);
+}
+
+static void what_lies_beyond_garbage_is_left_out(void **state)
+{
+	uint64_t user[] = { (uint64_t)inner_function, outer_function(), 16, outer_function() };
+	struct sample sample = sample_of(user, 4);
+	struct fixture *fixture = *state;
+
+	sample.stop = STOP_FRAME_POINTERS;
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 4);
+	check_frame(fixture, 1, "[stack: frame pointers end]", FRAME_NOTE);
+	check_frame(fixture, 2, "outer_function", FRAME_USER);
+	check_frame(fixture, 3, "inner_function", FRAME_USER);
+	assert_false(fixture->stack.is_complete);
+}
+
+static void a_note_below_the_root_says_what_is_missing(void **state)
+{
+	const uint64_t user = (uint64_t)inner_function;
+	struct sample sample = sample_of(&user, 1);
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < STOP_REASON_COUNT; i++) {
+		const char *note = stop_reason_note((enum stop_reason)i);
+		char expected[64];
+
+		sample.stop = (enum stop_reason)i;
+		name(fixture, &sample);
+		assert_int_equal(fixture->stack.stop, i);
+		assert_int_equal(fixture->stack.is_complete, !note);
+		assert_int_equal(fixture->stack.count, note ? 3 : 2);
+		check_frame(fixture, fixture->stack.count - 1, "inner_function", FRAME_USER);
+		(void)snprintf(expected, sizeof(expected), "[stack: %s]", note ? note : "");
+		if (note)
+			check_frame(fixture, 1, expected, FRAME_NOTE);
+	}
+}
+
+int main(void);
+
+static void frame_pointers_that_end_at_the_entry_are_complete(void **state)
+{
+	uint64_t user[] = { (uint64_t)inner_function, outer_function(), (uint64_t)main + 8 };
+	struct sample sample = sample_of(user, 3);
+	struct fixture *fixture = *state;
+
+	sample.stop = STOP_FRAME_POINTERS;
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 4);
+	check_frame(fixture, 1, "main", FRAME_USER);
+	check_frame(fixture, 2, "outer_function", FRAME_USER);
+	check_frame(fixture, 3, "inner_function", FRAME_USER);
+	assert_int_equal(fixture->stack.stop, STOP_COMPLETE);
+	assert_true(fixture->stack.is_complete);
+	sample.stop = STOP_TOO_DEEP; /* main() may have been called by itself */
+	name(fixture, &sample);
+	assert_false(fixture->stack.is_complete);
+}
+
+static void the_root_is_the_process_and_below_it_the_thread(void **state)
+{
+	struct sample sample = sample_of(NULL, 0);
+	struct fixture *fixture = *state;
+
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 1);
+	check_frame(fixture, 0, "demo", FRAME_PROCESS);
+	sample.tid = 4294967295;
+	sample.thread_name = "a worker";
+	sample.stop = STOP_TOO_DEEP;
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 3);
+	check_frame(fixture, 0, "demo", FRAME_PROCESS);
+	check_frame(fixture, 1, "a worker-4294967295", FRAME_PROCESS);
+	check_frame(fixture, 2, "[stack: too deep]", FRAME_NOTE);
+	sample.process_name = "";
+	name(fixture, &sample);
+	check_frame(fixture, 0, "[unnamed]", FRAME_PROCESS);
+	sample.is_idle = true;
+	name(fixture, &sample);
+	check_frame(fixture, 0, "swapper", FRAME_PROCESS);
+}
+
+/* Of a function that every kernel has; 0 when we may not know. */
+static uint64_t kernel_address_of_schedule(void)
+{
+	CLEANUP(cleanup_file) FILE *file = fopen("/proc/kallsyms", "re");
+	char line[512], symbol[256];
+	uint64_t address;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%" SCNx64 " %*c %255s", &address, symbol) == 2 &&
+		    !strcmp(symbol, "schedule"))
+			return address;
+	}
+	return 0;
+}
+
+static void kernel_frames_come_last(void **state)
+{
+	const uint64_t user = (uint64_t)inner_function, schedule = kernel_address_of_schedule();
+	const uint64_t kernel[] = { schedule, 16 };
+	struct sample sample = sample_of(&user, 1);
+	struct fixture *fixture = *state;
+
+	sample.kernel = kernel;
+	sample.kernel_depth = 2;
+	name(fixture, &sample);
+	check_frame(fixture, 1, "inner_function", FRAME_USER);
+	check_unnamed(fixture, 0, 1);
+	if (!schedule) {
+		assert_int_equal(fixture->stack.count, 3);
+		check_frame(fixture, 2, "[kernel]", FRAME_KERNEL);
+		return;
+	}
+	assert_int_equal(fixture->stack.count, 4);
+	check_frame(fixture, 2, "[unknown]", FRAME_KERNEL);
+	check_frame(fixture, 3, "schedule", FRAME_KERNEL);
+	assert_true(fixture->stack.is_complete);
+	naming_kernel_changed(fixture->naming); /* read again, and still not there */
+	name(fixture, &sample);
+	check_frame(fixture, 2, "[unknown]", FRAME_KERNEL);
+	check_frame(fixture, 3, "schedule", FRAME_KERNEL);
+}
+
+static void a_lost_kernel_stack_is_noted(void **state)
+{
+	const uint64_t user = (uint64_t)inner_function;
+	struct sample sample = sample_of(&user, 1);
+	struct fixture *fixture = *state;
+
+	sample.kernel_stack_lost = true;
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 3);
+	check_frame(fixture, 2, "[kernel stack lost, no room]", FRAME_NOTE);
+	assert_false(fixture->stack.is_complete);
+}
+
+static void the_deepest_stack_of_the_longest_names_has_room(void **state)
+{
+	char path[300] = "/nonexistent/", expected[300];
+	uint64_t user[STACK_FRAMES_MAX], kernel[STACK_FRAMES_MAX];
+	struct sample sample = sample_of(user, STACK_FRAMES_MAX);
+	struct fixture *fixture = *state;
+
+	memset(path + 13, 'x', 255); /* NAME_MAX */
+	map_file(fixture, path);
+	for (size_t i = 0; i < STACK_FRAMES_MAX; i++) {
+		user[i] = 0x10100 + i + (i > 0);
+		kernel[i] = 16;
+	}
+	sample.tgid = NOBODY;
+	sample.tid = 4294967295;
+	sample.thread_name = "fifteen letters";
+	sample.stop = STOP_TOO_DEEP;
+	sample.kernel = kernel;
+	sample.kernel_depth = STACK_FRAMES_MAX;
+	sample.kernel_stack_lost = true;
+	name(fixture, &sample);
+	check_frame(fixture, 1, "fifteen letters-4294967295", FRAME_PROCESS);
+	check_frame(fixture, 2, "[stack: too deep]", FRAME_NOTE);
+	for (size_t i = 0; i < STACK_FRAMES_MAX; i++) {
+		(void)snprintf(expected, sizeof(expected), "[%s+0x%zx]", path + 13, 0x2100 + i);
+		check_frame(fixture, 2 + STACK_FRAMES_MAX - i, expected, FRAME_USER);
+	}
+}
+
+#define NAMED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		NAMED(functions_of_our_own_are_named),
+		NAMED(return_addresses_belong_to_what_lies_before),
+		NAMED(code_without_a_name_says_where_it_lies),
+		NAMED(an_address_in_no_mapping_is_unknown),
+		NAMED(what_lies_beyond_garbage_is_left_out),
+		NAMED(a_note_below_the_root_says_what_is_missing),
+		NAMED(frame_pointers_that_end_at_the_entry_are_complete),
+		NAMED(the_root_is_the_process_and_below_it_the_thread),
+		NAMED(kernel_frames_come_last),
+		NAMED(a_lost_kernel_stack_is_noted),
+		NAMED(the_deepest_stack_of_the_longest_names_has_room),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/processes.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* Above any pid_max: nobody has them. */
+#define NOBODY 1000000001
+#define CHILD  1000000002
+
+struct fixture {
+	struct symbolizer *symbolizer;
+	struct binaries *binaries;
+	struct processes *processes;
+};
+
+static int set_up(void **state, bool follow_all)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	*state = fixture;
+	return !fixture || symbolizer_new(&fixture->symbolizer) < 0 ||
+			       binaries_new(fixture->symbolizer, &fixture->binaries) < 0 ||
+			       processes_new(fixture->binaries, follow_all, &fixture->processes) < 0
+		       ? -1
+		       : 0;
+}
+
+static int follow_all(void **state)
+{
+	return set_up(state, true);
+}
+
+static int follow_known(void **state)
+{
+	return set_up(state, false);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	processes_free(fixture->processes);
+	binaries_free(fixture->binaries);
+	symbolizer_free(fixture->symbolizer);
+	free(fixture);
+	return 0;
+}
+
+static void apply(const struct fixture *fixture, const struct sideband_record *record)
+{
+	assert_int_equal(processes_apply(fixture->processes, record), 0);
+}
+
+static void map(const struct fixture *fixture, uint64_t time_ns, int32_t pid, uint64_t start,
+		const char *path)
+{
+	apply(fixture, &(struct sideband_record){ .type = SIDEBAND_MMAP,
+						  .time_ns = time_ns,
+						  .pid = pid,
+						  .tid = pid,
+						  .start = start,
+						  .length = 0x1000,
+						  .file_offset = 0x300,
+						  .path = path });
+}
+
+static void tell(const struct fixture *fixture, uint64_t time_ns, enum sideband_type type,
+		 int32_t pid, int32_t parent)
+{
+	apply(fixture, &(struct sideband_record){ .type = type,
+						  .time_ns = time_ns,
+						  .pid = pid,
+						  .tid = pid,
+						  .parent = parent });
+}
+
+/* name NULL: nothing is known to be there. */
+static void check(const struct fixture *fixture, uint64_t time_ns, int32_t pid, uint64_t address,
+		  const char *name)
+{
+	const struct mapping *mapping =
+		processes_locate(fixture->processes, pid, time_ns, address);
+
+	if (!name) {
+		assert_null(mapping);
+		return;
+	}
+	assert_non_null(mapping);
+	assert_in_range(address, mapping->start, mapping->end - 1);
+	assert_string_equal(mapping->binary->name, name);
+}
+
+static void our_own_mappings_are_read_from_proc(void **state)
+{
+	const struct fixture *fixture = *state;
+	int32_t pid = (int32_t)getpid();
+	const struct mapping *mapping;
+	int data = 0;
+
+	assert_int_equal(processes_seed(fixture->processes, pid), 0);
+	check(fixture, 1, pid, (uint64_t)set_up, "test_processes");
+	check(fixture, UINT64_MAX, pid, (uint64_t)set_up, "test_processes");
+	check(fixture, 1, pid, (uint64_t)getpid, "libc.so.6");
+	check(fixture, 1, pid, getauxval(AT_SYSINFO_EHDR) + 64, "[vdso]");
+	check(fixture, 1, pid, (uint64_t)&data, NULL);
+	check(fixture, 1, pid, 0, NULL);
+	check(fixture, 1, NOBODY, (uint64_t)set_up, NULL);
+	mapping = processes_locate(fixture->processes, pid, 1, (uint64_t)set_up);
+	assert_int_equal(mapping->binary->kind, BINARY_FILE);
+	assert_non_null(mapping->binary->module);
+	assert_false(processes_is_gone(fixture->processes, pid));
+}
+
+/* A child that waits until the returned descriptor is closed. */
+static int start_child(pid_t *ret_pid)
+{
+	int ends[2];
+	char byte;
+
+	assert_int_equal(pipe(ends), 0);
+	*ret_pid = fork();
+	assert_true(*ret_pid >= 0);
+	if (*ret_pid == 0) {
+		(void)close(ends[1]);
+		_exit(read(ends[0], &byte, 1) == 0 ? 0 : 1);
+	}
+	(void)close(ends[0]);
+	return ends[1];
+}
+
+static void a_child_outlives_its_end_until_nobody_asks(void **state)
+{
+	const struct fixture *fixture = *state;
+	pid_t pid;
+	int fd = start_child(&pid);
+
+	assert_int_equal(processes_seed(fixture->processes, (int32_t)pid), 0);
+	check(fixture, 50, (int32_t)pid, (uint64_t)set_up, "test_processes");
+	assert_false(processes_is_gone(fixture->processes, (int32_t)pid));
+	assert_int_equal(close(fd), 0);
+	tell(fixture, 100, SIDEBAND_EXIT, (int32_t)pid, 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_true(processes_is_gone(fixture->processes, (int32_t)pid));
+	processes_forget(fixture->processes, 100); /* a sample at 100 may still ask */
+	check(fixture, 100, (int32_t)pid, (uint64_t)set_up, "test_processes");
+	processes_forget(fixture->processes, 101);
+	check(fixture, 100, (int32_t)pid, (uint64_t)set_up, NULL);
+	assert_int_equal(processes_seed(fixture->processes, (int32_t)pid), -ESRCH);
+}
+
+static void a_thread_that_ends_does_not_take_the_process_along(void **state)
+{
+	const struct fixture *fixture = *state;
+	int32_t pid = (int32_t)getpid();
+
+	assert_int_equal(processes_seed(fixture->processes, pid), 0);
+	tell(fixture, 100, SIDEBAND_EXIT, pid, 0);
+	assert_false(processes_is_gone(fixture->processes, pid));
+	processes_forget(fixture->processes, 200);
+	check(fixture, 200, pid, (uint64_t)set_up, "test_processes");
+}
+
+static void all_processes_can_be_read(void **state)
+{
+	const struct fixture *fixture = *state;
+	pid_t pid;
+	int fd = start_child(&pid);
+
+	assert_int_equal(processes_seed_all(fixture->processes), 0);
+	check(fixture, 1, (int32_t)getpid(), (uint64_t)set_up, "test_processes");
+	check(fixture, 1, (int32_t)pid, (uint64_t)set_up, "test_processes");
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void a_fork_gives_the_child_what_the_parent_has(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/a");
+	tell(fixture, 20, SIDEBAND_FORK, CHILD, NOBODY);
+	map(fixture, 30, NOBODY, 0x5000, "/nonexistent/parent");
+	map(fixture, 30, CHILD, 0x7000, "/nonexistent/child");
+	check(fixture, 19, CHILD, 0x1000, NULL);
+	check(fixture, 20, CHILD, 0x1000, "a");
+	check(fixture, 30, CHILD, 0x5000, NULL);
+	check(fixture, 30, NOBODY, 0x5000, "parent");
+	check(fixture, 30, CHILD, 0x7000, "child");
+	check(fixture, 30, NOBODY, 0x7000, NULL);
+}
+
+static void an_exec_takes_all_mappings_away(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/before");
+	tell(fixture, 20, SIDEBAND_EXEC, NOBODY, 0);
+	check(fixture, 20, NOBODY, 0x1000, NULL);
+	map(fixture, 21, NOBODY, 0x1000, "/nonexistent/after");
+	check(fixture, 19, NOBODY, 0x1000, "before");
+	check(fixture, 20, NOBODY, 0x1000, NULL);
+	check(fixture, 21, NOBODY, 0x1000, "after");
+	tell(fixture, 30, SIDEBAND_EXIT, NOBODY, 0);
+	check(fixture, 40, NOBODY, 0x1000, "after");
+}
+
+static void a_number_used_again_is_told_apart_by_time(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	tell(fixture, 10, SIDEBAND_FORK, NOBODY, CHILD);
+	map(fixture, 11, NOBODY, 0x1000, "/nonexistent/first");
+	tell(fixture, 20, SIDEBAND_EXIT, NOBODY, 0);
+	tell(fixture, 30, SIDEBAND_FORK, NOBODY, CHILD);
+	map(fixture, 31, NOBODY, 0x1000, "/nonexistent/second");
+	check(fixture, 9, NOBODY, 0x1000, NULL);
+	check(fixture, 29, NOBODY, 0x1000, "first");
+	check(fixture, 30, NOBODY, 0x1000, NULL);
+	check(fixture, 31, NOBODY, 0x1000, "second");
+	processes_forget(fixture->processes, 20); /* a sample at 20 may still ask */
+	check(fixture, 20, NOBODY, 0x1000, "first");
+	processes_forget(fixture->processes, 21);
+	check(fixture, 20, NOBODY, 0x1000, NULL);
+	check(fixture, 31, NOBODY, 0x1000, "second");
+}
+
+static void what_an_exec_ended_is_forgotten_in_time(void **state)
+{
+	const struct fixture *fixture = *state;
+	int32_t pid = (int32_t)getpid();
+
+	map(fixture, 10, pid, 0x1000, "/nonexistent/before");
+	tell(fixture, 30, SIDEBAND_EXEC, pid, 0);
+	map(fixture, 31, pid, 0x1000, "/nonexistent/after");
+	processes_forget(fixture->processes, 29);
+	check(fixture, 29, pid, 0x1000, "before");
+	processes_forget(fixture->processes, 30);
+	check(fixture, 29, pid, 0x1000, NULL);
+	check(fixture, 31, pid, 0x1000, "after");
+}
+
+static void a_replaced_mapping_is_found_by_its_time(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/old");
+	map(fixture, 20, NOBODY, 0x1000, "/nonexistent/new");
+	check(fixture, 19, NOBODY, 0x1800, "old");
+	check(fixture, 20, NOBODY, 0x1800, "new");
+	processes_forget(fixture->processes, 21);
+	check(fixture, 19, NOBODY, 0x1800, NULL);
+	check(fixture, 21, NOBODY, 0x1800, "new");
+}
+
+static void strangers_are_passed_over_unless_all_are_followed(void **state)
+{
+	const struct fixture *fixture = *state;
+	int32_t self = (int32_t)getpid();
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/a");
+	tell(fixture, 11, SIDEBAND_EXEC, NOBODY, 0);
+	map(fixture, 12, NOBODY, 0x1000, "/nonexistent/a");
+	tell(fixture, 13, SIDEBAND_FORK, CHILD, NOBODY);
+	map(fixture, 14, CHILD, 0x1000, "/nonexistent/a");
+	check(fixture, 20, NOBODY, 0x1000, NULL);
+	check(fixture, 20, CHILD, 0x1000, NULL);
+	assert_true(processes_is_gone(fixture->processes, NOBODY));
+	/* Children of those that are known are followed. */
+	assert_int_equal(processes_seed(fixture->processes, self), 0);
+	tell(fixture, 30, SIDEBAND_FORK, CHILD, self);
+	check(fixture, 30, CHILD, (uint64_t)set_up, "test_processes");
+}
+
+static void the_kernels_own_text_is_left_out(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	map(fixture, 10, -1, 0x1000, "[kernel.kallsyms]_text");
+	check(fixture, 10, -1, 0x1000, NULL);
+	tell(fixture, 20, SIDEBAND_KSYMBOL, 0, 0);
+}
+
+static void a_mapping_without_length_or_end_is_passed_over(void **state)
+{
+	const struct fixture *fixture = *state;
+	struct sideband_record record = { .type = SIDEBAND_MMAP, .pid = NOBODY, .time_ns = 10,
+					  .start = 0x1000, .path = "/nonexistent/a" };
+
+	apply(fixture, &record);
+	record.length = UINT64_MAX - 0x500;
+	apply(fixture, &record);
+	check(fixture, 10, NOBODY, 0x1000, NULL);
+	check(fixture, 10, NOBODY, 0x500, NULL);
+}
+
+static void what_is_too_much_is_counted(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	for (uint64_t i = 0; i < MAPPINGS_MAX + 10; i++)
+		map(fixture, 10, NOBODY, i * 0x2000, "//anon");
+	assert_in_range(processes_dropped_mappings(fixture->processes), 10, 12);
+	check(fixture, 10, NOBODY, 0, "anon");
+	check(fixture, 10, NOBODY, (uint64_t)(MAPPINGS_MAX + 9) * 0x2000, NULL);
+}
+
+#define ALL(test)   cmocka_unit_test_setup_teardown(test, follow_all, tear_down)
+#define KNOWN(test) cmocka_unit_test_setup_teardown(test, follow_known, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		KNOWN(our_own_mappings_are_read_from_proc),
+		KNOWN(a_child_outlives_its_end_until_nobody_asks),
+		KNOWN(a_thread_that_ends_does_not_take_the_process_along),
+		ALL(all_processes_can_be_read),
+		ALL(a_fork_gives_the_child_what_the_parent_has),
+		ALL(an_exec_takes_all_mappings_away),
+		ALL(a_number_used_again_is_told_apart_by_time),
+		ALL(what_an_exec_ended_is_forgotten_in_time),
+		ALL(a_replaced_mapping_is_found_by_its_time),
+		KNOWN(strangers_are_passed_over_unless_all_are_followed),
+		ALL(the_kernels_own_text_is_left_out),
+		ALL(a_mapping_without_length_or_end_is_passed_over),
+		ALL(what_is_too_much_is_counted),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
