@@ -327,7 +327,7 @@ static void a_lost_kernel_stack_is_noted(void **state)
 static void the_deepest_stack_of_the_longest_names_has_room(void **state)
 {
 	char path[300] = "/nonexistent/", expected[300];
-	uint64_t user[STACK_FRAMES_MAX], kernel[STACK_FRAMES_MAX];
+	uint64_t user[STACK_FRAMES_MAX] = { 0 }, kernel[STACK_FRAMES_MAX] = { 0 };
 	struct sample sample = sample_of(user, STACK_FRAMES_MAX);
 	struct fixture *fixture = *state;
 
