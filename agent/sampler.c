@@ -96,6 +96,8 @@ static void configure(struct sampler *sampler)
 	config->kernel_stacks = !options->user_only;
 	config->by_thread = options->per_thread;
 	config->pid_namespace = own_pid_namespace();
+	if (config->filter != FILTER_PIDS)
+		bpf_map__set_max_entries(skeleton->maps.targets, TARGET_IDS_MAX);
 	bpf_program__set_autoload(skeleton->progs.on_fork, config->filter == FILTER_PIDS);
 	bpf_program__set_autoload(skeleton->progs.on_exit, config->filter == FILTER_PIDS);
 	choose_sizes(sampler);

@@ -102,8 +102,11 @@ struct sampler_config {
 	__u32 pid_namespace; /* inode of eprof's pid namespace; 0: the initial one */
 };
 
-/* Followed processes, with all their descendants. */
-#define TARGETS_MAX 65536
+/*
+ * Followed processes alive at one time, descendants included. The map is allocated whole (programs
+ * that run in an interrupt need that before Linux 6.1): 1.2 MB.
+ */
+#define TARGETS_MAX 16384
 
 /* kernel/pid_namespace.c: MAX_PID_NS_LEVEL. */
 #define PID_NAMESPACE_DEPTH_MAX 32

@@ -12,6 +12,7 @@ struct elf_file {
 	struct elf_reader reader; /* its segments stay */
 	struct build_id build_id;
 	struct elf_symbols symbols;
+	struct elf_symbols debug_symbols; /* of a separate file */
 	const char *error;
 };
 
@@ -27,6 +28,7 @@ void elf_file_free(struct elf_file *file)
 	cleanup_fd(&file->fd);
 	elf_reader_done(&file->reader);
 	elf_symbols_done(&file->symbols);
+	elf_symbols_done(&file->debug_symbols);
 	free(file);
 }
 
@@ -67,6 +69,25 @@ int elf_file_load(struct elf_file *file)
 	return err;
 }
 
+bool elf_file_has_symtab(const struct elf_file *file)
+{
+	return file->symbols.has_symtab;
+}
+
+int elf_file_add_debug(struct elf_file *file, int fd)
+{
+	CLEANUP(cleanup_fd) int owned_fd = fd;
+	struct elf_reader reader;
+	int err = elf_reader_open(owned_fd, &reader);
+
+	if (err < 0)
+		return err;
+	/* Its segments and sections have the addresses of the file it was split from. */
+	err = elf_symbols_read(&reader, &file->debug_symbols);
+	elf_reader_done(&reader);
+	return err;
+}
+
 const char *elf_file_error(const struct elf_file *file)
 {
 	return file->error;
@@ -100,11 +121,18 @@ uint64_t elf_file_address(const struct elf_file *file, uint64_t file_offset)
 	return file_offset;
 }
 
-const char *elf_file_find(const struct elf_file *file, uint64_t file_offset)
+static const char *find_name(const struct elf_symbols *symbols, uint64_t address)
 {
 	const struct symbol_range *range;
 
-	range = symbol_range_find(file->symbols.ranges, file->symbols.count,
-				  elf_file_address(file, file_offset));
-	return range ? file->symbols.names + range->name : NULL;
+	range = symbol_range_find(symbols->ranges, symbols->count, address);
+	return range ? symbols->names + range->name : NULL;
+}
+
+const char *elf_file_find(const struct elf_file *file, uint64_t file_offset)
+{
+	uint64_t address = elf_file_address(file, file_offset);
+	const char *name = find_name(&file->symbols, address);
+
+	return name ? name : find_name(&file->debug_symbols, address);
 }

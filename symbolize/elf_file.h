@@ -3,6 +3,7 @@
 #ifndef EPROF_SYMBOLIZE_ELF_FILE_H
 #define EPROF_SYMBOLIZE_ELF_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "symbolize/symbolize.h"
@@ -21,6 +22,15 @@ const struct build_id *elf_file_build_id(const struct elf_file *file);
 
 /* Reads the symbols and closes the descriptor; once. 0, or -errno: then there are no names. */
 int elf_file_load(struct elf_file *file);
+
+/* After loading: false when the file is stripped, and only exported functions have names. */
+bool elf_file_has_symtab(const struct elf_file *file);
+
+/*
+ * Adds the names of a separate debug file of the same build; takes fd, also when it fails. Once. 0,
+ * or -errno: then the names stay what they were.
+ */
+int elf_file_add_debug(struct elf_file *file, int fd);
 
 /* What was wrong while loading, possibly with one of several tables only: static text, or NULL. */
 const char *elf_file_error(const struct elf_file *file);

@@ -233,7 +233,7 @@ static struct code_range *code_sections(const struct elf_reader *reader, size_t 
 }
 
 /* Fills the list with everything that has a place, sorted. */
-static int collect(struct symbol_scan *scan)
+static int collect(struct symbol_scan *scan, bool *ret_has_symtab)
 {
 	const Elf64_Shdr *symtab = NULL;
 	int err;
@@ -251,6 +251,7 @@ static int collect(struct symbol_scan *scan)
 	    -ENOMEM)
 		return -ENOMEM;
 	symbol_list_sort(&scan->list);
+	*ret_has_symtab = symtab != NULL;
 	return 0;
 }
 
@@ -267,7 +268,7 @@ int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret)
 		return err;
 	if (!reader->section_count)
 		return elf_reader_fail(reader, -ENOEXEC, "no section headers");
-	err = collect(&scan);
+	err = collect(&scan, &symbols.has_symtab);
 	if (err < 0)
 		return err;
 	err = elf_names_read(reader, scan.strings, STRINGS_COUNT, &scan.list, &symbols.names);

@@ -11,6 +11,7 @@ struct elf_symbols {
 	struct symbol_range *ranges; /* name: offset in names */
 	size_t count;
 	char *names;
+	bool has_symtab; /* false: stripped, only exported functions have names */
 };
 
 void elf_symbols_done(struct elf_symbols *symbols);

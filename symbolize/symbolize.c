@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/hashmap.h"
+#include "symbolize/debug_file.h"
 #include "symbolize/elf_file.h"
 #include "symbolize/kernel_names.h"
 #include "symbolize/string_pool.h"
@@ -31,6 +32,7 @@ struct symbolizer {
 	struct hashmap by_build_id; /* hash -> module */
 	struct kernel_names_table *kernel;
 	struct string_pool strings; /* what was handed out */
+	const char *debug_directory;
 };
 
 int symbolizer_new(struct symbolizer **ret)
@@ -39,8 +41,14 @@ int symbolizer_new(struct symbolizer **ret)
 
 	if (!symbolizer)
 		return -ENOMEM;
+	symbolizer->debug_directory = "/usr/lib/debug";
 	*ret = symbolizer;
 	return 0;
+}
+
+void symbolizer_set_debug_directory(struct symbolizer *symbolizer, const char *path)
+{
+	symbolizer->debug_directory = path;
 }
 
 static void module_free(struct module *module)
@@ -206,7 +214,18 @@ const char *module_error(const struct module *module)
 	return module->error;
 }
 
-static void load_once(struct module *module)
+/* A stripped file's other names, where the distribution's debug package is installed. */
+static void add_debug_names(struct module *module, const char *directory)
+{
+	int fd;
+
+	if (elf_file_has_symtab(module->file))
+		return;
+	if (debug_file_open(directory, elf_file_build_id(module->file), &fd) == 0)
+		(void)elf_file_add_debug(module->file, fd);
+}
+
+static void load_once(const struct symbolizer *symbolizer, struct module *module)
 {
 	if (module->is_loaded)
 		return;
@@ -214,6 +233,7 @@ static void load_once(struct module *module)
 	/* What could be read is used even where something was wrong. */
 	(void)elf_file_load(module->file);
 	module->error = elf_file_error(module->file);
+	add_debug_names(module, symbolizer->debug_directory);
 }
 
 /* The pool's copy of the demangled name, or of name itself. */
@@ -246,7 +266,7 @@ size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint
 
 	if (!n)
 		return 0;
-	load_once(module);
+	load_once(symbolizer, module);
 	name = elf_file_find(module->file, file_offset);
 	if (name)
 		name = shown_name(symbolizer, module, name);

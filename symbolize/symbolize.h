@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Addresses to names. A symbolizer holds opened binaries (modules) and the kernel's symbols; it
- * reads files it is handed, has no privileges of its own, prints nothing. Every file is a
- * stranger's: sizes are bounded and errors name what was wrong. Not thread-safe.
+ * reads files it is handed (and separate debug files), has no privileges of its own, prints
+ * nothing. Every file is a stranger's: sizes are bounded and errors name what was wrong. Not
+ * thread-safe.
  */
 #ifndef EPROF_SYMBOLIZE_SYMBOLIZE_H
 #define EPROF_SYMBOLIZE_SYMBOLIZE_H
@@ -25,6 +26,12 @@ struct module;
 
 int symbolizer_new(struct symbolizer **ret);
 void symbolizer_free(struct symbolizer *symbolizer); /* NULL is fine */
+
+/*
+ * Where separate debug files are looked for, by build id, for binaries that are stripped; borrowed.
+ * "/usr/lib/debug" unless set.
+ */
+void symbolizer_set_debug_directory(struct symbolizer *symbolizer, const char *path);
 
 /*
  * Hands over fd (consumed on success *and* failure), an ELF file opened for reading. name is the

@@ -57,10 +57,11 @@ class Commands(EprofTest):
         result = self.record("-d", 60, "-F", 99, "--", program_path("shortlived"), 500)
         cpu = parse_reports(result.stdout)["children"]
         folded = result.folded()
-        # Most systems' ld.so has no symbols but those it exports: its file is all that can be told.
-        nameless = folded.count(lambda f: is_in_loader(f) and not has_function_name(f))
         named = folded.count(has_function_name)
-        self.assertGreaterEqual(named / (folded.total - nameless), NAMED_LEAST, folded.text())
+        if not os.path.isdir("/usr/lib/debug/.build-id"):
+            # A stripped ld.so has no names but those it exports, and its code is 5 % of such a life.
+            named += folded.count(lambda f: is_in_loader(f) and not has_function_name(f))
+        self.assertGreaterEqual(named / folded.total, NAMED_LEAST, folded.text())
         burst = folded.of_root("burst")
         # 10 ms each in burst_work(), the rest of a child's life is fork, exec and exit.
         working = burst.ending("main", "burst_work")

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/report.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "agent/log.h"
+#include "tests/unit/hear.h"
+
+/*
+ * Where the figures come from, in place of the modules that need a kernel: the linker takes these
+ * and leaves those in the library.
+ */
+static struct {
+	int err;
+	struct sampler_stats sampler;
+	struct naming_stats naming;
+	uint64_t lost_records, dropped_mappings, unopened;
+} fake;
+
+int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
+{
+	(void)sampler;
+	if (!fake.err)
+		*ret = fake.sampler;
+	return fake.err;
+}
+
+void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
+{
+	(void)naming;
+	*ret = fake.naming;
+}
+
+uint64_t sideband_lost(const struct sideband *sideband)
+{
+	(void)sideband;
+	return fake.lost_records;
+}
+
+uint64_t processes_dropped_mappings(const struct processes *processes)
+{
+	(void)processes;
+	return fake.dropped_mappings;
+}
+
+uint64_t binaries_unopened(const struct binaries *binaries)
+{
+	(void)binaries;
+	return fake.unopened;
+}
+
+static const struct record_options options = { .sample_hz = 99, .event = "cpu-clock" };
+static const struct pipeline pipeline;
+
+static const struct profile profile = {
+	.started_unix_ns = UINT64_C(1700000000000000000),
+	.seconds = 10.04,
+	.samples = 200,
+	.complete_samples = 199,
+	.stops = { [STOP_COMPLETE] = 199, [STOP_TOO_DEEP] = 1 },
+};
+
+static const struct report_sources sources = {
+	.options = &options,
+	.profile = &profile,
+	.pipeline = &pipeline,
+	.target = "demo (pid 7)",
+	.cpu_count = 2,
+};
+
+static int forget_all(void **state)
+{
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	return 0;
+}
+
+static uint64_t loss(const struct report *report, const char *name)
+{
+	for (size_t i = 0; i < report->stats.loss_count; i++) {
+		if (!strcmp(report->stats.losses[i].name, name))
+			return report->stats.losses[i].count;
+	}
+	fail_msg("no loss '%s'", name);
+	return 0;
+}
+
+static void figures_come_from_their_modules(void **state)
+{
+	const struct recording_stats *stats;
+	struct report report;
+
+	(void)state;
+	fake.sampler.counters[COUNTER_IDLE] = 3;
+	fake.sampler.distinct_stacks = 41;
+	fake.naming = (struct naming_stats){ .frames = 1000,
+					     .unnamed_user_frames = 20,
+					     .unnamed_kernel_frames = 4 };
+	assert_int_equal(report_make(&sources, &report), 0);
+	stats = &report.stats;
+	assert_string_equal(stats->version, EPROF_VERSION);
+	assert_string_equal(stats->target, "demo (pid 7)");
+	assert_string_equal(stats->event, "cpu-clock");
+	assert_true(stats->samples == 200 && stats->complete_samples == 199);
+	assert_true(stats->sample_hz == 99 && stats->cpus == 2);
+	assert_true(stats->started_at_unix_ns == profile.started_unix_ns);
+	assert_true(stats->idle_samples == 3 && stats->distinct_stacks == 41);
+	assert_true(stats->frames == 1000 && stats->unnamed_user_frames == 20);
+	assert_true(stats->unnamed_kernel_frames == 4);
+	assert_int_equal(stats->stop_reason_count, STOP_REASON_COUNT);
+	assert_string_equal(stats->stop_reasons[STOP_TOO_DEEP].name, "too_deep");
+	assert_true(stats->stop_reasons[STOP_TOO_DEEP].count == 1);
+	assert_true(stats->tool_peak_rss_bytes > 100000 && stats->tool_cpu_seconds >= 0);
+}
+
+static void every_loss_is_listed_and_what_is_none_is_not(void **state)
+{
+	struct report report;
+
+	(void)state;
+	for (int i = 0; i < COUNTER_COUNT; i++)
+		fake.sampler.counters[i] = 10 + (uint64_t)i;
+	fake.lost_records = 1;
+	fake.dropped_mappings = 2;
+	fake.unopened = 3;
+	assert_int_equal(report_make(&sources, &report), 0);
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		if (counter_is_loss((enum counter)i))
+			assert_true(loss(&report, counter_name((enum counter)i)) ==
+				    10 + (uint64_t)i);
+	}
+	assert_true(loss(&report, "process_records") == 1);
+	assert_true(loss(&report, "mappings") == 2);
+	assert_true(loss(&report, "binaries_unopened") == 3);
+	for (size_t i = 0; i < report.stats.loss_count; i++)
+		assert_string_not_equal(report.stats.losses[i].name, "samples");
+}
+
+static void the_cost_of_a_sample_is_told_when_it_is_known(void **state)
+{
+	struct report report;
+
+	(void)state;
+	fake.sampler.run_time_ns = 5000;
+	fake.sampler.run_count = 4;
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_false(report.stats.has_bpf_time);
+	fake.sampler.has_run_time = true;
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_true(report.stats.has_bpf_time);
+	assert_true(report.stats.bpf_ns_per_sample == 1250);
+	fake.sampler.run_count = 0; /* no sample, no cost */
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_false(report.stats.has_bpf_time);
+}
+
+static void the_notes_are_one_line_of_conditions_and_losses(void **state)
+{
+	struct report report;
+
+	(void)state;
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_string_equal(report.notes, "demo (pid 7), 10.0 s at 99 Hz on 2 CPUs; complete "
+					  "stacks: 99.5 %; nothing lost");
+	fake.sampler.counters[COUNTER_LOST_MAP_BUSY] = 5;
+	fake.lost_records = 6;
+	fake.naming.kernel_names_missing = true;
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_string_equal(report.notes,
+			    "demo (pid 7), 10.0 s at 99 Hz on 2 CPUs; complete stacks: 99.5 %; "
+			    "kernel names hidden; lost: samples_map_busy 5; lost: "
+			    "process_records 6");
+}
+
+static void notes_that_are_too_long_are_cut(void **state)
+{
+	struct report_sources longest = sources;
+	struct report report;
+	char target[256];
+
+	(void)state;
+	memset(target, 'x', sizeof(target) - 1);
+	target[sizeof(target) - 1] = '\0';
+	longest.target = target;
+	memset(fake.sampler.counters, 0x7f, sizeof(fake.sampler.counters));
+	assert_int_equal(report_make(&longest, &report), 0);
+	assert_int_equal(strlen(report.notes), REPORT_NOTES_SIZE - 1);
+}
+
+static void no_samples_are_no_percentage(void **state)
+{
+	struct report_sources empty = sources;
+	struct profile none = { 0 };
+	struct report report;
+
+	(void)state;
+	empty.profile = &none;
+	assert_int_equal(report_make(&empty, &report), 0);
+	assert_non_null(strstr(report.notes, "complete stacks: 0.0 %"));
+}
+
+static void a_failure_writes_nothing(void **state)
+{
+	struct report report, before;
+
+	(void)state;
+	memset(&report, 0x5a, sizeof(report));
+	memset(&before, 0x5a, sizeof(before));
+	fake.err = -EIO;
+	assert_int_equal(report_make(&sources, &report), -EIO);
+	assert_memory_equal(&report, &before, sizeof(report));
+}
+
+static void the_summary_has_a_line_for_each_trouble(void **state)
+{
+	struct report report;
+
+	(void)state;
+	fake.sampler.counters[COUNTER_FOLLOW_FULL] = 8;
+	assert_int_equal(report_make(&sources, &report), 0);
+	hear();
+	report_print(&report);
+	assert_string_equal(heard(), "200 samples in 10.0 s of demo (pid 7); 99.5 % of the stacks "
+				     "are complete\n"
+				     "eprof: warning: lost: children_not_followed 8\n");
+	fake.naming.kernel_names_missing = true;
+	assert_int_equal(report_make(&sources, &report), 0);
+	hear();
+	report_print(&report);
+	assert_non_null(strstr(heard(), "eprof: warning: the kernel hides its names"));
+	hear();
+	log_set_quiet(true);
+	report_print(&report);
+	log_set_quiet(false);
+	assert_string_equal(heard(), "");
+}
+
+#define WITH_FAKES(test) cmocka_unit_test_setup(test, forget_all)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FAKES(figures_come_from_their_modules),
+		WITH_FAKES(every_loss_is_listed_and_what_is_none_is_not),
+		WITH_FAKES(the_cost_of_a_sample_is_told_when_it_is_known),
+		WITH_FAKES(the_notes_are_one_line_of_conditions_and_losses),
+		WITH_FAKES(notes_that_are_too_long_are_cut),
+		WITH_FAKES(no_samples_are_no_percentage),
+		WITH_FAKES(a_failure_writes_nothing),
+		WITH_FAKES(the_summary_has_a_line_for_each_trouble),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
