@@ -4,15 +4,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/openat2.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 
-/* PATH_MAX, and what "/proc/PID/root" adds. */
-#define PATH_SIZE (4096 + 32)
+/*
+ * Each holds a descriptor until its symbols are read, and whoever writes files and maps them can
+ * make as many as they like. A machine with 5,000 processes has some 2,000.
+ */
+#define BINARIES_MAX 16384
 
 /* The vDSO is two pages today (arch/x86/entry/vdso); a mapping beyond this is not it. */
 #define VDSO_SIZE_MAX 65536
@@ -22,6 +27,7 @@ struct binaries {
 	struct binary **items;
 	size_t count, capacity;
 	struct hashmap by_key; /* -> index in items */
+	uint64_t dropped;
 };
 
 int binaries_new(struct symbolizer *symbolizer, struct binaries **ret)
@@ -110,22 +116,55 @@ static bool is_mapped_file(int fd, const struct mapping_source *source)
 	return !source->inode || st.st_ino == source->inode;
 }
 
-static int open_checked(const char *path, const struct mapping_source *source)
+/*
+ * Opens what path_fd (O_PATH) stands for, if it is what was mapped. A path is a stranger's, and
+ * opening alone has effects: a FIFO blocks, a tape rewinds, a watchdog arms. So only what is known
+ * to be a regular file is opened.
+ */
+static int reopen_checked(int path_fd, const struct mapping_source *source)
 {
-	/* O_NONBLOCK: opening a stranger's FIFO must not hang. */
-	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	CLEANUP(cleanup_fd) int fd = -1;
+	char path[64];
+	struct stat st;
 
+	if (fstat(path_fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -ESTALE;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	if (!is_mapped_file(fd, source))
-		return -ESTALE;
-	return TAKE_FD(fd);
+	return is_mapped_file(fd, source) ? TAKE_FD(fd) : -ESTALE;
+}
+
+static int open_checked(const char *path, const struct mapping_source *source)
+{
+	CLEANUP(cleanup_fd) int path_fd = open(path, O_PATH | O_CLOEXEC);
+
+	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
+}
+
+/* As the process sees it: absolute links inside lead to its root, not to ours. */
+static int open_in_root(const struct mapping_source *source)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
+	CLEANUP(cleanup_fd) int root_fd = -1;
+	CLEANUP(cleanup_fd) int path_fd = -1;
+	char root[64];
+
+	(void)snprintf(root, sizeof(root), "/proc/%" PRId32 "/root", source->pid);
+	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return -errno;
+	path_fd = (int)syscall(SYS_openat2, root_fd, source->path, &how, sizeof(how));
+	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
 }
 
 /* By the mapping itself, by its path as the process sees it, by its path as we see it. */
 static int open_mapped(const struct mapping_source *source)
 {
-	char path[PATH_SIZE];
+	char path[128];
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/map_files/%" PRIx64 "-%" PRIx64,
@@ -133,8 +172,7 @@ static int open_mapped(const struct mapping_source *source)
 	fd = open_checked(path, source);
 	if (fd >= 0)
 		return fd;
-	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/root%s", source->pid, source->path);
-	fd = open_checked(path, source);
+	fd = open_in_root(source);
 	return fd >= 0 ? fd : open_checked(source->path, source);
 }
 
@@ -204,8 +242,12 @@ int binaries_find(struct binaries *binaries, const struct mapping_source *source
 	uint64_t key = key_of(source, kind_of(source->path)), index;
 	struct binary *binary;
 
-	if (!hashmap_get(&binaries->by_key, key, &index))
-		return add_binary(binaries, source, key, ret);
+	if (!hashmap_get(&binaries->by_key, key, &index)) {
+		if (binaries->count < BINARIES_MAX)
+			return add_binary(binaries, source, key, ret);
+		binaries->dropped++;
+		return -E2BIG;
+	}
 	binary = binaries->items[index];
 	/* A process that had ended too early may have hidden the file; this one may live. */
 	if (!binary->module)
@@ -224,4 +266,9 @@ uint64_t binaries_unopened(const struct binaries *binaries)
 		count += binary->is_sampled && binary->kind == BINARY_FILE && !binary->module;
 	}
 	return count;
+}
+
+uint64_t binaries_dropped(const struct binaries *binaries)
+{
+	return binaries->dropped;
 }

@@ -41,9 +41,15 @@ struct binaries;
 int binaries_new(struct symbolizer *symbolizer, struct binaries **ret);
 void binaries_free(struct binaries *binaries); /* NULL is fine */
 
-/* 0 and *ret, which belongs to binaries; -ENOMEM. A file that cannot be opened is no error. */
+/*
+ * 0 and *ret, which belongs to binaries. A file that cannot be opened is no error. -ENOMEM; -E2BIG
+ * when there are too many, which is counted.
+ */
 int binaries_find(struct binaries *binaries, const struct mapping_source *source,
 		  struct binary **ret);
+
+/* How many mappings were refused because there were too many files. */
+uint64_t binaries_dropped(const struct binaries *binaries);
 
 /* How many files had samples in them, but could not be opened. */
 uint64_t binaries_unopened(const struct binaries *binaries);

@@ -2,6 +2,7 @@
 #include "agent/command_record.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -14,6 +15,9 @@
 #include "agent/target.h"
 #include "base/cleanup.h"
 
+/* Recordings of one target begun within one second. */
+#define DIRECTORY_TRIES 100
+
 static void cleanup_output(struct output **output)
 {
 	output_free(*output);
@@ -21,12 +25,22 @@ static void cleanup_output(struct output **output)
 
 static int open_output(const struct record_options *options, struct output **ret)
 {
-	char directory[TARGET_TEXT_SIZE];
+	char directory[TARGET_TEXT_SIZE], numbered[TARGET_TEXT_SIZE + 16];
+	int err;
 
 	if (options->output)
 		return output_open_as(options->output, options->form, ret);
+	/* Never into a directory that somebody else has made under the name we would choose. */
 	target_directory(options, time(NULL), directory);
-	return output_open_as(directory, OUTPUT_DIRECTORY, ret);
+	err = output_open_new_directory(directory, ret);
+	for (int i = 2; err == -EEXIST && i <= DIRECTORY_TRIES; i++) {
+		(void)snprintf(numbered, sizeof(numbered), "%s-%d", directory, i);
+		err = output_open_new_directory(numbered, ret);
+	}
+	if (err == -EEXIST)
+		log_error("cannot write '%s': it is there already, and so are %s-2 and on",
+			  directory, directory);
+	return err;
 }
 
 static void tell_command_end(struct recording *recording)
@@ -99,5 +113,8 @@ int command_record(const struct record_options *options)
 	if (recording_run(&recording) < 0)
 		return 1;
 	tell_command_end(&recording);
+	/* Files are finished even after Ctrl-C, so that none is left half; a pipe may be stuck. */
+	if (output_form(output) == OUTPUT_STDOUT)
+		loop_release_signals(recording.loop);
 	return seal_and_save(&recording, target, output) < 0 ? 1 : 0;
 }

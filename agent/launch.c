@@ -61,8 +61,15 @@ int launch_exec(struct launch *launch)
 	int err = 0;
 	ssize_t count;
 
-	if (write(launch->go_fd, "", 1) != 1)
+	/* The child may have been killed while it waited: an error, not the end of us. */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return -errno;
+	count = write(launch->go_fd, "", 1);
+	err = errno;
+	(void)signal(SIGPIPE, SIG_DFL);
+	if (count != 1)
+		return -err;
+	err = 0;
 	do {
 		count = read(launch->error_fd, &err, sizeof(err));
 	} while (count < 0 && errno == EINTR);

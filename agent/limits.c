@@ -2,13 +2,25 @@
 #include "agent/limits.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/resource.h>
 
-static void raise_limit(__rlimit_resource_t resource)
-{
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+#include "base/cleanup.h"
 
-	/* Above the hard limit needs CAP_SYS_RESOURCE (and files end at fs.nr_open). */
+/* Open files end at fs.nr_open: asking for more is refused, even to root. */
+static rlim_t most_files(void)
+{
+	CLEANUP(cleanup_file) FILE *file = fopen("/proc/sys/fs/nr_open", "re");
+	unsigned long most;
+
+	return file && fscanf(file, "%lu", &most) == 1 ? most : 1 << 20;
+}
+
+static void raise_limit(__rlimit_resource_t resource, rlim_t most)
+{
+	struct rlimit limit = { most, most };
+
+	/* Above the hard limit needs CAP_SYS_RESOURCE. */
 	if (setrlimit(resource, &limit) == 0 || getrlimit(resource, &limit) < 0)
 		return;
 	limit.rlim_cur = limit.rlim_max;
@@ -17,6 +29,6 @@ static void raise_limit(__rlimit_resource_t resource)
 
 void limits_raise(void)
 {
-	raise_limit(RLIMIT_NOFILE);
-	raise_limit(RLIMIT_MEMLOCK);
+	raise_limit(RLIMIT_NOFILE, most_files());
+	raise_limit(RLIMIT_MEMLOCK, RLIM_INFINITY);
 }

@@ -22,6 +22,8 @@ struct loop {
 	int epoll_fd;
 	struct watch *watches;
 	size_t count;
+	size_t processes_left;
+	sigset_t mask_before;
 };
 
 static void cleanup_loop(struct loop **loop)
@@ -72,8 +74,14 @@ int loop_new(sigset_t *ret_mask, struct loop **ret)
 	if (err < 0)
 		return err;
 	(void)TAKE_FD(signal_fd);
+	loop->mask_before = *ret_mask;
 	*ret = TAKE(loop);
 	return 0;
+}
+
+void loop_release_signals(struct loop *loop)
+{
+	(void)sigprocmask(SIG_SETMASK, &loop->mask_before, NULL);
 }
 
 void loop_free(struct loop *loop)
@@ -122,24 +130,29 @@ int loop_add_process(struct loop *loop, pid_t pid)
 
 	if (fd < 0)
 		return -errno;
-	err = add_watch(loop, fd, LOOP_PROCESS_ENDED);
+	err = add_watch(loop, fd, LOOP_PROCESSES_ENDED);
 	if (err < 0)
 		return err;
 	(void)TAKE_FD(fd);
+	loop->processes_left++;
 	return 0;
 }
 
-/* Timers and signals are read, so that they can come again; an ended process comes only once. */
-static void consume(struct loop *loop, int fd, enum loop_event event)
+/*
+ * Timers and signals are read, so that they can come again; an ended process comes only once, and
+ * counts once however many end together. True: the event is to be told.
+ */
+static bool consume(struct loop *loop, int fd, enum loop_event event)
 {
 	struct signalfd_siginfo buffer;
 
-	if (event == LOOP_PROCESS_ENDED) {
+	if (event == LOOP_PROCESSES_ENDED) {
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return;
+		return --loop->processes_left == 0;
 	}
 	while (read(fd, &buffer, sizeof(buffer)) > 0)
 		;
+	return true;
 }
 
 int loop_wait(struct loop *loop, unsigned int *ret_events)
@@ -156,9 +169,8 @@ int loop_wait(struct loop *loop, unsigned int *ret_events)
 	for (int i = 0; i < count; i++) {
 		enum loop_event event = (enum loop_event)(events[i].data.u64 & 0xffffffff);
 
-		if (event != LOOP_SIDEBAND)
-			consume(loop, (int)(events[i].data.u64 >> 32), event);
-		set |= event;
+		if (event == LOOP_SIDEBAND || consume(loop, (int)(events[i].data.u64 >> 32), event))
+			set |= event;
 	}
 	*ret_events = set;
 	return 0;

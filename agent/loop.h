@@ -13,8 +13,8 @@ enum loop_event {
 	LOOP_DRAIN = 1 << 1,
 	LOOP_TICK = 1 << 2, /* once a second */
 	LOOP_TIME_OVER = 1 << 3,
-	LOOP_INTERRUPTED = 1 << 4, /* SIGINT, SIGTERM, SIGHUP */
-	LOOP_PROCESS_ENDED = 1 << 5,
+	LOOP_INTERRUPTED = 1 << 4,     /* SIGINT, SIGTERM, SIGHUP */
+	LOOP_PROCESSES_ENDED = 1 << 5, /* all that loop_add_process() was told */
 };
 
 struct loop;
@@ -22,14 +22,20 @@ struct loop;
 /* Blocks the signals above, so that they wait for the loop; *ret_mask is what was in force before.
  */
 int loop_new(sigset_t *ret_mask, struct loop **ret);
-void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked */
+void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked unless released */
+
+/* From here on the signals do again what they did before loop_new(). */
+void loop_release_signals(struct loop *loop);
 
 int loop_epoll_fd(const struct loop *loop); /* for sideband_watch(), with a loop_event as data */
 
 /* Raises event after seconds > 0, and then again and again when periodic. */
 int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event);
 
-/* Raises LOOP_PROCESS_ENDED once when pid has ended. 0 or -errno (-ESRCH: has already). */
+/*
+ * Raises LOOP_PROCESSES_ENDED once when pid and all others added have ended. 0 or -errno (-ESRCH:
+ * has already).
+ */
 int loop_add_process(struct loop *loop, pid_t pid);
 
 /* Waits; *ret_events is a set of loop_event. */

@@ -41,6 +41,7 @@ struct output {
 	enum output_form form;
 	bool to_stdout;
 	bool made_directory;
+	bool must_make_directory;
 	bool is_committed;
 	bool ignores_sigpipe;
 	struct sigaction sigpipe_before;
@@ -219,7 +220,7 @@ static int open_directory(struct output *output)
 
 	if (mkdir(output->directory, 0777) == 0)
 		output->made_directory = true;
-	else if (errno != EEXIST)
+	else if (errno != EEXIST || output->must_make_directory)
 		return -errno;
 	output->directory_fd = open(output->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (output->directory_fd < 0)
@@ -294,7 +295,8 @@ static void cleanup_output(struct output **output)
 	output_free(*output);
 }
 
-int output_open_as(const char *path, enum output_form form, struct output **ret)
+static int open_checked(const char *path, enum output_form form, bool must_make_directory,
+			struct output **ret)
 {
 	CLEANUP(cleanup_output) struct output *output = calloc(1, sizeof(*output));
 	size_t length = strlen(path);
@@ -306,6 +308,7 @@ int output_open_as(const char *path, enum output_form form, struct output **ret)
 	}
 	output->directory_fd = -1;
 	output->form = form;
+	output->must_make_directory = must_make_directory;
 	output->to_stdout = strcmp(path, "-") == 0;
 	output->directory = directory_of(path, form);
 	if (!output->directory)
@@ -321,11 +324,22 @@ int output_open_as(const char *path, enum output_form form, struct output **ret)
 	else
 		err = open_single_file(output, path);
 	if (err < 0) {
-		report_open_failure(path, form, err);
+		if (err != -EEXIST || !must_make_directory)
+			report_open_failure(path, form, err);
 		return err;
 	}
 	*ret = TAKE(output);
 	return 0;
+}
+
+int output_open_as(const char *path, enum output_form form, struct output **ret)
+{
+	return open_checked(path, form, false, ret);
+}
+
+int output_open_new_directory(const char *path, struct output **ret)
+{
+	return open_checked(path, OUTPUT_DIRECTORY, true, ret);
 }
 
 int output_open(const char *path, struct output **ret)

@@ -36,6 +36,8 @@ enum output_form output_form_of(const char *path);
 int output_open(const char *path, struct output **ret);
 /* The same when the name does not say the form; "-" is stdout, whatever the form. */
 int output_open_as(const char *path, enum output_form form, struct output **ret);
+/* A directory that must not be there yet: -EEXIST, without a line, when it is. */
+int output_open_new_directory(const char *path, struct output **ret);
 enum output_form output_form(const struct output *output);
 
 /*

@@ -29,9 +29,9 @@ struct preflight_host {
 };
 
 /*
- * Returns 0 when a recording with these options can start. Otherwise prints one line and returns -EINVAL: what was typed does not fit this machine
- * (exit code 2: -F, -C, a thread's id after -p), or another -errno: the machine, its privileges or
- * the target are not there (exit code 1).
+ * Returns 0 when a recording with these options can start. Otherwise prints one line and returns
+ * -EINVAL: what was typed does not fit this machine (exit code 2: -F, -C, a thread's id after -p),
+ * or another -errno: the machine, its privileges or the target are not there (exit code 1).
  */
 int preflight_check(const struct record_options *options);
 /* The same, without looking at the real machine (but for the cgroup) or changing it. */

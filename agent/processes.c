@@ -110,6 +110,8 @@ static int add_mapping(struct processes *processes, struct generation *generatio
 	if (source->end <= source->start)
 		return 0;
 	err = binaries_find(processes->binaries, source, &mapping.binary);
+	if (err == -E2BIG)
+		return 0; /* counted there; its frames become [unknown] */
 	if (err < 0)
 		return err;
 	err = mappings_insert(&generation->mappings, &mapping);
@@ -195,11 +197,15 @@ int processes_seed_all(struct processes *processes)
 
 static int apply_fork(struct processes *processes, const struct sideband_record *record)
 {
-	const struct generation *parent = find(processes, record->parent, record->time_ns);
+	const struct generation *parent =
+		record->parent > 0 ? find(processes, record->parent, record->time_ns) : NULL;
 	struct generation *child;
 	int err;
 
 	if (!parent && !processes->follow_all)
+		return 0;
+	/* The parent ended before it was seeded, the child was seeded with what it has now. */
+	if (!parent && find(processes, record->pid, UINT64_MAX))
 		return 0;
 	err = begin_generation(processes, record->pid, record->time_ns, &child);
 	if (err < 0 || !parent)
@@ -232,8 +238,8 @@ static int apply_mmap(struct processes *processes, const struct sideband_record 
 	if (!generation) {
 		int err;
 
-		if (!processes->follow_all || record->pid <= 0)
-			return 0; /* -1: the kernel's own text, known from kallsyms */
+		if (!processes->follow_all)
+			return 0;
 		err = begin_generation(processes, record->pid, record->time_ns, &generation);
 		if (err < 0)
 			return err;
@@ -246,6 +252,12 @@ int processes_apply(void *context, const struct sideband_record *record)
 	struct processes *processes = context;
 	struct generation *generation;
 
+	/*
+	 * -1 is the kernel itself, whose text is known from kallsyms. 0 is any process outside of
+	 * our pid namespace: they cannot be told apart, so nothing is known about them.
+	 */
+	if (record->pid <= 0)
+		return 0;
 	switch (record->type) {
 	case SIDEBAND_MMAP:
 		return apply_mmap(processes, record);
@@ -267,7 +279,7 @@ int processes_apply(void *context, const struct sideband_record *record)
 const struct mapping *processes_locate(const struct processes *processes, int32_t pid,
 				       uint64_t time_ns, uint64_t address)
 {
-	const struct generation *generation = find(processes, pid, time_ns);
+	const struct generation *generation = pid > 0 ? find(processes, pid, time_ns) : NULL;
 
 	return generation ? mappings_find(&generation->mappings, time_ns, address) : NULL;
 }

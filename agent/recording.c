@@ -260,8 +260,6 @@ static int handle_events(struct recording *recording, unsigned int events)
 static int loop_until_end(struct recording *recording)
 {
 	const struct record_options *options = recording->options;
-	const int32_t *ids;
-	size_t processes_left = target_ids(recording, &ids);
 	uint64_t elapsed = 0;
 
 	for (;;) {
@@ -273,9 +271,7 @@ static int loop_until_end(struct recording *recording)
 		err = handle_events(recording, events);
 		if (err < 0)
 			return err;
-		if (events & (LOOP_TIME_OVER | LOOP_INTERRUPTED))
-			return 0;
-		if (events & LOOP_PROCESS_ENDED && --processes_left == 0)
+		if (events & (LOOP_TIME_OVER | LOOP_INTERRUPTED | LOOP_PROCESSES_ENDED))
 			return 0;
 		if (!(events & LOOP_TICK))
 			continue;

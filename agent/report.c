@@ -55,6 +55,7 @@ static void fill_losses(const struct report_sources *sources, const struct sampl
 	}
 	add_loss(stats, "process_records", sideband_lost(pipeline->sideband));
 	add_loss(stats, "mappings", processes_dropped_mappings(pipeline->processes));
+	add_loss(stats, "binaries_too_many", binaries_dropped(sources->binaries));
 	add_loss(stats, "binaries_unopened", binaries_unopened(sources->binaries));
 }
 

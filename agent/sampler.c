@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -31,11 +32,12 @@
 
 /* Of the verifier; untouched pages cost nothing. */
 #define VERIFIER_LOG_SIZE (16u << 20)
-#define PROGRAMS          3
+#define PROGRAMS          4
 
 struct sampler {
 	struct sampler_bpf *skeleton;
 	struct bpf_link **links; /* one for each CPU */
+	int *event_fds;          /* owned by the links */
 	struct drain *drain;
 	struct cpus cpus; /* borrowed */
 	const struct record_options *options;
@@ -100,6 +102,7 @@ static void configure(struct sampler *sampler)
 		bpf_map__set_max_entries(skeleton->maps.targets, TARGET_IDS_MAX);
 	bpf_program__set_autoload(skeleton->progs.on_fork, config->filter == FILTER_PIDS);
 	bpf_program__set_autoload(skeleton->progs.on_exit, config->filter == FILTER_PIDS);
+	bpf_program__set_autoload(skeleton->progs.on_free, config->filter == FILTER_PIDS);
 	choose_sizes(sampler);
 }
 
@@ -169,6 +172,7 @@ static int load(struct sampler *sampler)
 		{ skeleton->progs.on_cpu_sample, text },
 		{ skeleton->progs.on_fork, text + VERIFIER_LOG_SIZE },
 		{ skeleton->progs.on_exit, text + 2 * VERIFIER_LOG_SIZE },
+		{ skeleton->progs.on_free, text + 3 * VERIFIER_LOG_SIZE },
 	};
 
 	return text ? load_with_logs(sampler, logs) : -ENOMEM;
@@ -225,7 +229,8 @@ int sampler_new(const struct record_options *options, const struct cpus *cpus, s
 	sampler->options = options;
 	sampler->cpus = *cpus;
 	sampler->links = calloc(cpus->count, sizeof(*sampler->links));
-	if (!sampler->links)
+	sampler->event_fds = calloc(cpus->count, sizeof(*sampler->event_fds));
+	if (!sampler->links || !sampler->event_fds)
 		return -ENOMEM;
 	err = sampler_load(sampler);
 	if (err < 0)
@@ -243,6 +248,7 @@ void sampler_free(struct sampler *sampler)
 	sampler_bpf__destroy(sampler->skeleton);
 	cleanup_fd(&sampler->stats_fd);
 	free(sampler->links);
+	free(sampler->event_fds);
 	free(sampler);
 }
 
@@ -283,6 +289,7 @@ static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *a
 		return err;
 	}
 	sampler->links[index] = link; /* owns fd */
+	sampler->event_fds[index] = fd;
 	return 0;
 }
 
@@ -295,7 +302,8 @@ static int follow_children(struct sampler *sampler)
 		return 0;
 	skeleton->links.on_fork = bpf_program__attach(skeleton->progs.on_fork);
 	skeleton->links.on_exit = bpf_program__attach(skeleton->progs.on_exit);
-	if (skeleton->links.on_fork && skeleton->links.on_exit)
+	skeleton->links.on_free = bpf_program__attach(skeleton->progs.on_free);
+	if (skeleton->links.on_fork && skeleton->links.on_exit && skeleton->links.on_free)
 		return 0;
 	log_error("cannot attach to the tracepoints of fork and exit: %s", strerror(errno));
 	return -errno;
@@ -329,9 +337,13 @@ int sampler_start(struct sampler *sampler)
 
 void sampler_stop(struct sampler *sampler)
 {
+	/* Detaching waits for a grace period each: all are silenced before. */
 	for (size_t i = 0; i < sampler->cpus.count; i++) {
-		bpf_link__destroy(TAKE(sampler->links[i]));
+		if (sampler->links[i])
+			(void)ioctl(sampler->event_fds[i], PERF_EVENT_IOC_DISABLE, 0);
 	}
+	for (size_t i = 0; i < sampler->cpus.count; i++)
+		bpf_link__destroy(TAKE(sampler->links[i]));
 }
 
 double sampler_drain_seconds(const struct sampler *sampler)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/target.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,8 +84,9 @@ void target_directory(const struct record_options *options, time_t now, char ret
 	struct tm utc;
 
 	short_name(options, name, sizeof(name));
+	/* A process names itself as it likes; a shell, and whoever types the path, must cope. */
 	for (char *c = name; *c; c++) {
-		if (*c == '/' || *c == ' ' || (unsigned char)*c < ' ')
+		if (!isalnum((unsigned char)*c) && !strchr("._+-", *c))
 			*c = '_';
 	}
 	(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));

@@ -228,23 +228,42 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	__u8 yes = 1;
 
 	parent_tgid = pid_in_namespace(BPF_CORE_READ(parent, group_leader), config.pid_namespace);
-	if (!bpf_map_lookup_elem(&targets, &parent_tgid))
-		return 0;
 	child_tgid = pid_in_namespace(BPF_CORE_READ(child, group_leader), config.pid_namespace);
 	if (!child_tgid || child_tgid == parent_tgid)
 		return 0;
+	if (!bpf_map_lookup_elem(&targets, &parent_tgid)) {
+		/* The number may have been that of a followed process which is gone. */
+		bpf_map_delete_elem(&targets, &child_tgid);
+		return 0;
+	}
 	if (bpf_map_update_elem(&targets, &child_tgid, &yes, BPF_ANY))
 		count_event(COUNTER_FOLLOW_FULL);
 	return 0;
 }
 
-/* The number of a process that has ended may soon be another's. */
+/*
+ * The number of a process that has ended is given up when nothing of it can be sampled any more:
+ * releasing its memory and files is part of its time. Here also comes the old leader when another
+ * thread execs; the process lives on then.
+ */
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(on_free, struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+
+	if (config.pid_namespace || BPF_CORE_READ(task, signal, live.counter) > 0)
+		return 0;
+	bpf_map_delete_elem(&targets, &tgid);
+	return 0;
+}
+
+/* By the time of on_free() a task has no number left in a pid namespace other than the initial. */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u32 tgid;
 
-	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (!config.pid_namespace || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
 	tgid = pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace);
 	bpf_map_delete_elem(&targets, &tgid);

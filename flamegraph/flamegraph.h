@@ -29,7 +29,8 @@ struct pprof_info {
 	const char *comment;     /* NULL: none */
 };
 
-/* "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks become ' '. */
+/* "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks and tabs become ' ', other
+ * control characters '?'. */
 int folded_write(const struct call_tree *tree, FILE *out);
 
 /* One self-contained SVG 1.1 document, readable without scripts, with zoom and search where they run. */

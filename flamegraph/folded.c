@@ -66,8 +66,10 @@ static void path_append(struct path *path, const char *text, size_t length)
 	for (char *p = path->bytes + path->length; p < path->bytes + path->length + length; p++) {
 		if (*p == ';')
 			*p = ':';
-		else if (*p == '\n' || *p == '\r')
+		else if (*p == '\n' || *p == '\r' || *p == '\t')
 			*p = ' ';
+		else if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?'; /* an escape sequence would steer the reader's terminal */
 	}
 	path->length += length;
 }

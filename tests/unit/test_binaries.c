@@ -271,6 +271,28 @@ static void many_binaries_stay_where_they_are(void **state)
 	}
 }
 
+static void there_is_a_limit_and_it_is_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	struct build_id id = { .size = BUILD_ID_SIZE_MAX };
+	struct mapping_source source = { .path = "/nonexistent/a", .build_id = &id };
+	struct binary *first = find(fixture, &source), *binary = NULL;
+	uint32_t count = 0;
+	int err;
+
+	do { /* any number of files that nobody has */
+		count++;
+		memcpy(id.bytes, &count, sizeof(count));
+		err = binaries_find(fixture->binaries, &source, &binary);
+	} while (!err && count < 1000000);
+	assert_int_equal(err, -E2BIG);
+	assert_in_range(count, 1000, 100000);
+	assert_int_equal(binaries_find(fixture->binaries, &source, &binary), -E2BIG);
+	assert_true(binaries_dropped(fixture->binaries) == 2);
+	memset(id.bytes, 0, sizeof(id.bytes));
+	assert_ptr_equal(find(fixture, &source), first); /* those that are known stay */
+}
+
 #define WITH_FILES(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -288,6 +310,7 @@ int main(void)
 		WITH_FILES(a_hidden_file_is_tried_again),
 		WITH_FILES(only_sampled_files_count_as_unopened),
 		WITH_FILES(many_binaries_stay_where_they_are),
+		WITH_FILES(there_is_a_limit_and_it_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

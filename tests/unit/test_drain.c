@@ -118,8 +118,9 @@ static int take(void *context, const struct sample *sample)
 
 static void fill(const struct fixture *fixture, uint32_t half, uint32_t count)
 {
-	struct sample_key key = { .tgid = 7, .process_name = "demo", .stop = STOP_COMPLETE,
-				  .kernel_stack = 100 };
+	struct sample_key key = {
+		.tgid = 7, .process_name = "demo", .stop = STOP_COMPLETE, .kernel_stack = 100
+	};
 
 	for (key.tid = 0; key.tid < count; key.tid++) {
 		key.user_stack = 100 + key.tid;
@@ -239,7 +240,8 @@ static int copy(void *context, const struct sample *sample)
 static void lost_and_missing_stacks_are_empty(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
-	struct sample_key key = { .user_stack = STACK_ID_LOST, .kernel_stack = STACK_ID_NONE,
+	struct sample_key key = { .user_stack = STACK_ID_LOST,
+				  .kernel_stack = STACK_ID_NONE,
 				  .stop = STOP_STACK_LOST };
 	struct sample sample = { 0 };
 
@@ -247,8 +249,10 @@ static void lost_and_missing_stacks_are_empty(void **state)
 	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
 	assert_true(sample.count == 1 && sample.stop == STOP_STACK_LOST);
 	assert_true(!sample.user_depth && !sample.kernel_depth && !sample.kernel_stack_lost);
-	key = (struct sample_key){ .user_stack = 12345, .kernel_stack = STACK_ID_LOST,
-				   .stop = STOP_REASON_COUNT, .is_idle = 1 };
+	key = (struct sample_key){ .user_stack = 12345,
+				   .kernel_stack = STACK_ID_LOST,
+				   .stop = STOP_REASON_COUNT,
+				   .is_idle = 1 };
 	put_sample(fixture, 0, &key);
 	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
 	assert_true(!sample.user_depth && !sample.kernel_depth);
@@ -277,8 +281,9 @@ static void a_stack_deeper_than_any_is_refused(void **state)
 
 static void what_is_no_map_is_an_error(void **state)
 {
-	struct drain_maps maps = { .counts = { -1, -1 }, .stacks = { -1, -1 },
-				   .counts_entries = 1, .stacks_entries = 1 };
+	struct drain_maps maps = {
+		.counts = { -1, -1 }, .stacks = { -1, -1 }, .counts_entries = 1, .stacks_entries = 1
+	};
 	struct drain *drain;
 	struct sample sample;
 

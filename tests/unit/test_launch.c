@@ -94,6 +94,8 @@ static void a_missing_command_gives_its_errno(void **state)
 	struct launch launch;
 
 	(void)state;
+	/* Folders that may not be searched would change the errno. */
+	assert_int_equal(setenv("PATH", "/usr/bin:/bin", 1), 0);
 	fork_command((char *[]){ "/nonexistent/command", NULL }, &launch);
 	assert_int_equal(launch_exec(&launch), -ENOENT);
 	check_exit_code(&launch, 127);
@@ -118,6 +120,22 @@ static void a_file_that_is_no_program_gives_its_errno(void **state)
 	assert_int_equal(launch_exec(&launch), -EACCES);
 	check_exit_code(&launch, 127);
 	assert_int_equal(unlink(path), 0);
+}
+
+static void a_child_killed_while_it_waits_is_an_error(void **state)
+{
+	struct launch launch;
+	int status;
+
+	(void)state;
+	fork_command((char *[]){ "true", NULL }, &launch);
+	assert_int_equal(kill(launch.pid, SIGKILL), 0);
+	wait_for(&launch);
+	assert_int_equal(launch_exec(&launch), -EPIPE);
+	assert_false(launch_finish(&launch, &status));
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGKILL);
+	launch_done(&launch);
 }
 
 static void a_command_that_still_runs_is_asked_to_end(void **state)
@@ -150,15 +168,15 @@ static void nothing_launched_is_nothing_to_finish(void **state)
 	launch_done(&launch);
 }
 
-/* Blocked signals as /proc shows them: grep itself is the command, shells have a mask of their own. */
+/* Blocked signals as /proc shows them: grep itself is the command, shells have a mask of their own.
+ */
 static void check_blocked(const sigset_t *mask, char *pattern)
 {
 	struct launch launch;
 
-	assert_int_equal(
-		launch_fork((char *[]){ "grep", "-q", pattern, "/proc/self/status", NULL }, mask,
-			    &launch),
-		0);
+	assert_int_equal(launch_fork((char *[]){ "grep", "-q", pattern, "/proc/self/status", NULL },
+				     mask, &launch),
+			 0);
 	assert_int_equal(launch_exec(&launch), 0);
 	check_exit_code(&launch, 0);
 }
@@ -216,6 +234,7 @@ int main(void)
 		cmocka_unit_test(a_child_that_is_never_let_go_ends_by_itself),
 		cmocka_unit_test(a_missing_command_gives_its_errno),
 		cmocka_unit_test(a_file_that_is_no_program_gives_its_errno),
+		cmocka_unit_test(a_child_killed_while_it_waits_is_an_error),
 		cmocka_unit_test(a_command_that_still_runs_is_asked_to_end),
 		cmocka_unit_test(nothing_launched_is_nothing_to_finish),
 		cmocka_unit_test(the_command_gets_the_mask_that_was_in_force),

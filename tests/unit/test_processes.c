@@ -18,6 +18,7 @@
 /* Above any pid_max: nobody has them. */
 #define NOBODY 1000000001
 #define CHILD  1000000002
+#define PARENT 1000000003
 
 struct fixture {
 	struct symbolizer *symbolizer;
@@ -79,19 +80,16 @@ static void map(const struct fixture *fixture, uint64_t time_ns, int32_t pid, ui
 static void tell(const struct fixture *fixture, uint64_t time_ns, enum sideband_type type,
 		 int32_t pid, int32_t parent)
 {
-	apply(fixture, &(struct sideband_record){ .type = type,
-						  .time_ns = time_ns,
-						  .pid = pid,
-						  .tid = pid,
-						  .parent = parent });
+	apply(fixture,
+	      &(struct sideband_record){
+		      .type = type, .time_ns = time_ns, .pid = pid, .tid = pid, .parent = parent });
 }
 
 /* name NULL: nothing is known to be there. */
 static void check(const struct fixture *fixture, uint64_t time_ns, int32_t pid, uint64_t address,
 		  const char *name)
 {
-	const struct mapping *mapping =
-		processes_locate(fixture->processes, pid, time_ns, address);
+	const struct mapping *mapping = processes_locate(fixture->processes, pid, time_ns, address);
 
 	if (!name) {
 		assert_null(mapping);
@@ -201,6 +199,17 @@ static void a_fork_gives_the_child_what_the_parent_has(void **state)
 	check(fixture, 30, NOBODY, 0x7000, NULL);
 }
 
+/* Its parent had ended before /proc was read, and the record of the fork comes after that. */
+static void a_fork_told_late_takes_nothing_away(void **state)
+{
+	const struct fixture *fixture = *state;
+	int32_t pid = (int32_t)getpid();
+
+	assert_int_equal(processes_seed(fixture->processes, pid), 0);
+	tell(fixture, 20, SIDEBAND_FORK, pid, PARENT);
+	check(fixture, 30, pid, (uint64_t)set_up, "test_processes");
+}
+
 static void an_exec_takes_all_mappings_away(void **state)
 {
 	const struct fixture *fixture = *state;
@@ -220,10 +229,11 @@ static void a_number_used_again_is_told_apart_by_time(void **state)
 {
 	const struct fixture *fixture = *state;
 
-	tell(fixture, 10, SIDEBAND_FORK, NOBODY, CHILD);
+	map(fixture, 5, PARENT, 0x9000, "/nonexistent/parent");
+	tell(fixture, 10, SIDEBAND_FORK, NOBODY, PARENT);
 	map(fixture, 11, NOBODY, 0x1000, "/nonexistent/first");
 	tell(fixture, 20, SIDEBAND_EXIT, NOBODY, 0);
-	tell(fixture, 30, SIDEBAND_FORK, NOBODY, CHILD);
+	tell(fixture, 30, SIDEBAND_FORK, NOBODY, PARENT);
 	map(fixture, 31, NOBODY, 0x1000, "/nonexistent/second");
 	check(fixture, 9, NOBODY, 0x1000, NULL);
 	check(fixture, 29, NOBODY, 0x1000, "first");
@@ -283,20 +293,28 @@ static void strangers_are_passed_over_unless_all_are_followed(void **state)
 	check(fixture, 30, CHILD, (uint64_t)set_up, "test_processes");
 }
 
-static void the_kernels_own_text_is_left_out(void **state)
+/* -1 is the kernel, 0 is whoever our pid namespace has no number for. */
+static void who_has_no_number_is_left_out(void **state)
 {
 	const struct fixture *fixture = *state;
 
 	map(fixture, 10, -1, 0x1000, "[kernel.kallsyms]_text");
-	check(fixture, 10, -1, 0x1000, NULL);
+	map(fixture, 10, 0, 0x1000, "/nonexistent/outside");
+	tell(fixture, 20, SIDEBAND_FORK, NOBODY, 0);
 	tell(fixture, 20, SIDEBAND_KSYMBOL, 0, 0);
+	check(fixture, 30, -1, 0x1000, NULL);
+	check(fixture, 30, 0, 0x1000, NULL);
+	check(fixture, 30, NOBODY, 0x1000, NULL);
 }
 
 static void a_mapping_without_length_or_end_is_passed_over(void **state)
 {
 	const struct fixture *fixture = *state;
-	struct sideband_record record = { .type = SIDEBAND_MMAP, .pid = NOBODY, .time_ns = 10,
-					  .start = 0x1000, .path = "/nonexistent/a" };
+	struct sideband_record record = { .type = SIDEBAND_MMAP,
+					  .pid = NOBODY,
+					  .time_ns = 10,
+					  .start = 0x1000,
+					  .path = "/nonexistent/a" };
 
 	apply(fixture, &record);
 	record.length = UINT64_MAX - 0x500;
@@ -327,12 +345,13 @@ int main(void)
 		KNOWN(a_thread_that_ends_does_not_take_the_process_along),
 		ALL(all_processes_can_be_read),
 		ALL(a_fork_gives_the_child_what_the_parent_has),
+		ALL(a_fork_told_late_takes_nothing_away),
 		ALL(an_exec_takes_all_mappings_away),
 		ALL(a_number_used_again_is_told_apart_by_time),
 		ALL(what_an_exec_ended_is_forgotten_in_time),
 		ALL(a_replaced_mapping_is_found_by_its_time),
 		KNOWN(strangers_are_passed_over_unless_all_are_followed),
-		ALL(the_kernels_own_text_is_left_out),
+		ALL(who_has_no_number_is_left_out),
 		ALL(a_mapping_without_length_or_end_is_passed_over),
 		ALL(what_is_too_much_is_counted),
 	};

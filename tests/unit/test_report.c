@@ -21,7 +21,7 @@ static struct {
 	int err;
 	struct sampler_stats sampler;
 	struct naming_stats naming;
-	uint64_t lost_records, dropped_mappings, unopened;
+	uint64_t lost_records, dropped_mappings, unopened, too_many;
 } fake;
 
 int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
@@ -54,6 +54,12 @@ uint64_t binaries_unopened(const struct binaries *binaries)
 {
 	(void)binaries;
 	return fake.unopened;
+}
+
+uint64_t binaries_dropped(const struct binaries *binaries)
+{
+	(void)binaries;
+	return fake.too_many;
 }
 
 static const struct record_options options = { .sample_hz = 99, .event = "cpu-clock" };
@@ -130,6 +136,7 @@ static void every_loss_is_listed_and_what_is_none_is_not(void **state)
 	fake.lost_records = 1;
 	fake.dropped_mappings = 2;
 	fake.unopened = 3;
+	fake.too_many = 4;
 	assert_int_equal(report_make(&sources, &report), 0);
 	for (int i = 0; i < COUNTER_COUNT; i++) {
 		if (counter_is_loss((enum counter)i))
@@ -139,6 +146,7 @@ static void every_loss_is_listed_and_what_is_none_is_not(void **state)
 	assert_true(loss(&report, "process_records") == 1);
 	assert_true(loss(&report, "mappings") == 2);
 	assert_true(loss(&report, "binaries_unopened") == 3);
+	assert_true(loss(&report, "binaries_too_many") == 4);
 	for (size_t i = 0; i < report.stats.loss_count; i++)
 		assert_string_not_equal(report.stats.losses[i].name, "samples");
 }

@@ -28,8 +28,8 @@ struct fixture {
 	struct sideband *sideband; /* NULL: not allowed here */
 	int epoll_fd;
 	int32_t pid;
-	enum sideband_type last;     /* of pid, when it has been seen is_over */
-	int32_t last_tid;            /* 0: any */
+	enum sideband_type last; /* of pid, when it has been seen is_over */
+	int32_t last_tid;        /* 0: any */
 	bool is_over;
 	struct sideband_record records[RECORDS_MAX];
 	char paths[RECORDS_MAX][128];
@@ -174,8 +174,8 @@ static void a_mapping_says_which_file_it_is(void **state)
 static void map_and_unmap(size_t count)
 {
 	while (count--) {
-		void *page = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS,
-				  -1, 0);
+		void *page =
+			mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 		assert_true(page != MAP_FAILED);
 		assert_int_equal(munmap(page, 4096), 0);

@@ -45,7 +45,8 @@ static pid_t reaped_pid(void)
 
 static void a_process_is_described_by_name_and_number(void **state)
 {
-	struct record_options options = { .target = TARGET_PIDS, .ids = { (int32_t)getpid() },
+	struct record_options options = { .target = TARGET_PIDS,
+					  .ids = { (int32_t)getpid() },
 					  .id_count = 1 };
 	char expected[64];
 
@@ -72,7 +73,8 @@ static void several_threads_are_described_by_the_first(void **state)
 static void a_process_that_is_gone_is_its_number(void **state)
 {
 	pid_t pid = reaped_pid();
-	struct record_options options = { .target = TARGET_PIDS, .ids = { (int32_t)pid },
+	struct record_options options = { .target = TARGET_PIDS,
+					  .ids = { (int32_t)pid },
 					  .id_count = 1 };
 	char expected[64];
 
@@ -102,7 +104,8 @@ static void the_machine_a_command_and_a_cgroup_have_names(void **state)
 
 static void a_directory_is_always_one_name(void **state)
 {
-	struct record_options options = { .target = TARGET_PIDS, .ids = { (int32_t)getpid() },
+	struct record_options options = { .target = TARGET_PIDS,
+					  .ids = { (int32_t)getpid() },
 					  .id_count = 1 };
 
 	(void)state;
@@ -145,7 +148,8 @@ static void *tell_and_wait(void *context)
 
 static void threads_live_until_the_last_has_ended(void **state)
 {
-	struct record_options options = { .target = TARGET_TIDS, .ids = { (int32_t)reaped_pid() },
+	struct record_options options = { .target = TARGET_TIDS,
+					  .ids = { (int32_t)reaped_pid() },
 					  .id_count = 1 };
 	pthread_t thread;
 	int pipes[4];
