@@ -73,8 +73,10 @@ class Processes(EprofTest):
         stats = result.stats()
         ticks = stats["seconds"] * hz
         # On a virtual machine the clock event of an idle CPU may stop, as in perf; not of all.
-        self.assertGreater(counted, 0)
-        self.assertGreaterEqual(stats["samples"], 0.95 * ticks)
+        if idle > 0.2:
+            self.assertGreater(counted, 0)
+        # A CPU that was not idle is never still: on a busy machine these are the ticks of all.
+        self.assertGreaterEqual(stats["samples"] / hz, 0.9 * (stats["seconds"] * os.cpu_count() - idle))
         self.assertLessEqual(stats["samples"], 1.05 * ticks * os.cpu_count())
         self.assertEqual(stats["idle_samples"], 0, "they are in the picture, not left out")
 
