@@ -124,6 +124,11 @@ static void show_progress(const char *text)
 	state.has_progress = text != NULL;
 }
 
+bool log_has_progress(void)
+{
+	return !state.quiet && isatty(STDERR_FILENO);
+}
+
 void log_progress(const char *format, ...)
 {
 	char line[512];
@@ -137,7 +142,7 @@ void log_progress(const char *format, ...)
 		errno = saved_errno;
 		return;
 	}
-	if (!state.quiet && isatty(STDERR_FILENO)) {
+	if (log_has_progress()) {
 		va_start(arguments, format);
 		(void)vsnprintf(line, sizeof(line), format, arguments);
 		va_end(arguments);

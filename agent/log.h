@@ -15,6 +15,8 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Plain summary lines on stderr; nothing when quiet. */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Whether log_progress() has somewhere to print. */
+bool log_has_progress(void);
 /*
  * Overwrites one line when stderr is a terminal, cut to its width; prints nothing elsewhere or when
  * quiet. NULL clears the line; so does any other message.

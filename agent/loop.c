@@ -169,7 +169,12 @@ int loop_wait(struct loop *loop, unsigned int *ret_events)
 	for (int i = 0; i < count; i++) {
 		enum loop_event event = (enum loop_event)(events[i].data.u64 & 0xffffffff);
 
-		if (event == LOOP_SIDEBAND || consume(loop, (int)(events[i].data.u64 >> 32), event))
+		int fd = (int)(events[i].data.u64 >> 32);
+
+		/* The ring of a CPU that went offline would be ready for ever. */
+		if (event == LOOP_SIDEBAND && events[i].events & (EPOLLHUP | EPOLLERR))
+			(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+		if (event == LOOP_SIDEBAND || consume(loop, fd, event))
 			set |= event;
 	}
 	*ret_events = set;

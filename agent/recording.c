@@ -47,7 +47,7 @@ static size_t target_ids(const struct recording *recording, const int32_t **ret)
 static int prepare_processes(struct recording *recording)
 {
 	enum target_kind target = recording->options->target;
-	bool follow_all = target != TARGET_PIDS && target != TARGET_COMMAND;
+	bool follow_all = target == TARGET_ALL || target == TARGET_CGROUP;
 	struct pipeline *pipeline = &recording->pipeline;
 	CLEANUP(cpus_done) struct cpus all = { 0 };
 	int err = cpus_online(-1, &all);
@@ -76,18 +76,18 @@ static int seed_processes(struct recording *recording)
 	const int32_t *ids;
 	size_t count;
 
-	if (target != TARGET_PIDS && target != TARGET_COMMAND) {
+	if (target == TARGET_ALL || target == TARGET_CGROUP) {
 		int err = processes_seed_all(processes);
 
 		return err < 0 ? failed("read /proc", err) : 0;
 	}
 	count = target_ids(recording, &ids);
 	for (size_t i = 0; i < count; i++) {
-		int err = processes_seed(processes, ids[i]);
+		int32_t pid = target == TARGET_TIDS ? target_process(ids[i]) : ids[i];
+		int err = processes_seed(processes, pid);
 
 		if (err < 0) {
-			log_error("cannot read '/proc/%" PRId32 "/maps': %s", ids[i],
-				  strerror(-err));
+			log_error("cannot read '/proc/%" PRId32 "/maps': %s", pid, strerror(-err));
 			return err;
 		}
 	}
@@ -177,16 +177,17 @@ static int prepare_parts(struct recording *recording)
 	err = cpus_online(options->cpu, &recording->cpus);
 	if (err < 0)
 		return failed("tell which CPUs are online", err);
-	err = prepare_processes(recording);
-	if (err < 0)
-		return err;
-	err = watch_target(recording);
-	if (err < 0)
-		return err;
+	/* Loading takes tens of milliseconds: before the rings are opened, or they could fill. */
 	err = sampler_new(options, &recording->cpus, &recording->pipeline.sampler);
 	if (err < 0)
 		return err;
 	err = aim_sampler(recording);
+	if (err < 0)
+		return err;
+	err = prepare_processes(recording);
+	if (err < 0)
+		return err;
+	err = watch_target(recording);
 	if (err < 0)
 		return err;
 	return seed_processes(recording);
@@ -234,16 +235,33 @@ static int let_command_go(struct recording *recording)
 	return err;
 }
 
+static uint64_t lost_so_far(const struct recording *recording)
+{
+	uint64_t lost = sideband_lost(recording->pipeline.sideband);
+	struct sampler_stats stats;
+
+	if (sampler_read_stats(recording->pipeline.sampler, &stats) < 0)
+		return lost;
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		if (counter_is_loss((enum counter)i))
+			lost += stats.counters[i];
+	}
+	return lost;
+}
+
 static void show_progress(const struct recording *recording, uint64_t elapsed)
 {
 	double left = recording->options->seconds - (double)elapsed;
+	uint64_t samples = window_samples(recording->window);
 
+	if (!log_has_progress())
+		return;
 	if (recording->options->seconds > 0)
-		log_progress("%.0f s left, %" PRIu64 " samples", left > 0 ? left : 0,
-			     window_samples(recording->window));
+		log_progress("%.0f s left, %" PRIu64 " samples, %" PRIu64 " lost",
+			     left > 0 ? left : 0, samples, lost_so_far(recording));
 	else
-		log_progress("%" PRIu64 " s, %" PRIu64 " samples; Ctrl-C ends", elapsed,
-			     window_samples(recording->window));
+		log_progress("%" PRIu64 " s, %" PRIu64 " samples, %" PRIu64 " lost; Ctrl-C ends",
+			     elapsed, samples, lost_so_far(recording));
 }
 
 static int handle_events(struct recording *recording, unsigned int events)

@@ -135,10 +135,10 @@ int report_make(const struct report_sources *sources, struct report *ret)
 	stats->unnamed_kernel_frames = naming.unnamed_kernel_frames;
 	stats->tool_cpu_seconds = tool_cpu_seconds();
 	stats->tool_peak_rss_bytes = tool_peak_rss();
-	stats->has_bpf_time = sampler.has_run_time && sampler.run_count;
+	stats->has_bpf_time = sampler.has_run_time && stats->samples;
 	stats->bpf_runs = sampler.run_count;
 	if (stats->has_bpf_time)
-		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)sampler.run_count;
+		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)stats->samples;
 	fill_stops(profile, stats);
 	fill_losses(sources, &sampler, stats);
 	ret->kernel_names_missing = naming.kernel_names_missing;

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 
@@ -57,6 +58,17 @@ static uint32_t own_pid_namespace(void)
 	return (uint32_t)st.st_ino;
 }
 
+/* perf_event_open(2): a lower limit than ours can be set for the whole machine. */
+static uint32_t frames_max(void)
+{
+	CLEANUP(cleanup_file) FILE *file = fopen("/proc/sys/kernel/perf_event_max_stack", "re");
+	unsigned int limit;
+
+	if (!file || fscanf(file, "%u", &limit) != 1 || limit > STACK_FRAMES_MAX)
+		return STACK_FRAMES_MAX;
+	return limit;
+}
+
 static void choose_sizes(struct sampler *sampler)
 {
 	double rate = (double)sampler->options->sample_hz * (double)sampler->cpus.count;
@@ -98,6 +110,9 @@ static void configure(struct sampler *sampler)
 	config->kernel_stacks = !options->user_only;
 	config->by_thread = options->per_thread;
 	config->pid_namespace = own_pid_namespace();
+	config->frames_max = frames_max();
+	if (getrandom(&config->stack_seed, sizeof(config->stack_seed), GRND_NONBLOCK) < 0)
+		config->stack_seed = (uint64_t)getpid(); /* early at boot: still distinct stacks */
 	if (config->filter != FILTER_PIDS)
 		bpf_map__set_max_entries(skeleton->maps.targets, TARGET_IDS_MAX);
 	bpf_program__set_autoload(skeleton->progs.on_fork, config->filter == FILTER_PIDS);

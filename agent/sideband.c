@@ -123,7 +123,10 @@ void sideband_free(struct sideband *sideband)
 int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data)
 {
 	for (size_t i = 0; i < sideband->ring_count; i++) {
-		struct epoll_event event = { .events = EPOLLIN, .data.u64 = data };
+		struct epoll_event event = {
+			.events = EPOLLIN,
+			.data.u64 = data | (uint64_t)(uint32_t)sideband->rings[i].fd << 32,
+		};
 
 		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, sideband->rings[i].fd, &event) < 0)
 			return -errno;

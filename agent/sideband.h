@@ -48,7 +48,10 @@ struct sideband;
 int sideband_new(const struct cpus *cpus, struct sideband **ret);
 void sideband_free(struct sideband *sideband); /* NULL is fine */
 
-/* Adds every ring's descriptor to an epoll set, level-triggered, with this data. 0 or -errno. */
+/*
+ * Adds every ring's descriptor to an epoll set, level-triggered, with this data in the lower half
+ * and the descriptor in the upper one. 0 or -errno.
+ */
 int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data);
 
 typedef int (*sideband_handler)(void *context, const struct sideband_record *record);

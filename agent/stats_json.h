@@ -38,8 +38,8 @@ struct recording_stats {
 	size_t loss_count;
 	double tool_cpu_seconds; /* user and system time of eprof itself */
 	uint64_t tool_peak_rss_bytes;
-	bool has_bpf_time; /* false: the two below become null */
-	double bpf_ns_per_sample;
+	bool has_bpf_time;        /* false: the two below become null */
+	double bpf_ns_per_sample; /* all time in BPF, ticks left out included, by samples */
 	uint64_t bpf_runs;
 };
 

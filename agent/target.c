@@ -93,6 +93,21 @@ void target_directory(const struct record_options *options, time_t now, char ret
 	(void)snprintf(ret, TARGET_TEXT_SIZE, "eprof-%s-%s", name, stamp);
 }
 
+int32_t target_process(int32_t tid)
+{
+	CLEANUP(cleanup_file) FILE *file = NULL;
+	char line[256], path[64];
+	int32_t tgid;
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "Tgid: %" SCNd32, &tgid) == 1)
+			return tgid;
+	}
+	return tid;
+}
+
 bool target_threads_alive(const struct record_options *options)
 {
 	for (size_t i = 0; i < options->id_count; i++) {

@@ -16,6 +16,9 @@ void target_describe(const struct record_options *options, char ret[TARGET_TEXT_
 /* "eprof-redis-server-20260102T030405Z": the default output directory. */
 void target_directory(const struct record_options *options, time_t now, char ret[TARGET_TEXT_SIZE]);
 
+/* The process that a thread belongs to, or the number itself when there is no such thread. */
+int32_t target_process(int32_t tid);
+
 /* True while any thread of -t is alive. */
 bool target_threads_alive(const struct record_options *options);
 

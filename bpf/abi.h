@@ -99,6 +99,8 @@ struct sampler_config {
 	__u32 user_stacks;
 	__u32 kernel_stacks;
 	__u32 by_thread;
+	__u32 frames_max;    /* what bpf_get_stack() gives at most: kernel.perf_event_max_stack */
+	__u64 stack_seed;    /* random: nobody can make two stacks with one id */
 	__u32 pid_namespace; /* inode of eprof's pid namespace; 0: the initial one */
 };
 

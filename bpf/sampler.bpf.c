@@ -116,7 +116,7 @@ static __always_inline __u64 save_stack(void *half_stacks, const struct stack *s
 
 	if (stack->depth == 0)
 		return STACK_ID_NONE;
-	id = stack_id_of(stack);
+	id = stack_id_of(stack, config.stack_seed);
 	if (bpf_map_lookup_elem(half_stacks, &id))
 		return id;
 	err = bpf_map_update_elem(half_stacks, &id, stack, BPF_NOEXIST);
@@ -129,7 +129,7 @@ static __always_inline __u64 save_stack(void *half_stacks, const struct stack *s
 static __always_inline void take_user_stack(void *ctx, void *half_stacks, struct stack *stack,
 					    struct sample_key *key)
 {
-	key->stop = walk_user_stack(ctx, stack);
+	key->stop = walk_user_stack(ctx, stack, config.frames_max);
 	if (key->stop == STOP_UNREADABLE)
 		count_event(COUNTER_USER_UNREADABLE);
 	if (key->stop == STOP_TOO_DEEP)
@@ -143,7 +143,7 @@ static __always_inline void take_kernel_stack(void *ctx, void *half_stacks, stru
 					      struct sample_key *key)
 {
 	walk_kernel_stack(ctx, stack);
-	if (stack->depth >= STACK_FRAMES_MAX)
+	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
 	key->kernel_stack = save_stack(half_stacks, stack, COUNTER_KERNEL_STACK_LOST);
 }

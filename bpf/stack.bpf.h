@@ -9,7 +9,8 @@
  * Walks the user stack of the current thread into *stack: the one place that knows how. Today the
  * kernel follows frame pointers (arch/x86/events/core.c, perf_callchain_user).
  */
-static __always_inline enum stop_reason walk_user_stack(void *ctx, struct stack *stack)
+static __always_inline enum stop_reason walk_user_stack(void *ctx, struct stack *stack,
+							__u32 frames_max)
 {
 	long bytes = bpf_get_stack(ctx, stack->pc, sizeof(stack->pc), BPF_F_USER_STACK);
 
@@ -19,7 +20,7 @@ static __always_inline enum stop_reason walk_user_stack(void *ctx, struct stack 
 	stack->depth = bytes / sizeof(stack->pc[0]);
 	if (stack->depth == 0)
 		return STOP_NONE;
-	return stack->depth >= STACK_FRAMES_MAX ? STOP_TOO_DEEP : STOP_FRAME_POINTERS;
+	return stack->depth >= frames_max ? STOP_TOO_DEEP : STOP_FRAME_POINTERS;
 }
 
 /* The kernel stack, walked by the kernel's own unwinder. Depth 0 when the sample hit user code. */
@@ -31,9 +32,9 @@ static __always_inline void walk_kernel_stack(void *ctx, struct stack *stack)
 }
 
 /* A multiply-xorshift step for each address; never one of the reserved ids. */
-static __always_inline __u64 stack_id_of(const struct stack *stack)
+static __always_inline __u64 stack_id_of(const struct stack *stack, __u64 seed)
 {
-	__u64 hash = 0x9e3779b97f4a7c15ULL + stack->depth;
+	__u64 hash = seed + stack->depth;
 
 	for (__u32 i = 0; i < STACK_FRAMES_MAX; i++) {
 		if (i >= stack->depth)

@@ -153,6 +153,8 @@ static void every_loss_is_listed_and_what_is_none_is_not(void **state)
 
 static void the_cost_of_a_sample_is_told_when_it_is_known(void **state)
 {
+	struct profile nothing = *sources.profile;
+	struct report_sources idle = sources;
 	struct report report;
 
 	(void)state;
@@ -163,9 +165,10 @@ static void the_cost_of_a_sample_is_told_when_it_is_known(void **state)
 	fake.sampler.has_run_time = true;
 	assert_int_equal(report_make(&sources, &report), 0);
 	assert_true(report.stats.has_bpf_time);
-	assert_true(report.stats.bpf_ns_per_sample == 1250);
-	fake.sampler.run_count = 0; /* no sample, no cost */
-	assert_int_equal(report_make(&sources, &report), 0);
+	assert_true(report.stats.bpf_ns_per_sample == 5000 / 200.0);
+	nothing.samples = 0; /* no sample, no cost of one */
+	idle.profile = &nothing;
+	assert_int_equal(report_make(&idle, &report), 0);
 	assert_false(report.stats.has_bpf_time);
 }
 

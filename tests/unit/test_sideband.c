@@ -104,7 +104,7 @@ static void read_until_over(struct fixture *fixture)
 		struct epoll_event event;
 
 		assert_int_equal(epoll_wait(fixture->epoll_fd, &event, 1, 10000), 1);
-		assert_int_equal(event.data.u64, DATA);
+		assert_int_equal((uint32_t)event.data.u64, DATA);
 		assert_int_equal(sideband_read(fixture->sideband, keep, fixture), 0);
 	}
 }
