@@ -24,7 +24,7 @@ struct call_node {
 	uint32_t first_child;  /* CALL_TREE_NONE: a leaf */
 	uint32_t next_sibling; /* CALL_TREE_NONE: the last */
 	uint32_t name_id;
-	uint32_t depth;        /* the root's is 0 */
+	uint32_t depth; /* the root's is 0 */
 	enum frame_kind kind;
 	uint64_t self;
 	uint64_t total;

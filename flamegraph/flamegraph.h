@@ -12,11 +12,11 @@
 
 /* What the numbers of a tree mean, and the words around the picture. Strings are borrowed. */
 struct picture {
-	const char *title;     /* NULL: "Flame Graph" */
-	const char *subtitle;  /* NULL: none */
-	const char *notes;     /* NULL: none; losses and conditions, in one line under the picture */
-	const char *unit;      /* "samples" or "microseconds" */
-	uint32_t width;        /* pixels; 0: 1200 */
+	const char *title;    /* NULL: "Flame Graph" */
+	const char *subtitle; /* NULL: none */
+	const char *notes;    /* NULL: none; losses and conditions, in one line under the picture */
+	const char *unit;     /* "samples" or "microseconds" */
+	uint32_t width;       /* pixels; 0: 1200 */
 };
 
 /* What a pprof file says besides its stacks (google/pprof profile.proto). */
@@ -25,15 +25,17 @@ struct pprof_info {
 	const char *value_type;  /* "cpu" | "off_cpu" */
 	uint64_t time_ns;        /* wall clock at the start of the window */
 	uint64_t duration_ns;
-	uint64_t period_ns;      /* on-CPU: 1e9 / hz; a count is worth this much. 0: counts are microseconds of value_type */
-	const char *comment;     /* NULL: none */
+	uint64_t period_ns;  /* on-CPU: 1e9 / hz; a count is worth this much. 0: counts are
+				microseconds of value_type */
+	const char *comment; /* NULL: none */
 };
 
-/* "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks and tabs become ' ', other
- * control characters '?'. */
+/* "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks and tabs become ' ',
+ * other control characters '?'. */
 int folded_write(const struct call_tree *tree, FILE *out);
 
-/* One self-contained SVG 1.1 document, readable without scripts, with zoom and search where they run. */
+/* One self-contained SVG 1.1 document, readable without scripts, with zoom and search where they
+ * run. */
 int svg_write(const struct call_tree *tree, const struct picture *picture, FILE *out);
 
 /* One self-contained HTML page around the same picture. */
@@ -54,7 +56,8 @@ struct folded_report {
 
 /*
  * Adds every line of in to tree (the grammar: CONTRIBUTING.md). Suffixes _[k], _[i], _[j] become
- * the frame's kind. Bad lines are skipped and counted. Returns 0, -EIO, -ENOMEM, -E2BIG, -EOVERFLOW.
+ * the frame's kind. Bad lines are skipped and counted. Returns 0, -EIO, -ENOMEM, -E2BIG,
+ * -EOVERFLOW.
  */
 int folded_read(FILE *in, struct call_tree *tree, struct folded_report *ret);
 

@@ -7,11 +7,8 @@ namespace shapes
 
 template <typename Number> class Burner
 {
-public:
-	FRAME uint64_t burn(Number count)
-	{
-		return spin_here(static_cast<uint64_t>(count));
-	}
+      public:
+	FRAME uint64_t burn(Number count) { return spin_here(static_cast<uint64_t>(count)); }
 };
 
 namespace
@@ -28,10 +25,7 @@ FRAME uint64_t hidden_step(uint64_t count)
 } // namespace
 
 struct Caller {
-	FRAME uint64_t operator()(uint64_t count) const
-	{
-		return hidden_step(count) + 1;
-	}
+	FRAME uint64_t operator()(uint64_t count) const { return hidden_step(count) + 1; }
 };
 
 template <typename Call, int Times> FRAME uint64_t repeat(const Call &call, uint64_t count)

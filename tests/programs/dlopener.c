@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * dlopener SECONDS: prints its ready line, waits for a line on stdin, opens libplugin.so next to the
- * program and burns CPU in it. Between the two it burns nothing and the plugin is not mapped.
+ * dlopener SECONDS: prints its ready line, waits for a line on stdin, opens libplugin.so next to
+ * the program and burns CPU in it. Between the two it burns nothing and the plugin is not mapped.
  */
 #include "tests/programs/work.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Forks children again and again, three at a time; each burns CPU in a function of its own. Whenever a
- * recording begins, later children are born under it.
+ * Forks children again and again, three at a time; each burns CPU in a function of its own.
+ * Whenever a recording begins, later children are born under it.
  */
 #include "tests/programs/work.h"
 
@@ -64,7 +64,8 @@ int main(int argc, char **argv)
 			return 1;
 	}
 	getrusage(RUSAGE_CHILDREN, &usage);
-	run_report("children", (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-				       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	run_report("children",
+		   (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+			   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * Three leaves that burn 60, 30 and 10 % of the CPU time, in slices of changing length: a fixed rhythm
- * could beat against the profiler's clock. Each leaf's true CPU time is reported at the end.
+ * Three leaves that burn 60, 30 and 10 % of the CPU time, in slices of changing length: a fixed
+ * rhythm could beat against the profiler's clock. Each leaf's true CPU time is reported at the end.
  */
 #include "tests/programs/work.h"
 

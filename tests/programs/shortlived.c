@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 	if (!wait_burst())
 		return 1;
 	getrusage(RUSAGE_CHILDREN, &usage);
-	run_report("children", (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
-				       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
+	run_report("children",
+		   (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
+			   (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
 	return 0;
 }

@@ -7,8 +7,8 @@
  *	thread NAME TID         before ready, one for each thread
  *	cpu NAME SECONDS        at the end: CPU time of that part, by its own clock
  *
- * Usage of each program: PROGRAM [SECONDS [cpu|wall]], CPU seconds by default. SIGTERM and SIGINT end
- * it early, with its report. An abandoned program ends by itself: see run_begin().
+ * Usage of each program: PROGRAM [SECONDS [cpu|wall]], CPU seconds by default. SIGTERM and SIGINT
+ *end it early, with its report. An abandoned program ends by itself: see run_begin().
  */
 #ifndef EPROF_TESTS_WORK_H
 #define EPROF_TESTS_WORK_H
@@ -36,12 +36,12 @@
 #define SPINS 200000
 
 /* Longest run that can be asked for, and how much longer than that a busy machine may make it. */
-#define RUN_SECONDS_MAX 120.0
+#define RUN_SECONDS_MAX   120.0
 #define RUN_SLACK_SECONDS 60
 
 /*
- * One step waits for the one before it, so that the time depends on the count alone and not on where
- * the compiler put the loop.
+ * One step waits for the one before it, so that the time depends on the count alone and not on
+ * where the compiler put the loop.
  */
 static inline uint64_t spin_here(uint64_t count)
 {
