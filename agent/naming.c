@@ -12,13 +12,9 @@
 /* "[NAME_MAX bytes+0x16 digits]" for every user address, and the notes. */
 #define TEXT_SIZE (STACK_FRAMES_MAX * 288 + 512)
 
-#define KALLSYMS "/proc/kallsyms"
-
 struct naming {
 	struct symbolizer *symbolizer;
 	const struct processes *processes;
-	bool kernel_loaded;
-	bool kernel_stale;
 	struct frame frames[FRAMES_MAX];
 	size_t count;
 	char text[TEXT_SIZE]; /* names made up for this sample */
@@ -46,7 +42,7 @@ void naming_free(struct naming *naming)
 
 void naming_kernel_changed(struct naming *naming)
 {
-	naming->kernel_stale = true;
+	symbolizer_kernel_changed(naming->symbolizer);
 }
 
 static void push(struct naming *naming, const struct frame *frame)
@@ -173,31 +169,14 @@ static void name_user_stack(struct naming *naming, const struct sample *sample)
 	}
 }
 
-static void load_kernel(struct naming *naming)
-{
-	naming->kernel_loaded = true;
-	naming->kernel_stale = false;
-	/* Unreadable or hidden names are told by symbolizer_kernel_names(). */
-	(void)symbolizer_load_kernel(naming->symbolizer, KALLSYMS);
-}
-
 static void name_kernel(struct naming *naming, uint64_t address)
 {
 	struct frame frame;
 
-	if (!naming->kernel_loaded)
-		load_kernel(naming);
 	naming->stats.frames++;
 	if (symbolize_kernel(naming->symbolizer, address, &frame)) {
 		push(naming, &frame);
 		return;
-	}
-	if (naming->kernel_stale) {
-		load_kernel(naming);
-		if (symbolize_kernel(naming->symbolizer, address, &frame)) {
-			push(naming, &frame);
-			return;
-		}
 	}
 	naming->stats.unnamed_kernel_frames++;
 	push(naming, &(struct frame){ .name = "[unknown]", .kind = FRAME_KERNEL });
@@ -210,8 +189,6 @@ static void name_kernel_stack(struct naming *naming, const struct sample *sample
 		     &(struct frame){ .name = "[kernel stack lost, no room]", .kind = FRAME_NOTE });
 	if (!sample->kernel_depth)
 		return;
-	if (!naming->kernel_loaded)
-		load_kernel(naming);
 	if (symbolizer_kernel_names(naming->symbolizer) != KERNEL_NAMES_OK) {
 		/* The user part keeps its worth; one frame says where the time went. */
 		naming->stats.frames++;

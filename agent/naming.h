@@ -28,7 +28,7 @@ int naming_new(struct symbolizer *symbolizer, const struct processes *processes,
 	       struct naming **ret);
 void naming_free(struct naming *naming); /* NULL is fine */
 
-/* The kernel's symbols have changed (SIDEBAND_KSYMBOL): read again when an address has no name. */
+/* The kernel's symbols have changed (SIDEBAND_KSYMBOL). */
 void naming_kernel_changed(struct naming *naming);
 
 struct named_stack {

@@ -25,7 +25,7 @@ static const struct argp_option rows[] = {
 	{ "duration", 'd', "SECONDS", 0, "Stop after this time (default: at Ctrl-C)", 2 },
 	{ "frequency", 'F', "HZ", 0, "Samples per second and CPU (default: 99)", 2 },
 	{ "event", 'e', "EVENT", 0, "Sample by this event (default: cpu-clock)", 2 },
-	{ "cpu", 'C', "CPU", 0, "Only on this CPU", 2 },
+	{ "cpu", 'C', "CPU", 0, "Only on this CPU (default: all)", 2 },
 	{ "on-cpu", KEY_ON_CPU, NULL, 0, "Record running threads (this is what is recorded)", 2 },
 	{ "user", 'U', NULL, 0, "User stacks only", 2 },
 	{ "kernel", 'K', NULL, 0, "Kernel stacks only", 2 },

@@ -31,7 +31,7 @@ static const struct {
 int perf_event_parse(const char *name, struct perf_event_attr *attr)
 {
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		if (strcmp(events[i].name, name))
+		if (strcmp(events[i].name, name) != 0)
 			continue;
 		attr->type = events[i].type;
 		attr->config = events[i].config;

@@ -21,6 +21,7 @@ void recording_done(struct recording *recording)
 	sideband_free(recording->pipeline.sideband);
 	binaries_free(recording->binaries);
 	symbolizer_free(recording->symbolizer);
+	kernel_lookup_free(recording->kernel_lookup);
 	cpus_done(&recording->cpus);
 	launch_done(&recording->launch);
 	loop_free(recording->loop);
@@ -44,6 +45,18 @@ static size_t target_ids(const struct recording *recording, const int32_t **ret)
 	return recording->options->id_count;
 }
 
+static int prepare_symbolizer(struct recording *recording)
+{
+	int err = kernel_lookup_new(&recording->kernel_lookup);
+
+	if (!err)
+		err = symbolizer_new(&recording->symbolizer);
+	if (!err)
+		symbolizer_set_kernel_lookup(recording->symbolizer, kernel_lookup_find,
+					     recording->kernel_lookup);
+	return err;
+}
+
 static int prepare_processes(struct recording *recording)
 {
 	enum target_kind target = recording->options->target;
@@ -58,7 +71,7 @@ static int prepare_processes(struct recording *recording)
 	err = sideband_new(&all, &pipeline->sideband);
 	if (err < 0)
 		return err;
-	err = symbolizer_new(&recording->symbolizer);
+	err = prepare_symbolizer(recording);
 	if (!err)
 		err = binaries_new(recording->symbolizer, &recording->binaries);
 	if (!err)

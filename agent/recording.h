@@ -8,6 +8,7 @@
 
 #include "agent/binaries.h"
 #include "agent/cpus.h"
+#include "agent/kernel_lookup.h"
 #include "agent/launch.h"
 #include "agent/loop.h"
 #include "agent/options.h"
@@ -19,6 +20,7 @@ struct recording {
 	struct loop *loop;
 	struct launch launch;
 	struct cpus cpus; /* where samples are taken */
+	struct kernel_lookup *kernel_lookup;
 	struct symbolizer *symbolizer;
 	struct binaries *binaries;
 	struct pipeline pipeline; /* owned here */

@@ -45,10 +45,10 @@ static const char *kind_suffix(enum frame_kind kind)
 
 static int path_reserve(struct path *path, size_t more)
 {
-	size_t capacity = path->capacity ? path->capacity : PATH_FIRST;
+	size_t capacity = path->capacity;
 	char *bytes;
 
-	if (path->length + more <= path->capacity)
+	if (path->length + more <= capacity)
 		return 0;
 	while (capacity < path->length + more)
 		capacity *= 2;
@@ -113,7 +113,9 @@ int folded_write(const struct call_tree *tree, FILE *out)
 	CLEANUP(cleanup_path) struct path path = { 0 };
 
 	path.ends = calloc((size_t)call_tree_depth(tree) + 1, sizeof(*path.ends));
-	if (!path.ends)
+	path.bytes = malloc(PATH_FIRST);
+	path.capacity = PATH_FIRST;
+	if (!path.ends || !path.bytes)
 		return -ENOMEM;
 	for (uint32_t i = 0; i != CALL_TREE_NONE; i = call_tree_next(tree, i)) {
 		const struct call_node *node = call_tree_node(tree, i);

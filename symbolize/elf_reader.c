@@ -17,12 +17,6 @@
 #define NATIVE_DATA ELFDATA2MSB
 #endif
 
-int elf_reader_fail(struct elf_reader *reader, int err, const char *text)
-{
-	reader->error = text;
-	return err;
-}
-
 int elf_reader_read(struct elf_reader *reader, uint64_t offset, void *ret, size_t size)
 {
 	size_t done = 0;

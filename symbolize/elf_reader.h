@@ -55,7 +55,11 @@ const char *elf_reader_section_name(const struct elf_reader *reader, const Elf64
 /* True when the section's bytes are all inside the file. */
 bool elf_reader_has_bytes(const struct elf_reader *reader, const Elf64_Shdr *section);
 
-/* Notes what was wrong (text is static) and returns err. */
-int elf_reader_fail(struct elf_reader *reader, int err, const char *text);
+/* Notes what was wrong (text is static) and returns err. Inline, so that analyzers see it fail. */
+static inline int elf_reader_fail(struct elf_reader *reader, int err, const char *text)
+{
+	reader->error = text;
+	return err;
+}
 
 #endif

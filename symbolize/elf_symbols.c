@@ -258,9 +258,11 @@ static int collect(struct symbol_scan *scan, bool *ret_has_symtab)
 int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret)
 {
 	CLEANUP(cleanup_scan) struct symbol_scan scan = { .reader = reader };
-	CLEANUP(elf_symbols_done) struct elf_symbols symbols = { 0 };
 	CLEANUP(cleanup_free) struct code_range *code = NULL;
-	size_t code_count = 0;
+	CLEANUP(cleanup_free) struct symbol_range *ranges = NULL;
+	CLEANUP(cleanup_free) char *names = NULL;
+	size_t code_count = 0, count = 0;
+	bool has_symtab = false;
 	int err;
 
 	err = elf_reader_read_sections(reader);
@@ -268,20 +270,24 @@ int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret)
 		return err;
 	if (!reader->section_count)
 		return elf_reader_fail(reader, -ENOEXEC, "no section headers");
-	err = collect(&scan, &symbols.has_symtab);
+	err = collect(&scan, &has_symtab);
 	if (err < 0)
 		return err;
-	err = elf_names_read(reader, scan.strings, STRINGS_COUNT, &scan.list, &symbols.names);
+	err = elf_names_read(reader, scan.strings, STRINGS_COUNT, &scan.list, &names);
 	if (err < 0)
 		return err;
 	code = code_sections(reader, &code_count);
 	if (!code)
 		return elf_reader_fail(reader, -ENOMEM, "out of memory");
-	err = symbol_list_cut(&scan.list, code, code_count, &symbols.ranges, &symbols.count);
+	err = symbol_list_cut(&scan.list, code, code_count, &ranges, &count);
 	if (err < 0)
 		return elf_reader_fail(reader, err, "out of memory");
-	*ret = symbols;
-	symbols = (struct elf_symbols){ 0 };
+	*ret = (struct elf_symbols){
+		.ranges = TAKE(ranges),
+		.count = count,
+		.names = TAKE(names),
+		.has_symtab = has_symtab,
+	};
 	return 0;
 }
 

@@ -16,13 +16,16 @@
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 
-#define KALLSYMS_SIZE_MAX (64u << 20)
-#define BUFFER_SIZE       65536
-#define OUTLIER_SIZE_MAX  65536
+#define KALLSYMS_SIZE_MAX  (64u << 20)
+#define BUFFER_SIZE        65536
+#define OUTLIER_SIZE_MAX   65536
+#define ADDRESS_DIGITS_MAX 16
+/* What the kernel writes at once. */
+#define PEEK_SIZE          4096
 /* Twice what the kernel allows for. */
-#define NAME_SIZE_MAX     1024
-#define MODULES_MAX       65535
-#define BUILTIN_MODULE    0
+#define NAME_SIZE_MAX      1024
+#define MODULES_MAX        65535
+#define BUILTIN_MODULE     0
 
 struct kernel_symbol {
 	uint64_t address;
@@ -172,15 +175,30 @@ static bool is_text(char type)
 	return type == 't' || type == 'T' || type == 'w' || type == 'W';
 }
 
+/* The hexadecimal number that text begins with; *ret_end is behind it. */
+static bool parse_address(const char *text, const char *end, const char **ret_end,
+			  uint64_t *ret_address)
+{
+	uint64_t address = 0;
+	const char *at;
+
+	for (at = text; at < end && hex_digit(*at) >= 0; at++)
+		address = address << 4 | (uint64_t)hex_digit(*at);
+	if (at == text || at - text > ADDRESS_DIGITS_MAX)
+		return false;
+	*ret_address = address;
+	*ret_end = at;
+	return true;
+}
+
 /* ADDRESS " " TYPE " " NAME [TAB "[" MODULE "]"]; false when this is no line about a function. */
 static bool parse_line(const char *at, const char *end, struct line *ret)
 {
-	const char *start = at, *name_end;
+	const char *name_end;
 	struct line line = { 0 };
 
-	for (; at < end && hex_digit(*at) >= 0; at++)
-		line.address = line.address << 4 | (uint64_t)hex_digit(*at);
-	if (at == start || at - start > 16 || end - at < 4 || at[0] != ' ' || at[2] != ' ')
+	if (!parse_address(at, end, &at, &line.address) || end - at < 4 || at[0] != ' ' ||
+	    at[2] != ' ')
 		return false;
 	line.type = at[1];
 	line.name = at + 3;
@@ -351,6 +369,55 @@ int kernel_names_read(int fd, struct kernel_names_table **ret)
 		return -EINVAL;
 	finish(table);
 	*ret = TAKE(table);
+	return 0;
+}
+
+/* The first address of text that is not 0, or 0; *ret_any: there are some, be they 0. */
+static uint64_t first_address(const char *text, const char *end, bool *ret_any)
+{
+	const char *line_end;
+
+	*ret_any = false;
+	for (; (line_end = memchr(text, '\n', (size_t)(end - text))); text = line_end + 1) {
+		uint64_t address;
+		const char *at;
+
+		if (!parse_address(text, line_end, &at, &address))
+			continue;
+		*ret_any = true;
+		if (address)
+			return address;
+	}
+	return 0;
+}
+
+int kernel_names_peek(int fd, bool *ret_hidden)
+{
+	CLEANUP(cleanup_free) char *buffer = malloc(BUFFER_SIZE);
+	size_t held = 0;
+	bool any = false;
+
+	if (!buffer)
+		return -ENOMEM;
+	while (held < BUFFER_SIZE) {
+		size_t room = BUFFER_SIZE - held;
+		ssize_t n = read(fd, buffer + held, room < PEEK_SIZE ? room : PEEK_SIZE);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			break;
+		held += (size_t)n;
+		if (first_address(buffer, buffer + held, &any)) {
+			*ret_hidden = false;
+			return 0;
+		}
+	}
+	if (!any)
+		return -EINVAL;
+	*ret_hidden = true;
 	return 0;
 }
 

@@ -15,6 +15,13 @@ struct kernel_names_table;
 int kernel_names_read(int fd, struct kernel_names_table **ret);
 void kernel_names_free(struct kernel_names_table *table); /* NULL is fine */
 
+/*
+ * Reads only the beginning of such text: up to the first address that is not 0. *ret_hidden is true
+ * when there is none in 64 KiB. 0, or -errno: -EINVAL without a single address, -ENOMEM, or of
+ * read().
+ */
+int kernel_names_peek(int fd, bool *ret_hidden);
+
 /* True when the kernel showed every address as 0. */
 bool kernel_names_hidden(const struct kernel_names_table *table);
 

@@ -12,7 +12,7 @@
 #include "base/hashmap.h"
 #include "symbolize/debug_file.h"
 #include "symbolize/elf_file.h"
-#include "symbolize/kernel_names.h"
+#include "symbolize/kernel_namer.h"
 #include "symbolize/string_pool.h"
 
 #define IMAGE_SIZE_MAX (1 << 20)
@@ -30,19 +30,23 @@ struct module {
 struct symbolizer {
 	struct module *modules;
 	struct hashmap by_build_id; /* hash -> module */
-	struct kernel_names_table *kernel;
+	struct kernel_namer *kernel;
 	struct string_pool strings; /* what was handed out */
 	const char *debug_directory;
 };
 
 int symbolizer_new(struct symbolizer **ret)
 {
-	struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
+	CLEANUP(cleanup_free) struct symbolizer *symbolizer = calloc(1, sizeof(*symbolizer));
+	int err;
 
 	if (!symbolizer)
 		return -ENOMEM;
+	err = kernel_namer_new(&symbolizer->kernel);
+	if (err < 0)
+		return err;
 	symbolizer->debug_directory = "/usr/lib/debug";
-	*ret = symbolizer;
+	*ret = TAKE(symbolizer);
 	return 0;
 }
 
@@ -76,7 +80,7 @@ void symbolizer_free(struct symbolizer *symbolizer)
 		symbolizer->modules = next;
 	}
 	hashmap_done(&symbolizer->by_build_id);
-	kernel_names_free(symbolizer->kernel);
+	kernel_namer_free(symbolizer->kernel);
 	string_pool_done(&symbolizer->strings);
 	free(symbolizer);
 }
@@ -236,24 +240,18 @@ static void load_once(const struct symbolizer *symbolizer, struct module *module
 	add_debug_names(module, symbolizer->debug_directory);
 }
 
-/* The pool's copy of the demangled name, or of name itself. */
-static const char *keep_demangled(struct symbolizer *symbolizer, const char *name)
-{
-	CLEANUP(cleanup_free) char *demangled = demangle(name);
-
-	return string_pool_keep(&symbolizer->strings, demangled ? demangled : name);
-}
-
 /* The name to show for one in the file; NULL without memory. */
 static const char *shown_name(struct symbolizer *symbolizer, struct module *module,
 			      const char *name)
 {
+	CLEANUP(cleanup_free) char *demangled = NULL;
 	const char *shown;
 	uint64_t known;
 
 	if (hashmap_get(&module->names, (uintptr_t)name, &known))
 		return (const char *)(uintptr_t)known;
-	shown = keep_demangled(symbolizer, name);
+	demangled = demangle(name);
+	shown = string_pool_keep(&symbolizer->strings, demangled ? demangled : name);
 	if (!shown || hashmap_put(&module->names, (uintptr_t)name, (uintptr_t)shown) < 0)
 		return NULL;
 	return shown;
@@ -276,40 +274,32 @@ size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint
 	return 1;
 }
 
-int symbolizer_load_kernel(struct symbolizer *symbolizer, const char *kallsyms_path)
+void symbolizer_set_kallsyms(struct symbolizer *symbolizer, const char *path)
 {
-	CLEANUP(cleanup_fd) int fd = open(kallsyms_path, O_RDONLY | O_CLOEXEC);
-	struct kernel_names_table *table;
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = kernel_names_read(fd, &table);
-	if (err < 0)
-		return err;
-	kernel_names_free(symbolizer->kernel);
-	symbolizer->kernel = table;
-	return 0;
+	kernel_namer_set_kallsyms(symbolizer->kernel, path);
 }
 
-enum kernel_names symbolizer_kernel_names(const struct symbolizer *symbolizer)
+void symbolizer_set_kernel_lookup(struct symbolizer *symbolizer, kernel_name_lookup lookup,
+				  void *context)
 {
-	if (!symbolizer->kernel)
-		return KERNEL_NAMES_UNREADABLE;
-	return kernel_names_hidden(symbolizer->kernel) ? KERNEL_NAMES_HIDDEN : KERNEL_NAMES_OK;
+	kernel_namer_set_lookup(symbolizer->kernel, lookup, context);
+}
+
+void symbolizer_kernel_changed(struct symbolizer *symbolizer)
+{
+	kernel_namer_changed(symbolizer->kernel);
+}
+
+enum kernel_names symbolizer_kernel_names(struct symbolizer *symbolizer)
+{
+	return kernel_namer_state(symbolizer->kernel);
 }
 
 size_t symbolize_kernel(struct symbolizer *symbolizer, uint64_t address, struct frame *ret)
 {
-	const char *name = NULL, *module = NULL;
+	const char *name, *module;
 
-	if (symbolizer->kernel)
-		name = kernel_names_find(symbolizer->kernel, address, &module);
-	if (!name)
-		return 0;
-	name = keep_demangled(symbolizer, name);
-	module = string_pool_keep(&symbolizer->strings, module);
-	if (!name || !module)
+	if (!kernel_namer_find(symbolizer->kernel, address, &name, &module))
 		return 0;
 	ret[0] = (struct frame){ .name = name, .module = module, .kind = FRAME_KERNEL };
 	return 1;

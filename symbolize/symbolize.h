@@ -75,10 +75,33 @@ enum kernel_names {
 	KERNEL_NAMES_UNREADABLE,
 };
 
-/* (Re)reads a kallsyms file (normally /proc/kallsyms). 0 or -errno; hidden addresses are no error.
+/* The list of the kernel's symbols; borrowed. "/proc/kallsyms" unless set. */
+void symbolizer_set_kallsyms(struct symbolizer *symbolizer, const char *path);
+
+/*
+ * The running kernel's own answer about one address: 1, or 0 when it has no name, or -errno when
+ * the kernel cannot be asked. *ret_module is "kernel" for what is built in, "bpf" for BPF programs;
+ * both strings live until the next call.
  */
-int symbolizer_load_kernel(struct symbolizer *symbolizer, const char *kallsyms_path);
-enum kernel_names symbolizer_kernel_names(const struct symbolizer *symbolizer);
+typedef int (*kernel_name_lookup)(void *context, uint64_t address, const char **ret_name,
+				  const char **ret_module);
+
+/*
+ * Spares most of the reading of kallsyms: only its beginning, which shows whether names are hidden
+ * from us, and all of it when lookup has no name for an address or fails (it is not called again
+ * then). context is borrowed. To be set before the first kernel address is named.
+ */
+void symbolizer_set_kernel_lookup(struct symbolizer *symbolizer, kernel_name_lookup lookup,
+				  void *context);
+
+/*
+ * The kernel's symbols have changed: each address is asked for again when it is needed next.
+ * kallsyms is read again only for an address that has no name.
+ */
+void symbolizer_kernel_changed(struct symbolizer *symbolizer);
+
+/* Reads of kallsyms what it takes to tell, once. */
+enum kernel_names symbolizer_kernel_names(struct symbolizer *symbolizer);
 
 /* Names a kernel address (FRAME_KERNEL). 1, or 0 when no symbol covers it or names are hidden. */
 size_t symbolize_kernel(struct symbolizer *symbolizer, uint64_t address, struct frame *ret);

@@ -9,7 +9,15 @@ import signal
 import stat
 import subprocess
 
-from harness import EPROF, EprofTest, Program, main, program_path
+from harness import (
+    CAP_SYS_RESOURCE,
+    EPROF,
+    EprofTest,
+    Program,
+    has_capability,
+    main,
+    program_path,
+)
 
 FAILED, MISUSED = 1, 2
 NO_SUCH_PID = "4194303"  # just below the kernel's limit, where pids hardly ever get to
@@ -150,6 +158,23 @@ class Rights(ErrorTest):
         for name in ("CAP_BPF", "CAP_PERFMON"):
             self.assertIn(name, done.stderr)
         self.assertEqual(os.listdir(self.directory), ["eprof"])
+
+
+    def test_a_limit_that_cannot_be_raised_is_no_error(self):
+        low = ["prlimit", "--memlock=65536:65536", "--nofile=200:300"]
+        low += ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
+        with Program("spin", 60) as program:
+            eprof = self.start("-p", program.pid, "-d", 0.7, "-F", 499, prefix=low)
+            eprof.wait_recording()
+            with open(f"/proc/{eprof.pid()}/limits", encoding="utf-8") as file:
+                limits = file.read()
+            self.assertFalse(has_capability(CAP_SYS_RESOURCE, eprof.pid()))
+            result = eprof.finish()
+        self.assertRegex(limits, r"Max locked memory +65536 +65536 ")
+        self.assertRegex(limits, r"Max open files +300 +300 ")
+        self.assert_recorded(result)
+        self.assertNotIn("warning", result.stderr)
+        self.assert_mostly(result.folded(), "main", "alpha", "beta", "gamma")
 
 
 class Places(ErrorTest):

@@ -7,12 +7,16 @@ import signal
 import subprocess
 
 from harness import (
+    CAP_SYS_RESOURCE,
     EprofTest,
     Program,
+    has_capability,
     has_function_name,
     main,
     parse_reports,
     program_path,
+    state_of,
+    user_frames,
     wait_until,
 )
 
@@ -68,6 +72,70 @@ class Commands(EprofTest):
         self.assertGreaterEqual(working / folded.total, 0.8 * 5 / cpu, folded.text())
 
 
+    def test_a_command_keeps_its_own_limits(self):
+        # eprof needs more open files than most are allowed; what it starts should not notice.
+        script = "cat /proc/self/limits && echo && cat /proc/$PPID/limits"
+        low = ["prlimit", "--nofile=200:300", "--memlock=65536:65536"]
+        result = self.record("-d", 30, "--", "sh", "-c", script, prefix=low)
+        command, eprof = (limits_of(text) for text in result.stdout.split("\n\n"))
+        self.assertEqual(command["Max open files"], ("200", "300"))
+        self.assertEqual(command["Max locked memory"], ("65536", "65536"))
+        files, memory = "300", "65536"
+        if has_capability(CAP_SYS_RESOURCE):
+            with open("/proc/sys/fs/nr_open", encoding="utf-8") as file:
+                files, memory = file.read().strip(), "unlimited"
+        self.assertEqual(eprof["Max open files"], (files, files))
+        self.assertEqual(eprof["Max locked memory"], (memory, memory))
+
+
+def limits_of(text):
+    """name -> (soft, hard), from the columns of /proc/PID/limits."""
+    return {line[:26].strip(): tuple(line[26:].split()[:2]) for line in text.splitlines()}
+
+
+class Ends(EprofTest):
+    def test_the_end_of_the_last_process_ends_the_recording(self):
+        with Program("spin", 60) as one, Program("shares", 60) as two:
+            eprof = self.start("-p", f"{one.pid},{two.pid}", "-d", 60, "-F", 499)
+            eprof.wait_recording()
+            one.wait_cpu(0.3)
+            one.end()
+            two.wait_cpu(1)
+            self.assertTrue(eprof.is_running())
+            two.end()
+            result = eprof.finish()
+        self.assert_recorded(result)
+        self.assertLess(result.seconds, 20)
+        folded = result.folded()
+        self.assertEqual(set(folded.roots()), {"spin", "shares"})
+        self.assertGreater(folded.of_root("shares").total, 0.9 * 499)
+
+    def test_processes_that_end_together_end_the_recording(self):
+        with Program("spin", 60) as one, Program("shares", 60) as two:
+            eprof = self.start("-p", f"{one.pid},{two.pid}", "-d", 30, "-F", 499)
+            eprof.wait_recording()
+            one.wait_cpu(0.3)
+            two.wait_cpu(0.3)
+            with eprof.stopped():
+                one.end()
+                two.end()
+            result = eprof.finish()
+        self.assert_recorded(result)
+        self.assertLess(result.seconds, 20)
+        self.assertEqual(set(result.folded().roots()), {"spin", "shares"})
+        self.assertEqual(result.stderr.count("on-cpu.svg"), 1)
+
+    def test_the_work_of_an_exit_belongs_to_the_process(self):
+        result = self.record("-d", 60, "-F", 1999, "--", program_path("exiter"))
+        folded = result.folded()
+        cpu = parse_reports(result.stdout)
+        self.assertEqual(set(folded.roots()), {"exiter"})
+        exiting = folded.having("do_exit_[k]")
+        share = cpu["exits"] / (cpu["children"] + cpu["exiter"])
+        self.assert_share(exiting, folded.total, share, "exits")
+        self.assertGreater(folded.having("exit_mmap_[k]"), 0.5 * exiting, folded.text())
+
+
 class Changes(EprofTest):
     def test_an_exec_changes_name_and_symbols(self):
         result = self.record("-d", 30, "-F", 499, "--", program_path("execer"), 1.5)
@@ -87,6 +155,63 @@ class Changes(EprofTest):
         self.assert_recorded(result)
         self.assertLess(result.seconds, 20)
         self.assert_mostly(result.folded(), *SPIN)
+
+
+class ReplacedFiles(EprofTest):
+    """Whose program is no longer what its path leads to."""
+
+    def setUp(self):
+        super().setUp()
+        self.path = os.path.join(self.directory, "victim")
+        shutil.copy(program_path("spin"), self.path)
+
+    def test_a_fifo_in_place_of_a_running_program(self):
+        with Program("victim", 60, path=self.path) as program:
+            os.unlink(self.path)
+            os.mkfifo(self.path)
+            result = self.record("-p", program.pid, "-d", 1, "-F", 499)
+        self.assertLess(result.seconds, 20)
+        self.assertEqual(set(result.folded().roots()), {"victim"})
+        self.assert_mostly(result.folded(), *SPIN)
+
+    def record_gone(self, replace):
+        """A program that was replaced and gone before eprof saw it: there is but its path."""
+        eprof = self.start("-a", "-d", 60, "-F", 499)
+        eprof.wait_recording()
+        with eprof.stopped():
+            with Program("victim", 0.3, path=self.path) as program:
+                program.finish()
+            os.unlink(self.path)
+            replace()
+        eprof.send(signal.SIGINT)
+        result = eprof.finish()
+        self.assertEqual(result.code, 0, result.stderr)
+        self.assertLess(result.seconds, 20)
+        self.assertGreater(result.stats()["losses"]["binaries_unopened"], 0)
+        folded = result.folded().of_root("victim")
+        addresses = folded.count(lambda f: user_frames(f)[-1].startswith("[victim+0x"))
+        self.assertGreaterEqual(addresses / folded.total, 0.95, folded.text())
+        return result
+
+    def test_a_fifo_in_place_of_a_program_that_is_gone(self):
+        def replace():
+            os.mkfifo(self.path)
+            # Waits in open() for a reader: even one that does not stay lets it go on.
+            argv = ["sh", "-c", 'echo; exec >"$1"', "sh", self.path]
+            writer = subprocess.Popen(argv, stdout=subprocess.PIPE)
+            self.addCleanup(writer.communicate)
+            self.addCleanup(writer.kill)
+            writer.stdout.readline()
+            wait_until(lambda: state_of(writer.pid) == "S", "the writer waits", writer)
+            writers.append(writer)
+
+        writers = []
+        self.record_gone(replace)
+        self.assertIsNone(writers[0].poll(), "eprof has opened the FIFO")
+
+    def test_another_program_in_place_of_one_that_is_gone(self):
+        result = self.record_gone(lambda: os.symlink(program_path("shares"), self.path))
+        self.assertEqual(result.folded().of_root("victim").having("heavy"), 0)
 
 
 class Interruptions(EprofTest):

@@ -2,12 +2,27 @@
 """The files of a recording: each is whole, and all tell the same."""
 
 import json
+import mmap
 import os
+import pty
 import re
+import select
+import shutil
+import signal
 import subprocess
+import time
 import xml.etree.ElementTree
 
-from harness import EPROF, EprofTest, Folded, Program, main, program_path
+from harness import (
+    CPUS,
+    EPROF,
+    LIMIT_SECONDS,
+    EprofTest,
+    Folded,
+    Program,
+    main,
+    program_path,
+)
 from pprof import Profile
 
 SPIN = ("main", "alpha", "beta", "gamma")
@@ -128,11 +143,124 @@ class SingleFiles(EprofTest):
         self.assertRegex(names[0], r"^eprof-spin-\d{8}T\d{6}Z$")
         self.assertEqual(set(os.listdir(os.path.join(self.directory, names[0]))), FILES)
 
+    def test_a_directory_that_is_there_is_left_alone(self):
+        # Whatever second the recording begins in.
+        now = int(time.time())
+        taken = {
+            time.strftime("eprof-spin-%Y%m%dT%H%M%SZ", time.gmtime(now + i))
+            for i in range(int(LIMIT_SECONDS))
+        }
+        for name in taken:
+            os.mkdir(os.path.join(self.directory, name))
+        self.check_next_directory(taken, 2)
+        for name in taken:
+            os.makedirs(os.path.join(self.directory, f"{name}-2"), exist_ok=True)
+        self.check_next_directory(taken, 3)
+
+    def check_next_directory(self, taken, number):
+        """A recording leaves taken alone and makes a directory with this number."""
+        before = set(os.listdir(self.directory))
+        subprocess.run(
+            [EPROF, "record", "-q", "-d", "30", "--", program_path("spin"), "0.1"],
+            cwd=self.directory,
+            check=True,
+            timeout=60,
+            stdout=subprocess.DEVNULL,
+        )
+        (made,) = set(os.listdir(self.directory)) - before
+        name, _, suffix = made.rpartition("-")
+        self.assertEqual(suffix, str(number))
+        self.assertIn(name, taken)
+        self.assertEqual(set(os.listdir(os.path.join(self.directory, made))), FILES)
+        for other in taken:
+            self.assertEqual(os.listdir(os.path.join(self.directory, other)), [])
+
     def test_an_existing_file_is_replaced_as_a_whole(self):
         path = os.path.join(self.directory, "x.folded")
         with open(path, "w", encoding="utf-8") as file:
             file.write("old\n" * 10000)
         self.assertNotIn("old", read(self.record_to("x.folded")))
+
+
+class Terminal(EprofTest):
+    def wait_text(self, screen, pattern, meanwhile=lambda: None):
+        """Until pattern has been printed; meanwhile() is called each time nothing has."""
+        text, deadline = "", time.monotonic() + LIMIT_SECONDS
+        while not re.search(pattern, text):
+            self.assertLess(time.monotonic(), deadline, f"{pattern} is not in {text!r}")
+            if not select.select([screen], [], [], 0.05)[0]:
+                meanwhile()
+                continue
+            try:
+                text += os.read(screen, 4096).decode()
+            except OSError:  # nobody has the terminal open any more
+                self.fail(f"eprof ended; {pattern} is not in {text!r}")
+        return text
+
+    def map_and_unmap(self, times):
+        """Each is a record in the ring of one CPU."""
+        os.sched_setaffinity(0, {CPUS[0]})
+        try:
+            with open(program_path("spin"), "rb") as file:
+                for _ in range(times):
+                    mmap.mmap(file.fileno(), 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC).close()
+        finally:
+            os.sched_setaffinity(0, CPUS)
+
+    def test_progress_tells_losses_when_they_happen(self):
+        screen, terminal = pty.openpty()
+        self.addCleanup(os.close, screen)
+        with Program("spin", 60) as program:
+            eprof = self.start("-p", program.pid, "-d", 30, stderr=terminal)
+            os.close(terminal)
+            eprof.wait_recording()
+            text = self.wait_text(screen, r" samples, \d+ lost")
+            self.assertRegex(text, r"\r\x1b\[K[0-9]+ s left, [0-9]+ samples, 0 lost")
+            with eprof.stopped():
+                self.map_and_unmap(10000)
+            # The kernel tells what was lost with the next record.
+            self.wait_text(screen, r"samples, [1-9]\d* lost", lambda: self.map_and_unmap(1))
+            eprof.send(signal.SIGINT)
+            self.wait_text(screen, r"warning: lost: process_records [1-9]")
+            result = eprof.finish()
+        self.assertEqual(result.code, 0)
+        self.assertGreater(result.stats()["losses"]["process_records"], 0)
+
+
+class HostileNames(EprofTest):
+    NAME = b"a;b\nc\td\x1b[1m\xff<&>"  # 15 bytes: all that the name of a process holds
+
+    def check_files(self, result):
+        """Each is what its format says; the text of the folded one."""
+        with open(result.path("on-cpu.folded"), "rb") as file:
+            folded = file.read()
+        self.assertEqual(re.findall(rb"[\x00-\x09\x0b-\x1f\x7f]", folded), [])
+        xml.etree.ElementTree.parse(result.path("on-cpu.svg"))
+        if shutil.which("xmllint"):
+            subprocess.run(["xmllint", "--noout", result.path("on-cpu.svg")], check=True)
+        for name in ("on-cpu.svg", "index.html"):
+            self.assertNotIn("\x1b", read(result.path(name)))
+        profile = Profile(result.path("on-cpu.pb.gz"))
+        self.assertEqual(profile.sums["samples"], result.stats()["samples"])
+        self.assertNotIn("\x1b", result.stderr)
+        return Folded(folded.decode(errors="surrogateescape"))
+
+    def test_names_break_no_format(self):
+        # Without symbols, the name of its file is in every frame.
+        file_name = self.NAME + b"\"'\\\xe2\x80\xa8"
+        path = os.path.join(os.fsencode(self.directory), file_name)
+        shutil.copy(program_path("stripped"), path)
+        command = os.fsdecode(path)
+        result = self.record("--per-thread", "-d", 30, "-F", 499, "--", command, 0.5)
+        folded = self.check_files(result)
+        name = os.fsdecode(b"a:b c d?[1m\xff<&>")
+        self.assertEqual(set(folded.roots()), {name})
+        threads = {frames[1] for frames, _ in folded.stacks}
+        self.assertEqual(len(threads), 1)
+        self.assertRegex(threads.pop(), "^" + re.escape(name) + r"-\d+$")
+        code = f"[{name}\"'\\\u2028+0x"
+        self.assertGreater(folded.count(lambda f: f[-1].startswith(code)), 0, folded.text())
+        self.assertEqual(result.stats()["target"], file_name.decode(errors="replace"))
 
 
 if __name__ == "__main__":

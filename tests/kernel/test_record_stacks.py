@@ -79,10 +79,10 @@ class Counts(EprofTest):
         begin = time.monotonic()
         # On a CPU of its own as far as that is ours to say; eprof is on another one.
         pinned = ["taskset", "-c", str(CPUS[-1]), "nice", "-n", "-20", program_path("spin")]
-        result = self.record("-d", 30, "-F", hz, "--", *pinned, 5, cpu=CPUS[0])
+        result = self.record("-d", 30, "-F", hz, "--", *pinned, 10, cpu=CPUS[0])
         wall = time.monotonic() - begin
         cpu = parse_reports(result.stdout)["spin"]
-        self.assertGreaterEqual(cpu, 5)
+        self.assertGreaterEqual(cpu, 10)
         folded = result.folded()
         expected = cpu * hz
         # A CPU that was shared is seen running us at random: that is binomial, not wrong.
@@ -103,7 +103,8 @@ class Counts(EprofTest):
         self.assertGreaterEqual(sum(counts.values()) / folded.total, 0.98, folded.text())
         for leaf, nominal in (("heavy", 0.6), ("medium", 0.3), ("light", 0.1)):
             self.assertAlmostEqual(cpu[leaf] / burned, nominal, delta=0.02)
-            self.assert_share(counts[leaf], sum(counts.values()), cpu[leaf] / burned, leaf)
+            share = cpu[leaf] / burned
+            self.assert_share(counts[leaf], sum(counts.values()), share, leaf, deviations=3)
 
     def test_threads_are_counted_by_their_cpu_time(self):
         result = self.record("-d", 30, "-F", 499, "--", program_path("threads"), 3)

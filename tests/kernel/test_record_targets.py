@@ -3,6 +3,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 
 from harness import (
@@ -181,7 +182,16 @@ class Cgroups(EprofTest):
         self.assertEqual(set(folded.roots()), {"spin"})
 
 
-class Namespaces(EprofTest):
+UNSHARE_PIDS = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
+
+
+class PidNamespaces(EprofTest):
+    def setUp(self):
+        super().setUp()
+        done = subprocess.run([*UNSHARE_PIDS, "true"], capture_output=True, text=True)
+        if done.returncode != 0:
+            self.skipTest(f"pid namespaces cannot be made: {done.stderr.strip()}")
+
     def test_inside_a_pid_namespace_ids_are_its_own(self):
         script = """
             "$1" 60 >/dev/null &
@@ -194,7 +204,7 @@ class Namespaces(EprofTest):
         """
         out = os.path.join(self.directory, "out")
         done = subprocess.run(
-            ["unshare", "-p", "-f", "--mount-proc", "bash", "-c", script, "bash"]
+            [*UNSHARE_PIDS, "bash", "-c", script, "bash"]
             + [program_path("spin"), EPROF, out],
             capture_output=True,
             text=True,
@@ -207,6 +217,28 @@ class Namespaces(EprofTest):
         self.assertGreater(folded.total, 0)
         self.assert_mostly(folded, *SPIN)
 
+    def test_who_is_outside_has_a_name_and_no_functions(self):
+        # Programs lie at the same addresses: the names of one would fit the other.
+        fixed = ("setarch", "-R")
+        with Program("spin", 60, prefix=fixed) as spin:
+            eprof = self.start("-a", "-d", 60, "-F", 1999, prefix=UNSHARE_PIDS)
+            eprof.wait_recording()
+            # Outside, too: the kernel tells what they map without saying who they are.
+            with Program("shortlived", 150, prefix=fixed) as others:
+                others.finish()
+            spin.wait_cpu(0.1)
+            eprof.send(signal.SIGINT)
+            result = eprof.finish()
+        self.assert_recorded(result)
+        for root in ("spin", "burst"):
+            folded = result.folded().of_root(root)
+            self.assertGreater(folded.total, 0)
+            frames = {frame for stack, _ in folded.stacks for frame in user_frames(stack)[1:]}
+            names = {frame for frame in frames if not frame.startswith("[stack: ")}
+            self.assertEqual(names, {"[unknown]"}, folded.text())
+
+
+class MountNamespaces(EprofTest):
     def test_a_process_of_another_mount_namespace_is_named_by_its_own_files(self):
         # Its program is on a file system that only it sees.
         place = os.path.join(self.directory, "place")

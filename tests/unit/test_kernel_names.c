@@ -131,6 +131,53 @@ static void hidden_addresses_are_told(void **state)
 	kernel_names_free(table);
 }
 
+/* 1 hidden, 0 not, or -errno; *ret_read is how much was read to tell. */
+static int peek(const char *text, long *ret_read)
+{
+	int fd = file_of(text, strlen(text)), err;
+	bool hidden;
+
+	err = kernel_names_peek(fd, &hidden);
+	*ret_read = (long)lseek(fd, 0, SEEK_CUR);
+	close(fd);
+	return err < 0 ? err : hidden;
+}
+
+static void the_beginning_tells_whether_addresses_are_hidden(void **state)
+{
+	const char line[] = "0000000000000000 A per_cpu\n";
+	const size_t size = strlen(line), lines = 10000, last = size * (lines - 1);
+	char *text = malloc(size * lines + 1);
+	long bytes;
+
+	(void)state;
+	assert_non_null(text);
+	for (size_t i = 0; i < lines; i++)
+		memcpy(text + size * i, line, size + 1);
+	assert_int_equal(peek(text, &bytes), 1);
+	assert_int_equal(bytes, 65536);
+	text[last + 15] = '1';
+	assert_int_equal(peek(text, &bytes), 1); /* too far away */
+	assert_int_equal(peek(text + last - 60000 / size * size, &bytes), 0);
+	assert_true(bytes > 60000);
+	text[size * 100 + 15] = '1';
+	assert_int_equal(peek(text, &bytes), 0);
+	assert_int_equal(bytes, 4096);
+	free(text);
+}
+
+static void the_beginning_of_something_else_is_refused(void **state)
+{
+	bool hidden;
+	long bytes;
+
+	(void)state;
+	assert_int_equal(peek("", &bytes), -EINVAL);
+	assert_int_equal(peek("garbage\n\n \n", &bytes), -EINVAL);
+	assert_int_equal(peek("0000000000000000 A per_cpu\n1", &bytes), 1);
+	assert_int_equal(kernel_names_peek(-1, &hidden), -EBADF);
+}
+
 static void lines_without_sense_are_passed_over(void **state)
 {
 	struct kernel_names_table *table = table_of("\n \nx\nffffffff81000000\n"
@@ -208,6 +255,8 @@ int main(void)
 		cmocka_unit_test(order_and_a_missing_newline_do_not_matter),
 		cmocka_unit_test(the_best_alias_is_shown),
 		cmocka_unit_test(hidden_addresses_are_told),
+		cmocka_unit_test(the_beginning_tells_whether_addresses_are_hidden),
+		cmocka_unit_test(the_beginning_of_something_else_is_refused),
 		cmocka_unit_test(lines_without_sense_are_passed_over),
 		cmocka_unit_test(what_lists_no_function_is_refused),
 		cmocka_unit_test(long_text_is_read_in_pieces),

@@ -205,6 +205,20 @@ static void an_existing_directory_is_reused(void **state)
 	assert_int_equal(count_names("d"), 3);
 }
 
+static void a_new_directory_is_never_one_that_is_there(void **state)
+{
+	struct output *output;
+
+	(void)state;
+	assert_int_equal(mkdir("d", 0755), 0);
+	hear();
+	assert_int_equal(output_open_new_directory("d", &output), -EEXIST);
+	assert_string_equal(heard(), ""); /* the caller has other names to try */
+	assert_int_equal(output_open_new_directory("d-2", &output), 0);
+	output_free(output);
+	assert_int_equal(count_names("."), 1);
+}
+
 static void what_is_not_committed_leaves_nothing(void **state)
 {
 	struct output *output;
@@ -464,6 +478,7 @@ int main(void)
 		IN_DIRECTORY(the_umask_is_respected),
 		IN_DIRECTORY(a_directory_is_made_and_filled),
 		IN_DIRECTORY(an_existing_directory_is_reused),
+		IN_DIRECTORY(a_new_directory_is_never_one_that_is_there),
 		IN_DIRECTORY(what_is_not_committed_leaves_nothing),
 		IN_DIRECTORY(a_link_is_replaced_not_followed),
 		IN_DIRECTORY(a_planted_temporary_name_is_not_followed),
