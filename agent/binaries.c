@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "agent/unwinder.h"
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 
@@ -24,19 +25,21 @@
 
 struct binaries {
 	struct symbolizer *symbolizer;
+	struct unwinder *unwinder; /* or NULL */
 	struct binary **items;
 	size_t count, capacity;
 	struct hashmap by_key; /* -> index in items */
 	uint64_t dropped;
 };
 
-int binaries_new(struct symbolizer *symbolizer, struct binaries **ret)
+int binaries_new(struct symbolizer *symbolizer, struct unwinder *unwinder, struct binaries **ret)
 {
 	struct binaries *binaries = calloc(1, sizeof(*binaries));
 
 	if (!binaries)
 		return -ENOMEM;
 	binaries->symbolizer = symbolizer;
+	binaries->unwinder = unwinder;
 	*ret = binaries;
 	return 0;
 }
@@ -190,20 +193,29 @@ static struct module *add_vdso(struct binaries *binaries, const struct mapping_s
 	return module;
 }
 
+static struct module *add_file(struct binaries *binaries, const struct mapping_source *source)
+{
+	struct module *module;
+	int fd = open_mapped(source);
+
+	if (fd < 0 || symbolizer_add_file(binaries->symbolizer, fd, source->path, &module) < 0)
+		return NULL;
+	return module;
+}
+
 static void open_module(struct binaries *binaries, const struct mapping_source *source,
 			struct binary *binary)
 {
-	int fd;
+	struct module *module = NULL;
 
 	if (binary->kind == BINARY_VDSO)
-		binary->module = add_vdso(binaries, source);
-	if (binary->kind != BINARY_FILE)
-		return;
-	fd = open_mapped(source);
-	if (fd < 0)
-		return;
-	if (symbolizer_add_file(binaries->symbolizer, fd, source->path, &binary->module) < 0)
-		binary->module = NULL;
+		module = add_vdso(binaries, source);
+	if (binary->kind == BINARY_FILE)
+		module = add_file(binaries, source);
+	/* Before anybody reads its symbols, and with them closes the file. */
+	if (module && binaries->unwinder)
+		binary->unwind_slot = unwinder_add(binaries->unwinder, module);
+	__atomic_store_n(&binary->module, module, __ATOMIC_RELEASE);
 }
 
 static int add_binary(struct binaries *binaries, const struct mapping_source *source, uint64_t key,

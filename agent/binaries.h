@@ -22,7 +22,8 @@ enum binary_kind {
 struct binary {
 	enum binary_kind kind;
 	char *name;            /* base name, without " (deleted)" */
-	struct module *module; /* NULL: could not be opened (yet) */
+	struct module *module; /* NULL: could not be opened (yet). For readers: binary_module() */
+	uint32_t unwind_slot;  /* of the unwinder; 0: its code is walked along frame pointers */
 	bool is_sampled;       /* a sample fell into it: set by who names it */
 };
 
@@ -36,9 +37,10 @@ struct mapping_source {
 };
 
 struct binaries;
+struct unwinder;
 
-/* The symbolizer stays the caller's and outlives the binaries. */
-int binaries_new(struct symbolizer *symbolizer, struct binaries **ret);
+/* The symbolizer and the unwinder (or NULL) stay the caller's and outlive the binaries. */
+int binaries_new(struct symbolizer *symbolizer, struct unwinder *unwinder, struct binaries **ret);
 void binaries_free(struct binaries *binaries); /* NULL is fine */
 
 /*
@@ -47,6 +49,12 @@ void binaries_free(struct binaries *binaries); /* NULL is fine */
  */
 int binaries_find(struct binaries *binaries, const struct mapping_source *source,
 		  struct binary **ret);
+
+/* The module, for a thread that did not find the binary itself. */
+static inline struct module *binary_module(const struct binary *binary)
+{
+	return __atomic_load_n(&binary->module, __ATOMIC_ACQUIRE);
+}
 
 /* How many mappings were refused because there were too many files. */
 uint64_t binaries_dropped(const struct binaries *binaries);

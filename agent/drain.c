@@ -13,12 +13,13 @@
 
 struct drain {
 	struct drain_maps maps;
-	/* All stacks of the half being read: depth, then addresses; found by id. */
+	/* All stacks of the half being read: depth, id of the rest, addresses; found by id. */
 	uint64_t *words;
 	size_t word_count;
 	size_t word_capacity;
 	struct hashmap offsets;
-	struct hashmap seen; /* ids of the whole recording */
+	struct hashmap seen;            /* ids of the whole recording */
+	uint64_t deep[USER_FRAMES_MAX]; /* a stack put together of its pieces */
 };
 
 typedef int (*batch_handler)(void *context, const void *keys, const void *values, uint32_t count);
@@ -121,9 +122,9 @@ static int keep_stacks(void *context, const void *keys, const void *values, uint
 		uint32_t depth = stacks[i].depth;
 		int err;
 
-		if (depth > STACK_FRAMES_MAX)
+		if (depth > PIECE_FRAMES_MAX)
 			return -EPROTO;
-		err = reserve_words(drain, depth + 1);
+		err = reserve_words(drain, depth + 2);
 		if (err < 0)
 			return err;
 		err = hashmap_put(&drain->offsets, ids[i], drain->word_count);
@@ -133,9 +134,10 @@ static int keep_stacks(void *context, const void *keys, const void *values, uint
 		if (err < 0)
 			return err;
 		drain->words[drain->word_count] = depth;
-		memcpy(&drain->words[drain->word_count + 1], stacks[i].pc,
+		drain->words[drain->word_count + 1] = stacks[i].rest;
+		memcpy(&drain->words[drain->word_count + 2], stacks[i].pc,
 		       depth * sizeof(uint64_t));
-		drain->word_count += depth + 1;
+		drain->word_count += depth + 2;
 	}
 	return 0;
 }
@@ -146,17 +148,38 @@ struct sample_context {
 	void *context;
 };
 
-static const uint64_t *find_stack(const struct drain *drain, uint64_t id, size_t *ret_depth)
+static const uint64_t *find_piece(const struct drain *drain, uint64_t id, size_t *ret_depth,
+				  uint64_t *ret_rest)
 {
 	uint64_t offset;
 
 	*ret_depth = 0;
+	*ret_rest = STACK_ID_NONE;
 	if (id == STACK_ID_NONE || id == STACK_ID_LOST)
 		return NULL;
 	if (!hashmap_get(&drain->offsets, id, &offset))
 		return NULL;
 	*ret_depth = drain->words[offset];
-	return &drain->words[offset + 1];
+	*ret_rest = drain->words[offset + 1];
+	return &drain->words[offset + 2];
+}
+
+/* Valid until the next one is looked for. */
+static const uint64_t *find_stack(struct drain *drain, uint64_t id, size_t *ret_depth)
+{
+	uint64_t rest;
+	const uint64_t *piece = find_piece(drain, id, ret_depth, &rest);
+	size_t depth = *ret_depth;
+
+	if (rest == STACK_ID_NONE)
+		return piece;
+	for (depth = 0; piece && depth + *ret_depth <= USER_FRAMES_MAX;) {
+		memcpy(&drain->deep[depth], piece, *ret_depth * sizeof(*piece));
+		depth += *ret_depth;
+		piece = find_piece(drain, rest, ret_depth, &rest);
+	}
+	*ret_depth = depth;
+	return drain->deep;
 }
 
 static int hand_out(const struct sample_context *context, const struct sample_key *key,
@@ -174,9 +197,10 @@ static int hand_out(const struct sample_context *context, const struct sample_ke
 		.is_idle = key->is_idle,
 		.count = value->count,
 	};
+	uint64_t rest;
 
 	sample.user = find_stack(drain, key->user_stack, &sample.user_depth);
-	sample.kernel = find_stack(drain, key->kernel_stack, &sample.kernel_depth);
+	sample.kernel = find_piece(drain, key->kernel_stack, &sample.kernel_depth, &rest);
 	return context->handler(context->context, &sample);
 }
 

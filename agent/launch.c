@@ -59,14 +59,16 @@ int launch_fork(char **command, const sigset_t *signal_mask, struct launch *ret)
 int launch_exec(struct launch *launch)
 {
 	int err = 0;
+	void (*before)(int);
 	ssize_t count;
 
 	/* The child may have been killed while it waited: an error, not the end of us. */
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	before = signal(SIGPIPE, SIG_IGN);
+	if (before == SIG_ERR)
 		return -errno;
 	count = write(launch->go_fd, "", 1);
 	err = errno;
-	(void)signal(SIGPIPE, SIG_DFL);
+	(void)signal(SIGPIPE, before);
 	if (count != 1)
 		return -err;
 	err = 0;

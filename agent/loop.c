@@ -95,11 +95,6 @@ void loop_free(struct loop *loop)
 	free(loop);
 }
 
-int loop_epoll_fd(const struct loop *loop)
-{
-	return loop->epoll_fd;
-}
-
 int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event)
 {
 	CLEANUP(cleanup_fd) int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
@@ -168,13 +163,9 @@ int loop_wait(struct loop *loop, unsigned int *ret_events)
 		return -errno;
 	for (int i = 0; i < count; i++) {
 		enum loop_event event = (enum loop_event)(events[i].data.u64 & 0xffffffff);
-
 		int fd = (int)(events[i].data.u64 >> 32);
 
-		/* The ring of a CPU that went offline would be ready for ever. */
-		if (event == LOOP_SIDEBAND && events[i].events & (EPOLLHUP | EPOLLERR))
-			(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		if (event == LOOP_SIDEBAND || consume(loop, fd, event))
+		if (consume(loop, fd, event))
 			set |= event;
 	}
 	*ret_events = set;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the recording waits for: one epoll set over timers, signals, pidfds and side-band rings. */
+/* What the recording waits for: one epoll set over timers, signals and pidfds. */
 #ifndef EPROF_AGENT_LOOP_H
 #define EPROF_AGENT_LOOP_H
 
@@ -9,12 +9,11 @@
 #include <sys/types.h>
 
 enum loop_event {
-	LOOP_SIDEBAND = 1 << 0,
-	LOOP_DRAIN = 1 << 1,
-	LOOP_TICK = 1 << 2, /* once a second */
-	LOOP_TIME_OVER = 1 << 3,
-	LOOP_INTERRUPTED = 1 << 4,     /* SIGINT, SIGTERM, SIGHUP */
-	LOOP_PROCESSES_ENDED = 1 << 5, /* all that loop_add_process() was told */
+	LOOP_DRAIN = 1 << 0,
+	LOOP_TICK = 1 << 1, /* once a second */
+	LOOP_TIME_OVER = 1 << 2,
+	LOOP_INTERRUPTED = 1 << 3,     /* SIGINT, SIGTERM, SIGHUP */
+	LOOP_PROCESSES_ENDED = 1 << 4, /* all that loop_add_process() was told */
 };
 
 struct loop;
@@ -26,8 +25,6 @@ void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked unless 
 
 /* From here on the signals do again what they did before loop_new(). */
 void loop_release_signals(struct loop *loop);
-
-int loop_epoll_fd(const struct loop *loop); /* for sideband_watch(), with a loop_event as data */
 
 /* Raises event after seconds > 0, and then again and again when periodic. */
 int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event);

@@ -10,11 +10,11 @@
 #include <string.h>
 
 /* "[NAME_MAX bytes+0x16 digits]" for every user address, and the notes. */
-#define TEXT_SIZE (STACK_FRAMES_MAX * 288 + 512)
+#define TEXT_SIZE (USER_FRAMES_MAX * 288 + 512)
 
 struct naming {
 	struct symbolizer *symbolizer;
-	const struct processes *processes;
+	struct processes *processes;
 	struct frame frames[FRAMES_MAX];
 	size_t count;
 	char text[TEXT_SIZE]; /* names made up for this sample */
@@ -22,8 +22,7 @@ struct naming {
 	struct naming_stats stats;
 };
 
-int naming_new(struct symbolizer *symbolizer, const struct processes *processes,
-	       struct naming **ret)
+int naming_new(struct symbolizer *symbolizer, struct processes *processes, struct naming **ret)
 {
 	struct naming *naming = calloc(1, sizeof(*naming));
 
@@ -96,49 +95,53 @@ static bool is_entry(const char *name)
 static const char *address_text(struct naming *naming, const struct mapping *mapping,
 				uint64_t address)
 {
-	const struct binary *binary;
+	const struct binary *binary = mapping->binary;
+	const struct module *module = binary_module(binary);
 
-	if (!mapping)
-		return "[unknown]";
-	binary = mapping->binary;
 	if (binary->kind == BINARY_ANONYMOUS)
 		return "[anon]";
 	if (binary->kind == BINARY_SPECIAL)
 		return binary->name;
 	address = address - mapping->start + mapping->file_offset;
-	if (binary->module)
-		address = module_address(binary->module, address);
+	if (module)
+		address = module_address(module, address);
 	return make_text(naming, "[%s+0x%" PRIx64 "]",
 			 binary->kind == BINARY_VDSO ? "vdso" : binary->name, address);
+}
+
+static bool locate(const struct naming *naming, const struct sample *sample, uint64_t address,
+		   struct mapping *ret)
+{
+	return processes_locate(naming->processes, (int32_t)sample->tgid, sample->first_ns, address,
+				ret);
 }
 
 /* ret[0] is the innermost. At least one frame. */
 static size_t name_user(struct naming *naming, const struct sample *sample, size_t index,
 			struct frame ret[INLINED_MAX])
 {
-	/*
-	 * A return address points behind its call, which may be the first byte of the next
-	 * function: look one byte back. The innermost address is where the thread really is.
-	 */
-	uint64_t address = sample->user[index] - (index > 0);
-	const struct mapping *mapping = processes_locate(naming->processes, (int32_t)sample->tgid,
-							 sample->first_ns, address);
+	/* Callers' addresses are inside their calls already: see struct stack. */
+	uint64_t address = sample->user[index];
+	struct mapping mapping;
+	bool is_located = locate(naming, sample, address, &mapping);
+	struct module *module = is_located ? binary_module(mapping.binary) : NULL;
 	size_t count = 0;
 
 	naming->stats.frames++;
-	if (mapping) {
-		mapping->binary->is_sampled = true;
-		if (mapping->binary->module)
-			count = symbolize_user(naming->symbolizer, mapping->binary->module,
-					       address - mapping->start + mapping->file_offset, ret,
-					       INLINED_MAX);
-	}
+	if (is_located)
+		mapping.binary->is_sampled = true;
+	if (module)
+		count = symbolize_user(naming->symbolizer, module,
+				       address - mapping.start + mapping.file_offset, ret,
+				       INLINED_MAX);
 	if (count > 0)
 		return count;
 	naming->stats.unnamed_user_frames++;
-	ret[0] = (struct frame){ .name = address_text(naming, mapping, address),
-				 .module = mapping ? mapping->binary->name : NULL,
-				 .kind = FRAME_USER };
+	ret[0] = (struct frame){
+		.name = is_located ? address_text(naming, &mapping, address) : "[unknown]",
+		.module = is_located ? mapping.binary->name : NULL,
+		.kind = FRAME_USER,
+	};
 	return 1;
 }
 
@@ -150,10 +153,11 @@ static size_t name_user(struct naming *naming, const struct sample *sample, size
 static size_t believable_depth(const struct naming *naming, const struct sample *sample)
 {
 	size_t depth = sample->user_depth ? 1 : 0;
+	struct mapping mapping;
 
-	while (depth < sample->user_depth &&
-	       processes_locate(naming->processes, (int32_t)sample->tgid, sample->first_ns,
-				sample->user[depth] - 1))
+	if (sample->stop == STOP_COMPLETE)
+		return sample->user_depth;
+	while (depth < sample->user_depth && locate(naming, sample, sample->user[depth], &mapping))
 		depth++;
 	return depth;
 }
@@ -214,6 +218,21 @@ static void push_root(struct naming *naming, const struct sample *sample)
 				      .kind = FRAME_PROCESS });
 }
 
+/*
+ * The walker cannot tell an address that leads out of the code from one in a mapping that it has
+ * not been told of yet; now we know.
+ */
+static enum stop_reason stop_of(const struct naming *naming, const struct sample *sample)
+{
+	struct mapping mapping;
+
+	if (sample->stop != STOP_NO_MAPPING || !sample->user_depth)
+		return sample->stop;
+	return locate(naming, sample, sample->user[sample->user_depth - 1], &mapping)
+		       ? STOP_NO_TABLE_YET
+		       : STOP_NO_MAPPING;
+}
+
 /* The frame pointer chain does not say whether it ended at the entry; the outermost names do. */
 static bool reaches_entry(const struct naming *naming, size_t first)
 {
@@ -226,7 +245,7 @@ static bool reaches_entry(const struct naming *naming, size_t first)
 
 void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret)
 {
-	enum stop_reason stop = sample->stop;
+	enum stop_reason stop = stop_of(naming, sample);
 	const char *note = stop_reason_note(stop);
 	size_t note_at;
 

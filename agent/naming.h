@@ -12,7 +12,7 @@
 #define INLINED_MAX 8
 
 /* The process, the thread, a note; then the stacks. */
-#define FRAMES_MAX (3 + STACK_FRAMES_MAX * INLINED_MAX + STACK_FRAMES_MAX + 1)
+#define FRAMES_MAX (3 + USER_FRAMES_MAX * INLINED_MAX + KERNEL_FRAMES_MAX + 1)
 
 struct naming;
 
@@ -24,8 +24,7 @@ struct naming_stats {
 };
 
 /* Both stay the caller's and outlive the naming. */
-int naming_new(struct symbolizer *symbolizer, const struct processes *processes,
-	       struct naming **ret);
+int naming_new(struct symbolizer *symbolizer, struct processes *processes, struct naming **ret);
 void naming_free(struct naming *naming); /* NULL is fine */
 
 /* The kernel's symbols have changed (SIDEBAND_KSYMBOL). */

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "agent/output.h"
+#include "bpf/abi.h"
 
 #define TARGET_IDS_MAX 1024
 
@@ -41,6 +42,8 @@ struct record_options {
 	bool with_idle; /* --idle */
 	bool quiet;
 	bool force;               /* --force: run on kernels known to be unsafe */
+	enum unwind_mode unwind;  /* --unwind; default UNWIND_TABLES */
+	uint64_t unwind_bytes;    /* --unwind-memory, of tables in the kernel; default 256 MiB */
 	const char *verifier_log; /* --verifier-log=FILE; NULL: only its end on failure */
 	const char *output;       /* -o; NULL: eprof-NAME-UTCTIME/ */
 	enum output_form form;    /* of output: by its name, or --format; for output_open_as() */

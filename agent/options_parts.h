@@ -7,12 +7,15 @@
 
 #include "agent/options.h"
 
-#define SAMPLE_HZ_DEFAULT 99
-#define SAMPLE_HZ_MAX     1000000ULL
-#define SECONDS_MIN       0.001
-#define SECONDS_MAX       (10 * 365 * 86400.0)
-#define WIDTH_MIN         100
-#define WIDTH_MAX         100000
+#define SAMPLE_HZ_DEFAULT  99
+#define SAMPLE_HZ_MAX      1000000ULL
+#define UNWIND_MIB_DEFAULT 256
+#define UNWIND_MIB_MIN     1
+#define UNWIND_MIB_MAX     ((uint64_t)UNWIND_CHUNKS_MAX * UNWIND_CHUNK_SIZE >> 20)
+#define SECONDS_MIN        0.001
+#define SECONDS_MAX        (10 * 365 * 86400.0)
+#define WIDTH_MIN          100
+#define WIDTH_MAX          100000
 
 /* Options without a letter. */
 enum option_key {
@@ -22,6 +25,8 @@ enum option_key {
 	KEY_FORMAT,
 	KEY_FORCE,
 	KEY_VERIFIER_LOG,
+	KEY_UNWIND,
+	KEY_UNWIND_MEMORY,
 	KEY_TITLE,
 	KEY_SUBTITLE,
 	KEY_NOTES,

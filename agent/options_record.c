@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `eprof record`. */
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/log.h"
 #include "agent/options_parts.h"
@@ -31,6 +33,12 @@ static const struct argp_option rows[] = {
 	{ "kernel", 'K', NULL, 0, "Kernel stacks only", 2 },
 	{ "idle", KEY_IDLE, NULL, 0, "Count the idle task, too", 2 },
 	{ "per-thread", KEY_PER_THREAD, NULL, 0, "Keep the threads of a process apart", 2 },
+	{ "unwind", KEY_UNWIND, "HOW", 0,
+	  "Walk user stacks by unwind tables and, where there are none, frame pointers (auto, the "
+	  "default), by frame pointers only (fp), or not at all (none)",
+	  2 },
+	{ "unwind-memory", KEY_UNWIND_MEMORY, "MIB", 0,
+	  "Keep unwind tables within this much kernel memory (default: 256)", 2 },
 
 	{ NULL, 0, NULL, 0, "Where to:", 3 },
 	{ "output", 'o', "PATH", 0,
@@ -106,6 +114,28 @@ static void set_cpu(struct record_options *options, const char *arg)
 	options->cpu = (int)cpu;
 }
 
+static void set_unwind(struct record_options *options, const char *arg)
+{
+	if (!strcmp(arg, "auto"))
+		options->unwind = UNWIND_TABLES;
+	else if (!strcmp(arg, "fp"))
+		options->unwind = UNWIND_FRAME_POINTERS;
+	else if (!strcmp(arg, "none"))
+		options->unwind = UNWIND_NONE;
+	else
+		usage_error("--unwind: '%s' is none of auto, fp, none", arg);
+}
+
+static void set_unwind_memory(struct record_options *options, const char *arg)
+{
+	uint64_t mebibytes;
+
+	if (parse_u64(arg, UNWIND_MIB_MIN, UNWIND_MIB_MAX, &mebibytes) < 0)
+		usage_error("--unwind-memory: '%s' is not between %d and %" PRIu64 " MiB", arg,
+			    UNWIND_MIB_MIN, UNWIND_MIB_MAX);
+	options->unwind_bytes = mebibytes << 20;
+}
+
 static const char *not_empty(const char *arg, const char *option)
 {
 	if (!*arg)
@@ -137,6 +167,12 @@ static error_t parse_long_option(int key, char *arg, struct record_parser *parse
 		return 0;
 	case KEY_FORCE:
 		options->force = true;
+		return 0;
+	case KEY_UNWIND:
+		set_unwind(options, arg);
+		return 0;
+	case KEY_UNWIND_MEMORY:
+		set_unwind_memory(options, arg);
 		return 0;
 	case KEY_VERIFIER_LOG:
 		options->verifier_log = not_empty(arg, "--verifier-log");
@@ -230,6 +266,8 @@ void options_parse_record(int argc, char **argv, struct record_options *ret)
 		.sample_hz = SAMPLE_HZ_DEFAULT,
 		.event = "cpu-clock",
 		.form = OUTPUT_DIRECTORY,
+		.unwind = UNWIND_TABLES,
+		.unwind_bytes = (uint64_t)UNWIND_MIB_DEFAULT << 20,
 	};
 	options_run_argp(&record_argp, argc, argv, &parser);
 	if (ret->target == TARGET_NONE) {

@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/sysmacros.h>
@@ -21,22 +22,46 @@ struct generation {
 	uint64_t begin_ns;
 	uint64_t last_exit_ns; /* of a thread; 0: none yet */
 	struct mappings mappings;
+	struct unwind_run run; /* what the unwinder has of the newest generation */
+	bool is_changed;       /* since it was told; the pid is in processes->changed then */
+};
+
+struct pid_list {
+	int32_t *items;
+	size_t count, capacity;
 };
 
 struct processes {
+	pthread_mutex_t lock; /* of all that is below */
 	struct binaries *binaries;
+	struct unwinder *unwinder; /* or NULL */
 	bool follow_all;
 	uint64_t dropped_mappings;
+	struct pid_list changed;
 	struct generation *buckets[BUCKETS];
 };
 
-int processes_new(struct binaries *binaries, bool follow_all, struct processes **ret)
+/* Whoever holds it runs at the priority of the thread that waits for it. */
+static void init_lock(pthread_mutex_t *lock)
+{
+	pthread_mutexattr_t attributes;
+
+	(void)pthread_mutexattr_init(&attributes);
+	(void)pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
+	(void)pthread_mutex_init(lock, &attributes);
+	(void)pthread_mutexattr_destroy(&attributes);
+}
+
+int processes_new(struct binaries *binaries, struct unwinder *unwinder, bool follow_all,
+		  struct processes **ret)
 {
 	struct processes *processes = calloc(1, sizeof(*processes));
 
 	if (!processes)
 		return -ENOMEM;
+	init_lock(&processes->lock);
 	processes->binaries = binaries;
+	processes->unwinder = unwinder;
 	processes->follow_all = follow_all;
 	*ret = processes;
 	return 0;
@@ -60,6 +85,8 @@ void processes_free(struct processes *processes)
 			generation_free(generation);
 		}
 	}
+	free(processes->changed.items);
+	(void)pthread_mutex_destroy(&processes->lock);
 	free(processes);
 }
 
@@ -80,10 +107,32 @@ static struct generation *find(const struct processes *processes, int32_t pid, u
 	return generation;
 }
 
+/* Notes that the unwinder has to be told of a generation. */
+static int mark_changed(struct processes *processes, struct generation *generation)
+{
+	struct pid_list *changed = &processes->changed;
+
+	if (generation->is_changed || !processes->unwinder)
+		return 0;
+	if (changed->count == changed->capacity) {
+		size_t capacity = changed->capacity ? 2 * changed->capacity : 64;
+		int32_t *items = realloc(changed->items, capacity * sizeof(*items));
+
+		if (!items)
+			return -ENOMEM;
+		changed->items = items;
+		changed->capacity = capacity;
+	}
+	changed->items[changed->count++] = generation->pid;
+	generation->is_changed = true;
+	return 0;
+}
+
 static int begin_generation(struct processes *processes, int32_t pid, uint64_t time_ns,
 			    struct generation **ret)
 {
 	struct generation **bucket = bucket_of(processes, pid);
+	struct generation *before = find(processes, pid, UINT64_MAX);
 	struct generation *generation = calloc(1, sizeof(*generation));
 
 	if (!generation)
@@ -91,8 +140,12 @@ static int begin_generation(struct processes *processes, int32_t pid, uint64_t t
 	generation->pid = pid;
 	generation->begin_ns = time_ns;
 	generation->next = *bucket;
+	if (before)
+		generation->run = before->run;
+	if (before)
+		before->run = (struct unwind_run){ 0 };
 	*ret = *bucket = generation;
-	return 0;
+	return mark_changed(processes, generation);
 }
 
 static int add_mapping(struct processes *processes, struct generation *generation,
@@ -119,7 +172,7 @@ static int add_mapping(struct processes *processes, struct generation *generatio
 		processes->dropped_mappings++;
 		return 0;
 	}
-	return err;
+	return err < 0 ? err : mark_changed(processes, generation);
 }
 
 /* One line of /proc/PID/maps (man 5 proc); anything else is passed over. */
@@ -144,7 +197,7 @@ static int seed_line(struct processes *processes, struct generation *generation,
 	return add_mapping(processes, generation, &source, offset, 0);
 }
 
-int processes_seed(struct processes *processes, int32_t pid)
+static int seed(struct processes *processes, int32_t pid)
 {
 	CLEANUP(cleanup_file) FILE *file = NULL;
 	CLEANUP(cleanup_free) char *line = NULL;
@@ -167,6 +220,16 @@ int processes_seed(struct processes *processes, int32_t pid)
 	}
 	/* A process that ended under our hands reads as empty or -ESRCH: it has no more samples. */
 	return 0;
+}
+
+int processes_seed(struct processes *processes, int32_t pid)
+{
+	int err;
+
+	(void)pthread_mutex_lock(&processes->lock);
+	err = seed(processes, pid);
+	(void)pthread_mutex_unlock(&processes->lock);
+	return err;
 }
 
 static void cleanup_directory(DIR **directory)
@@ -247,9 +310,8 @@ static int apply_mmap(struct processes *processes, const struct sideband_record 
 	return add_mapping(processes, generation, &source, record->file_offset, record->time_ns);
 }
 
-int processes_apply(void *context, const struct sideband_record *record)
+static int apply(struct processes *processes, const struct sideband_record *record)
 {
-	struct processes *processes = context;
 	struct generation *generation;
 
 	/*
@@ -276,12 +338,63 @@ int processes_apply(void *context, const struct sideband_record *record)
 	return 0;
 }
 
-const struct mapping *processes_locate(const struct processes *processes, int32_t pid,
-				       uint64_t time_ns, uint64_t address)
+int processes_apply(void *context, const struct sideband_record *record)
 {
-	const struct generation *generation = pid > 0 ? find(processes, pid, time_ns) : NULL;
+	struct processes *processes = context;
+	int err;
 
-	return generation ? mappings_find(&generation->mappings, time_ns, address) : NULL;
+	(void)pthread_mutex_lock(&processes->lock);
+	err = apply(processes, record);
+	(void)pthread_mutex_unlock(&processes->lock);
+	return err;
+}
+
+static int bind_changed(struct processes *processes)
+{
+	struct pid_list *changed = &processes->changed;
+
+	while (changed->count > 0) {
+		int32_t pid = changed->items[--changed->count];
+		struct generation *generation = find(processes, pid, UINT64_MAX);
+		int err;
+
+		if (!generation || !generation->is_changed)
+			continue; /* forgotten, or another generation of it was told of */
+		generation->is_changed = false;
+		err = unwinder_bind(processes->unwinder, pid, generation->mappings.current,
+				    generation->mappings.count, &generation->run);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int processes_bind(struct processes *processes)
+{
+	int err;
+
+	(void)pthread_mutex_lock(&processes->lock);
+	err = bind_changed(processes);
+	(void)pthread_mutex_unlock(&processes->lock);
+	return err;
+}
+
+bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,
+		      struct mapping *ret)
+{
+	const struct generation *generation;
+	const struct mapping *mapping = NULL;
+
+	if (pid <= 0)
+		return false;
+	(void)pthread_mutex_lock(&processes->lock);
+	generation = find(processes, pid, time_ns);
+	if (generation)
+		mapping = mappings_find(&generation->mappings, time_ns, address);
+	if (mapping)
+		*ret = *mapping;
+	(void)pthread_mutex_unlock(&processes->lock);
+	return mapping != NULL;
 }
 
 static bool has_ended(const struct generation *generation)
@@ -297,7 +410,7 @@ static bool is_superseded(const struct processes *processes, const struct genera
 	       generation->begin_ns <= before_ns;
 }
 
-void processes_forget(struct processes *processes, uint64_t before_ns)
+static void forget(struct processes *processes, uint64_t before_ns)
 {
 	for (size_t i = 0; i < BUCKETS; i++) {
 		struct generation **link = &processes->buckets[i];
@@ -308,6 +421,9 @@ void processes_forget(struct processes *processes, uint64_t before_ns)
 			if (is_superseded(processes, generation, before_ns) ||
 			    (generation->last_exit_ns < before_ns && has_ended(generation))) {
 				*link = generation->next;
+				if (generation->run.size_class)
+					unwinder_unbind(processes->unwinder, generation->pid,
+							&generation->run);
 				generation_free(generation);
 				continue;
 			}
@@ -317,14 +433,31 @@ void processes_forget(struct processes *processes, uint64_t before_ns)
 	}
 }
 
-bool processes_is_gone(const struct processes *processes, int32_t pid)
+void processes_forget(struct processes *processes, uint64_t before_ns)
 {
-	const struct generation *generation = find(processes, pid, UINT64_MAX);
-
-	return !generation || has_ended(generation);
+	(void)pthread_mutex_lock(&processes->lock);
+	forget(processes, before_ns);
+	(void)pthread_mutex_unlock(&processes->lock);
 }
 
-uint64_t processes_dropped_mappings(const struct processes *processes)
+bool processes_is_gone(struct processes *processes, int32_t pid)
 {
-	return processes->dropped_mappings;
+	const struct generation *generation;
+	bool is_gone;
+
+	(void)pthread_mutex_lock(&processes->lock);
+	generation = find(processes, pid, UINT64_MAX);
+	is_gone = !generation || has_ended(generation);
+	(void)pthread_mutex_unlock(&processes->lock);
+	return is_gone;
+}
+
+uint64_t processes_dropped_mappings(struct processes *processes)
+{
+	uint64_t dropped;
+
+	(void)pthread_mutex_lock(&processes->lock);
+	dropped = processes->dropped_mappings;
+	(void)pthread_mutex_unlock(&processes->lock);
+	return dropped;
 }

@@ -2,6 +2,7 @@
 /*
  * What each pid had mapped, at the time of a sample. A pid's life is a row of generations: one from
  * fork to exec, one from exec to the next. Seeded once from /proc, then kept by side-band records.
+ * For several threads: one follows the records while another names samples.
  */
 #ifndef EPROF_AGENT_PROCESSES_H
 #define EPROF_AGENT_PROCESSES_H
@@ -11,6 +12,7 @@
 
 #include "agent/binaries.h"
 #include "agent/sideband.h"
+#include "agent/unwinder.h"
 
 /* A process that maps more executable pieces than this keeps the first ones; the rest is counted.
  */
@@ -26,8 +28,12 @@ struct mapping {
 
 struct processes;
 
-/* follow_all: processes never heard of are taken up too. binaries stays the caller's. */
-int processes_new(struct binaries *binaries, bool follow_all, struct processes **ret);
+/*
+ * follow_all: processes never heard of are taken up too. unwinder is told what each process has
+ * mapped, unless it is NULL. Both stay the caller's.
+ */
+int processes_new(struct binaries *binaries, struct unwinder *unwinder, bool follow_all,
+		  struct processes **ret);
 void processes_free(struct processes *processes); /* NULL is fine */
 
 /* Reads /proc/PID/maps. 0, -ESRCH no such process, -errno. The records must be flowing already. */
@@ -37,16 +43,19 @@ int processes_seed_all(struct processes *processes);
 /* A sideband_handler, context being the processes; records come in the order of their times. */
 int processes_apply(void *context, const struct sideband_record *record);
 
-/* The mapping of address at a time, or NULL. Lives until the next apply or forget. */
-const struct mapping *processes_locate(const struct processes *processes, int32_t pid,
-				       uint64_t time_ns, uint64_t address);
+/* Tells the unwinder of all that has changed since the last call. 0 or -ENOMEM. */
+int processes_bind(struct processes *processes);
+
+/* The mapping of address at a time; false: none is known. Its binary lives as long as binaries. */
+bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,
+		      struct mapping *ret);
 
 /* Frees what no sample taken after before_ns can ask for. */
 void processes_forget(struct processes *processes, uint64_t before_ns);
 
 /* True when no thread of a known process is alive any more: exited and reaped, or never known. */
-bool processes_is_gone(const struct processes *processes, int32_t pid);
+bool processes_is_gone(struct processes *processes, int32_t pid);
 
-uint64_t processes_dropped_mappings(const struct processes *processes);
+uint64_t processes_dropped_mappings(struct processes *processes);
 
 #endif

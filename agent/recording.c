@@ -15,9 +15,11 @@
 void recording_done(struct recording *recording)
 {
 	window_free(recording->window);
-	sampler_free(recording->pipeline.sampler);
 	naming_free(recording->pipeline.naming);
+	follower_free(recording->pipeline.follower);
 	processes_free(recording->pipeline.processes);
+	unwinder_free(recording->pipeline.unwinder);
+	sampler_free(recording->pipeline.sampler);
 	sideband_free(recording->pipeline.sideband);
 	binaries_free(recording->binaries);
 	symbolizer_free(recording->symbolizer);
@@ -57,6 +59,19 @@ static int prepare_symbolizer(struct recording *recording)
 	return err;
 }
 
+/* The processes that were asked for keep their tables; those of a whole machine come and go. */
+static int prepare_unwinder(struct recording *recording, bool follow_all)
+{
+	struct unwinder_options options = { .bytes_max = recording->options->unwind_bytes,
+					    .is_pinned = !follow_all };
+	struct unwind_maps maps;
+
+	if (!sampler_unwinds(recording->pipeline.sampler))
+		return 0;
+	sampler_unwind_maps(recording->pipeline.sampler, &maps);
+	return unwinder_new(&maps, &options, &recording->pipeline.unwinder);
+}
+
 static int prepare_processes(struct recording *recording)
 {
 	enum target_kind target = recording->options->target;
@@ -71,14 +86,38 @@ static int prepare_processes(struct recording *recording)
 	err = sideband_new(&all, &pipeline->sideband);
 	if (err < 0)
 		return err;
+	err = prepare_unwinder(recording, follow_all);
+	if (err < 0)
+		return failed("prepare to unwind stacks", err);
 	err = prepare_symbolizer(recording);
 	if (!err)
-		err = binaries_new(recording->symbolizer, &recording->binaries);
+		err = binaries_new(recording->symbolizer, pipeline->unwinder, &recording->binaries);
 	if (!err)
-		err = processes_new(recording->binaries, follow_all, &pipeline->processes);
+		err = processes_new(recording->binaries, pipeline->unwinder, follow_all,
+				    &pipeline->processes);
+	if (!err)
+		err = follower_new(pipeline->sideband, pipeline->processes, pipeline->unwinder,
+				   &pipeline->follower);
 	if (!err)
 		err = naming_new(recording->symbolizer, pipeline->processes, &pipeline->naming);
 	return err < 0 ? failed("prepare to name stacks", err) : 0;
+}
+
+/*
+ * Samples are taken when what runs already can be walked. On a large machine the first ones do not
+ * wait for all of it: 12 million rows, more than most have, take a second.
+ */
+#define UNWIND_WAIT_MS 2000
+
+static int bind_processes(struct recording *recording)
+{
+	int err = processes_bind(recording->pipeline.processes);
+
+	if (err < 0)
+		return failed("prepare to unwind stacks", err);
+	if (recording->pipeline.unwinder)
+		unwinder_wait(recording->pipeline.unwinder, UNWIND_WAIT_MS);
+	return 0;
 }
 
 /* The records flow already: what changes while /proc is read comes again with them. */
@@ -203,7 +242,14 @@ static int prepare_parts(struct recording *recording)
 	err = watch_target(recording);
 	if (err < 0)
 		return err;
-	return seed_processes(recording);
+	err = seed_processes(recording);
+	if (err < 0)
+		return err;
+	err = bind_processes(recording);
+	if (err < 0)
+		return err;
+	err = follower_start(recording->pipeline.follower);
+	return err < 0 ? failed("start a thread", err) : 0;
 }
 
 int recording_prepare(const struct record_options *options, struct recording *ret)
@@ -230,9 +276,6 @@ static int add_timers(struct recording *recording)
 		err = loop_add_timer(recording->loop, 1, true, LOOP_TICK);
 	if (!err && seconds > 0)
 		err = loop_add_timer(recording->loop, seconds, false, LOOP_TIME_OVER);
-	if (!err)
-		err = sideband_watch(recording->pipeline.sideband, loop_epoll_fd(recording->loop),
-				     LOOP_SIDEBAND);
 	return err < 0 ? failed("set timers", err) : 0;
 }
 
@@ -250,7 +293,7 @@ static int let_command_go(struct recording *recording)
 
 static uint64_t lost_so_far(const struct recording *recording)
 {
-	uint64_t lost = sideband_lost(recording->pipeline.sideband);
+	uint64_t lost = follower_lost(recording->pipeline.follower);
 	struct sampler_stats stats;
 
 	if (sampler_read_stats(recording->pipeline.sampler, &stats) < 0)
@@ -281,9 +324,7 @@ static int handle_events(struct recording *recording, unsigned int events)
 {
 	int err = 0;
 
-	if (events & LOOP_SIDEBAND)
-		err = window_follow_processes(recording->window);
-	if (!err && (events & LOOP_DRAIN))
+	if (events & LOOP_DRAIN)
 		err = window_drain(recording->window);
 	return err < 0 ? failed("read samples", err) : 0;
 }
@@ -330,5 +371,6 @@ int recording_run(struct recording *recording)
 	err = loop_until_end(recording);
 	log_progress(NULL);
 	sampler_stop(recording->pipeline.sampler);
+	follower_stop(recording->pipeline.follower);
 	return err;
 }

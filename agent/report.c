@@ -59,6 +59,37 @@ static void fill_losses(const struct report_sources *sources, const struct sampl
 	add_loss(stats, "binaries_unopened", binaries_unopened(sources->binaries));
 }
 
+static void add_unwind(struct recording_stats *stats, const char *name, uint64_t count)
+{
+	stats->unwind[stats->unwind_count++] = (struct named_count){ name, count };
+}
+
+static void fill_unwind(struct unwinder *unwinder, struct report *report)
+{
+	struct recording_stats *stats = &report->stats;
+	struct unwinder_stats unwind;
+	uint64_t unsupported = 0;
+
+	if (!unwinder)
+		return;
+	unwinder_read_stats(unwinder, &unwind);
+	for (size_t i = 0; i < UNWIND_UNSUPPORTED_KINDS; i++)
+		unsupported += unwind.tables.unsupported[i];
+	add_unwind(stats, "files", unwind.tables.files);
+	add_unwind(stats, "tables_built", unwind.tables.built);
+	add_unwind(stats, "files_without_rules", unwind.tables.without);
+	add_unwind(stats, "tables_evicted", unwind.tables.evicted);
+	add_unwind(stats, "rows", unwind.tables.rows);
+	add_unwind(stats, "rows_unsupported", unsupported);
+	add_unwind(stats, "kernel_bytes", unwind.tables.bytes);
+	add_unwind(stats, "build_us", unwind.tables.build_ns / 1000);
+	add_loss(stats, "unwind_tables_failed", unwind.tables.failed);
+	add_loss(stats, "unwind_tables_no_room", unwind.tables.refused);
+	add_loss(stats, "unwind_bindings_no_room", unwind.unbound);
+	report->table_failed_name = unwind.tables.failed_name;
+	report->table_failed_error = unwind.tables.failed_error;
+}
+
 static void fill_stops(const struct profile *profile, struct recording_stats *stats)
 {
 	for (int i = 0; i < STOP_REASON_COUNT; i++)
@@ -141,6 +172,7 @@ int report_make(const struct report_sources *sources, struct report *ret)
 		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)stats->samples;
 	fill_stops(profile, stats);
 	fill_losses(sources, &sampler, stats);
+	fill_unwind(sources->pipeline->unwinder, ret);
 	ret->kernel_names_missing = naming.kernel_names_missing;
 	write_notes(ret);
 	return 0;
@@ -157,6 +189,11 @@ void report_print(const struct report *report)
 			log_warning("lost: %s %" PRIu64, stats->losses[i].name,
 				    stats->losses[i].count);
 	}
+	if (report->table_failed_name)
+		log_warning(
+			"cannot use the unwind rules of '%s': %s; its code is walked along frame "
+			"pointers",
+			report->table_failed_name, report->table_failed_error);
 	if (report->kernel_names_missing)
 		log_warning(
 			"the kernel hides its names, its frames are one [kernel]: needs CAP_SYSLOG "

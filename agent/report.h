@@ -12,6 +12,8 @@
 struct report {
 	struct recording_stats stats;
 	bool kernel_names_missing;
+	const char *table_failed_name; /* a binary whose unwind rules were of no use; or NULL */
+	const char *table_failed_error;
 	char notes[REPORT_NOTES_SIZE]; /* one line: share of complete stacks, losses */
 };
 
@@ -25,7 +27,7 @@ struct report_sources {
 	size_t cpu_count;
 };
 
-/* 0 or -errno. */
+/* 0 or -errno. The report borrows from the unwinder. */
 int report_make(const struct report_sources *sources, struct report *ret);
 
 /* The summary: samples, share of complete stacks, losses. */

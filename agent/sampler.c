@@ -7,29 +7,14 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/random.h>
-#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "agent/drain.h"
 #include "agent/load_error.h"
 #include "agent/log.h"
 #include "agent/perf_event.h"
+#include "agent/sampler_config.h"
 #include "base/cleanup.h"
-#include "sampler.skel.h"
-
-/*
- * How often the maps are drained. A drain costs 0.1 ms; a map must be cleared page by page when it
- * is made, and one for a second at 99 Hz on 2 CPUs takes 7 ms less than one for five. Where CPUs x
- * Hz is large, more often, so that a period's samples still fit SAMPLES_MAX; user space cannot keep
- * a shorter period than DRAIN_SECONDS_MIN.
- */
-#define DRAIN_SECONDS_MAX 1.0
-#define DRAIN_SECONDS_MIN 0.1
-#define SAMPLES_MAX       65536
-/* The drain may come late by one period before anything is lost. */
-#define MAP_SLACK         2.0
-#define MAP_ENTRIES_MIN   256
 
 /* Of the verifier; untouched pages cost nothing. */
 #define VERIFIER_LOG_SIZE (16u << 20)
@@ -46,80 +31,6 @@ struct sampler {
 	uint32_t quiet_half; /* what sampler_drain() reads */
 	int stats_fd;        /* keeps BPF statistics on; -1: not permitted */
 };
-
-/* What the kernel calls our pid namespace; 0 for the initial one (include/linux/proc_ns.h). */
-static uint32_t own_pid_namespace(void)
-{
-	const uint32_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO */
-	struct stat st;
-
-	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == initial)
-		return 0;
-	return (uint32_t)st.st_ino;
-}
-
-/* perf_event_open(2): a lower limit than ours can be set for the whole machine. */
-static uint32_t frames_max(void)
-{
-	CLEANUP(cleanup_file) FILE *file = fopen("/proc/sys/kernel/perf_event_max_stack", "re");
-	unsigned int limit;
-
-	if (!file || fscanf(file, "%u", &limit) != 1 || limit > STACK_FRAMES_MAX)
-		return STACK_FRAMES_MAX;
-	return limit;
-}
-
-static void choose_sizes(struct sampler *sampler)
-{
-	double rate = (double)sampler->options->sample_hz * (double)sampler->cpus.count;
-	double seconds = SAMPLES_MAX / rate / MAP_SLACK;
-	struct sampler_bpf *skeleton = sampler->skeleton;
-	double entries;
-
-	if (seconds > DRAIN_SECONDS_MAX)
-		seconds = DRAIN_SECONDS_MAX;
-	if (seconds < DRAIN_SECONDS_MIN)
-		seconds = DRAIN_SECONDS_MIN;
-	sampler->drain_seconds = seconds;
-	entries = rate * seconds * MAP_SLACK;
-	if (entries < MAP_ENTRIES_MIN)
-		entries = MAP_ENTRIES_MIN;
-	if (entries > SAMPLES_MAX)
-		entries = SAMPLES_MAX;
-	/* A sample brings at most two new stacks. */
-	bpf_map__set_max_entries(skeleton->maps.counts_0, (uint32_t)entries);
-	bpf_map__set_max_entries(skeleton->maps.counts_1, (uint32_t)entries);
-	bpf_map__set_max_entries(skeleton->maps.stacks_0, 2 * (uint32_t)entries);
-	bpf_map__set_max_entries(skeleton->maps.stacks_1, 2 * (uint32_t)entries);
-}
-
-static void configure(struct sampler *sampler)
-{
-	const struct record_options *options = sampler->options;
-	struct sampler_bpf *skeleton = sampler->skeleton;
-	struct sampler_config *config = (struct sampler_config *)&skeleton->rodata->config;
-	static const enum filter filters[] = {
-		[TARGET_ALL] = FILTER_ALL,       [TARGET_PIDS] = FILTER_PIDS,
-		[TARGET_COMMAND] = FILTER_PIDS,  [TARGET_TIDS] = FILTER_TIDS,
-		[TARGET_CGROUP] = FILTER_CGROUP,
-	};
-
-	config->filter = filters[options->target];
-	config->with_idle = options->with_idle;
-	config->user_stacks = !options->kernel_only;
-	config->kernel_stacks = !options->user_only;
-	config->by_thread = options->per_thread;
-	config->pid_namespace = own_pid_namespace();
-	config->frames_max = frames_max();
-	if (getrandom(&config->stack_seed, sizeof(config->stack_seed), GRND_NONBLOCK) < 0)
-		config->stack_seed = (uint64_t)getpid(); /* early at boot: still distinct stacks */
-	if (config->filter != FILTER_PIDS)
-		bpf_map__set_max_entries(skeleton->maps.targets, TARGET_IDS_MAX);
-	bpf_program__set_autoload(skeleton->progs.on_fork, config->filter == FILTER_PIDS);
-	bpf_program__set_autoload(skeleton->progs.on_exit, config->filter == FILTER_PIDS);
-	bpf_program__set_autoload(skeleton->progs.on_free, config->filter == FILTER_PIDS);
-	choose_sizes(sampler);
-}
 
 /* Where the verifier writes about one program. */
 struct program_log {
@@ -213,7 +124,7 @@ static int sampler_load(struct sampler *sampler)
 		log_error("cannot open the BPF programs: %s", strerror(-err));
 		return err;
 	}
-	configure(sampler);
+	sampler->drain_seconds = sampler_configure(skeleton, sampler->options, sampler->cpus.count);
 	err = load(sampler);
 	if (err < 0)
 		return err;
@@ -313,7 +224,7 @@ static int follow_children(struct sampler *sampler)
 {
 	struct sampler_bpf *skeleton = sampler->skeleton;
 
-	if (skeleton->rodata->config.filter != FILTER_PIDS)
+	if (!sampler_follows_processes(skeleton))
 		return 0;
 	skeleton->links.on_fork = bpf_program__attach(skeleton->progs.on_fork);
 	skeleton->links.on_exit = bpf_program__attach(skeleton->progs.on_exit);
@@ -348,6 +259,28 @@ int sampler_start(struct sampler *sampler)
 			return err;
 	}
 	return 0;
+}
+
+bool sampler_unwinds(const struct sampler *sampler)
+{
+	return sampler->skeleton->rodata->config.unwind == UNWIND_TABLES;
+}
+
+void sampler_unwind_maps(struct sampler *sampler, struct unwind_maps *ret)
+{
+	const struct sampler_bpf *skeleton = sampler->skeleton;
+
+	*ret = (struct unwind_maps){
+		.processes_fd = bpf_map__fd(skeleton->maps.unwind_processes),
+		.mappings_fd = bpf_map__fd(skeleton->maps.unwind_mappings),
+		.wants_fd = bpf_map__fd(skeleton->maps.unwind_wants),
+		.mappings = bpf_map__max_entries(skeleton->maps.unwind_mappings),
+		.tables = { .slots_fd = bpf_map__fd(skeleton->maps.unwind_slots),
+			    .chunks_fd = bpf_map__fd(skeleton->maps.unwind_chunks),
+			    .slots = UNWIND_SLOTS_MAX,
+			    .chunks = UNWIND_CHUNKS_MAX },
+		.clock = &skeleton->bss->unwind_now,
+	};
 }
 
 void sampler_stop(struct sampler *sampler)

@@ -12,6 +12,7 @@
 
 #include "agent/cpus.h"
 #include "agent/options.h"
+#include "agent/unwinder.h"
 #include "bpf/abi.h"
 
 struct sampler;
@@ -23,9 +24,9 @@ struct sample {
 	uint64_t first_ns; /* CLOCK_MONOTONIC of the first sample of this row */
 	const char *process_name;
 	const char *thread_name;
-	const uint64_t *user; /* innermost first */
+	const uint64_t *user; /* innermost first; to be looked up as they are (bpf/abi.h) */
 	size_t user_depth;
-	const uint64_t *kernel;
+	const uint64_t *kernel; /* as the kernel gave them */
 	size_t kernel_depth;
 	enum stop_reason stop;
 	bool kernel_stack_lost;
@@ -53,6 +54,10 @@ void sampler_free(struct sampler *sampler); /* NULL is fine */
 int sampler_follow(struct sampler *sampler, int32_t id);
 /* Restricts sampling to a cgroup and its descendants; fd stays the caller's. */
 int sampler_follow_cgroup(struct sampler *sampler, int cgroup_fd);
+
+/* Whether user stacks are walked by tables; if so, the maps that an unwinder has to fill. */
+bool sampler_unwinds(const struct sampler *sampler);
+void sampler_unwind_maps(struct sampler *sampler, struct unwind_maps *ret);
 
 /* Opens and enables the events on every CPU. One line and -errno on failure. */
 int sampler_start(struct sampler *sampler);

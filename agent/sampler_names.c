@@ -19,6 +19,7 @@ static const struct {
 	[COUNTER_KERNEL_STACK_CUT] = { "kernel_stacks_too_deep", true },
 	[COUNTER_USER_UNREADABLE] = { "user_stacks_unreadable", true },
 	[COUNTER_FOLLOW_FULL] = { "children_not_followed", true },
+	[COUNTER_UNWIND_PROCESSES_FULL] = { "children_without_tables", true },
 };
 _Static_assert(sizeof(counter_texts) / sizeof(counter_texts[0]) == COUNTER_COUNT, "all are named");
 
@@ -32,6 +33,13 @@ static const struct {
 	[STOP_UNREADABLE] = { "unreadable", "unreadable" },
 	[STOP_STACK_LOST] = { "stack_lost", "lost, no room" },
 	[STOP_COMPLETE] = { "complete", NULL },
+	[STOP_NO_TABLE_YET] = { "no_table_yet", "no unwind table yet" },
+	[STOP_NO_RULE] = { "no_rule", "code without unwind rules" },
+	[STOP_UNSUPPORTED] = { "unsupported_rule", "unwind rule not supported" },
+	[STOP_LOST_REGISTER] = { "lost_register", "unwind rule by a lost register" },
+	[STOP_BAD_READ] = { "unreadable_memory", "stack memory not readable" },
+	[STOP_NO_PROGRESS] = { "no_progress", "no way further out" },
+	[STOP_NO_MAPPING] = { "no_mapping", "leads out of the code" },
 };
 _Static_assert(sizeof(stop_texts) / sizeof(stop_texts[0]) == STOP_REASON_COUNT, "all are named");
 

@@ -177,6 +177,10 @@ static void add_all(struct object *object, const struct recording_stats *stats)
 	add_count(object, "unnamed_kernel_frames", stats->unnamed_kernel_frames);
 	add_counts(object, "stop_reasons", stats->stop_reasons, stats->stop_reason_count);
 	add_counts(object, "losses", stats->losses, stats->loss_count);
+	if (stats->unwind_count)
+		add_counts(object, "unwind", stats->unwind, stats->unwind_count);
+	else
+		add_text(object, "unwind", NULL);
 	add_tool(object, stats);
 }
 
@@ -189,6 +193,7 @@ int stats_json_write(const struct recording_stats *stats, FILE *out)
 
 	assert(stats->stop_reason_count <= STATS_STOP_REASONS_MAX);
 	assert(stats->loss_count <= STATS_LOSSES_MAX);
+	assert(stats->unwind_count <= STATS_UNWIND_MAX);
 	add_all(&object, stats);
 	if (object.failed)
 		return -ENOMEM;

@@ -10,6 +10,7 @@
 
 #define STATS_STOP_REASONS_MAX 16
 #define STATS_LOSSES_MAX       32
+#define STATS_UNWIND_MAX       16
 
 struct named_count {
 	const char *name; /* becomes a key: unique among its kind */
@@ -36,6 +37,8 @@ struct recording_stats {
 	size_t stop_reason_count;
 	struct named_count losses[STATS_LOSSES_MAX];
 	size_t loss_count;
+	struct named_count unwind[STATS_UNWIND_MAX]; /* of the tables; none: they were not used */
+	size_t unwind_count;
 	double tool_cpu_seconds; /* user and system time of eprof itself */
 	uint64_t tool_peak_rss_bytes;
 	bool has_bpf_time;        /* false: the two below become null */

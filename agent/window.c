@@ -52,20 +52,6 @@ void window_free(struct window *window)
 	free(window);
 }
 
-static int apply_record(void *context, const struct sideband_record *record)
-{
-	struct window *window = context;
-
-	if (record->type == SIDEBAND_KSYMBOL)
-		naming_kernel_changed(window->pipeline.naming);
-	return processes_apply(window->pipeline.processes, record);
-}
-
-int window_follow_processes(struct window *window)
-{
-	return sideband_read(window->pipeline.sideband, apply_record, window);
-}
-
 static int add_sample(void *context, const struct sample *sample)
 {
 	struct window *window = context;
@@ -90,14 +76,18 @@ int window_drain(struct window *window)
 	if (err < 0)
 		return err;
 	/* After the flip: what a drained sample ran in is known by now. */
-	err = window_follow_processes(window);
+	err = follower_catch_up(pipeline->follower);
 	if (err < 0)
 		return err;
+	if (follower_take_kernel_changed(pipeline->follower))
+		naming_kernel_changed(pipeline->naming);
 	err = sampler_drain(pipeline->sampler, add_sample, window);
 	if (err < 0)
 		return err;
 	/* Samples of this half may be as old as the flip before; later ones come later. */
 	processes_forget(pipeline->processes, previous_ns);
+	if (pipeline->unwinder)
+		unwinder_tick(pipeline->unwinder);
 	return 0;
 }
 

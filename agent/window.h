@@ -6,6 +6,7 @@
 #ifndef EPROF_AGENT_WINDOW_H
 #define EPROF_AGENT_WINDOW_H
 
+#include "agent/follower.h"
 #include "agent/naming.h"
 #include "agent/processes.h"
 #include "agent/sampler.h"
@@ -16,7 +17,9 @@
 struct pipeline {
 	struct sampler *sampler;
 	struct sideband *sideband;
+	struct unwinder *unwinder; /* NULL: stacks are not walked by tables */
 	struct processes *processes;
+	struct follower *follower;
 	struct naming *naming;
 };
 
@@ -35,9 +38,6 @@ struct window;
 /* Begins now. On success the caller owns *ret. */
 int window_open(const struct pipeline *pipeline, struct window **ret);
 void window_free(struct window *window); /* NULL is fine */
-
-/* Applies the side-band records that are due. Call it whenever a ring has some. */
-int window_follow_processes(struct window *window);
 
 /* Drains what the kernel has counted since the last call into the tree. */
 int window_drain(struct window *window);

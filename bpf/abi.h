@@ -9,7 +9,16 @@
 #include <linux/types.h>
 
 /* kernel.perf_event_max_stack defaults to this, and bpf_get_stack() gives no more. */
-#define STACK_FRAMES_MAX 127
+#define KERNEL_FRAMES_MAX 127
+
+/* Deeper user stacks are cut, and say so. */
+#define USER_FRAMES_MAX 512
+
+/* Stacks are kept in pieces of this many addresses: most need one, and few need four. */
+#define PIECE_FRAMES_SHIFT 7
+#define PIECE_FRAMES_MAX   (1u << PIECE_FRAMES_SHIFT)
+#define PIECES_MAX         (USER_FRAMES_MAX / PIECE_FRAMES_MAX)
+_Static_assert(KERNEL_FRAMES_MAX <= PIECE_FRAMES_MAX, "a kernel stack is one piece");
 
 /* TASK_COMM_LEN of include/linux/sched.h: part of the kernel's user-visible interface. */
 #define COMM_SIZE 16
@@ -22,24 +31,36 @@ enum stop_reason {
 	STOP_NONE = 0, /* no user stack was asked for, or the thread has none */
 	STOP_FRAME_POINTERS =
 		1,           /* the frame pointer chain ended; whether at the entry, names tell */
-	STOP_TOO_DEEP = 2,   /* STACK_FRAMES_MAX reached: the outermost frames are missing */
-	STOP_UNREADABLE = 3, /* the kernel gave an error instead of a stack */
+	STOP_TOO_DEEP = 2,   /* USER_FRAMES_MAX reached: the outermost frames are missing */
+	STOP_UNREADABLE = 3, /* the kernel gave an error instead of a stack, or no user registers */
 	STOP_STACK_LOST = 4, /* the stack map was full: counted without its user stack */
 	STOP_COMPLETE = 5,   /* the entry of the program or of the thread was reached */
+	STOP_NO_TABLE_YET = 6, /* code whose unwind table was not in place when it was sampled */
+	STOP_NO_RULE = 7,      /* code without unwind rules and, it seems, without frame pointers */
+	STOP_UNSUPPORTED = 8,  /* a rule that the table could not express */
+	STOP_LOST_REGISTER = 9, /* a rule by a register that only the innermost frame still has */
+	STOP_BAD_READ = 10,     /* stack memory not readable: swapped out, or not a stack */
+	STOP_NO_PROGRESS = 11,  /* the next frame would not be further out */
+	STOP_NO_MAPPING = 12,   /* the return address is in no executable mapping */
 	STOP_REASON_COUNT,
 };
 
 /*
- * One distinct call stack, innermost address first; the map's key is stack_id, a 64-bit hash of
- * the addresses. Two stacks of one window share an id with probability below 2^-64 times the
+ * One distinct call stack, or a piece of one, innermost address first; the map's key is a 64-bit
+ * hash of all of it. Two stacks of one window share an id with probability below 2^-64 times the
  * number of pairs: 65,536 stacks collide once in 8 thousand million windows.
+ *
+ * User addresses are those to be looked up: where a thread was interrupted, by a sample or by a
+ * signal, exactly that; for a caller the last byte of its call, one before the return address,
+ * which may be the first byte of another function. Kernel addresses are as the kernel gave them.
  */
 struct stack {
 	__u32 depth;
 	__u32 unused;
-	__u64 pc[STACK_FRAMES_MAX];
+	__u64 rest; /* id of the piece further out; STACK_ID_NONE: there is none */
+	__u64 pc[PIECE_FRAMES_MAX];
 };
-_Static_assert(sizeof(struct stack) == 8 + 8 * STACK_FRAMES_MAX, "copied as bytes");
+_Static_assert(sizeof(struct stack) == 16 + 8 * PIECE_FRAMES_MAX, "copied as bytes");
 
 #define STACK_ID_NONE 0ULL
 #define STACK_ID_LOST 1ULL /* there was a stack, the map had no room for it */
@@ -81,6 +102,8 @@ enum counter {
 	COUNTER_KERNEL_STACK_CUT,  /* counted, outermost kernel frames missing */
 	COUNTER_USER_UNREADABLE,   /* counted, user stack could not be read */
 	COUNTER_FOLLOW_FULL,       /* a child was not followed: no room in the target map */
+	COUNTER_UNWIND_PROCESSES_FULL, /* a child's stacks wait for its tables: no room to inherit
+					*/
 	COUNTER_COUNT,
 };
 
@@ -92,14 +115,21 @@ enum filter {
 	FILTER_CGROUP, /* threads below the cgroup in slot 0 of target_cgroup */
 };
 
+/* How user stacks are walked. */
+enum unwind_mode {
+	UNWIND_NONE,           /* no user stacks */
+	UNWIND_FRAME_POINTERS, /* by the kernel, along frame pointers */
+	UNWIND_TABLES,         /* by .eh_frame rules */
+};
+
 /* Set before the programs are loaded, constant for the verifier. */
 struct sampler_config {
 	__u32 filter; /* enum filter */
 	__u32 with_idle;
-	__u32 user_stacks;
 	__u32 kernel_stacks;
 	__u32 by_thread;
 	__u32 frames_max;    /* what bpf_get_stack() gives at most: kernel.perf_event_max_stack */
+	__u32 unwind;        /* enum unwind_mode */
 	__u64 stack_seed;    /* random: nobody can make two stacks with one id */
 	__u32 pid_namespace; /* inode of eprof's pid namespace; 0: the initial one */
 };
@@ -115,5 +145,143 @@ struct sampler_config {
 
 /* Two halves of each map: programs fill one while user space reads the other. */
 #define HALVES 2
+
+/*
+ * Unwind tables: what .eh_frame says about a binary, in the form that the walker reads. A table is
+ * one image of 32-bit words, in three parts, so that finding the rule of an address is two reads
+ * and a search among the rows of one block of code:
+ *
+ * - rules, struct unwind_rule[]: the distinct ones of this binary; number 0 is "no rule";
+ * - blocks, struct unwind_block[]: one for UNWIND_BLOCK_SIZE bytes of code, from code_start on;
+ * - rows, struct unwind_row[]: where inside of a block the rule changes.
+ *
+ * No rule, block or run of rows of one block crosses a multiple of UNWIND_PAGE_SIZE bytes of the
+ * image, and images begin on such a multiple: however the walker's memory is cut into chunks, each
+ * of these is in one piece. Code that no row covers has an explicit rule 0: never a guess.
+ */
+#define UNWIND_BLOCK_SHIFT 10
+#define UNWIND_BLOCK_SIZE  (1u << UNWIND_BLOCK_SHIFT)
+#define UNWIND_PAGE_SIZE   4096u
+#define UNWIND_RULES_MAX   65536u
+
+struct unwind_row {
+	__u16 offset; /* in its block; ascending, > 0 */
+	__u16 rule;   /* holds from offset on */
+};
+_Static_assert(sizeof(struct unwind_row) * UNWIND_BLOCK_SIZE <= UNWIND_PAGE_SIZE,
+	       "the rows of a block fit in a page, even one for each byte");
+
+struct unwind_block {
+	__u32 first_row; /* word offset in the image */
+	__u16 row_count; /* 0: one rule for the whole block */
+	__u16 rule;      /* at the block's first byte */
+};
+_Static_assert(sizeof(struct unwind_block) == 8, "divides a page");
+
+/* How the canonical frame address (CFA: the stack pointer before the call) is found. */
+enum unwind_cfa {
+	CFA_NO_RULE = 0,     /* no FDE covers this code */
+	CFA_UNSUPPORTED = 1, /* there is one, and it says what we cannot follow */
+	CFA_REGISTER = 2,    /* register + offset */
+	CFA_DEREF = 3,       /* *(register + offset) + add */
+	CFA_PLT = 4,         /* rsp + offset, and 8 more when (pc & 15) >= add: a PLT stub */
+};
+
+/* Where the return address is. */
+enum unwind_ra {
+	RA_AT_CFA = 0,   /* *(CFA + ra) */
+	RA_REGISTER = 1, /* in register number ra (vfork) */
+	RA_END = 2,      /* undefined: the outermost frame */
+	RA_SIGNAL = 3,   /* a signal frame: all registers are in the ucontext at rsp */
+};
+
+/* Where the caller's rbp is. */
+enum unwind_rbp {
+	RBP_SAME = 0,      /* not touched */
+	RBP_AT_CFA = 1,    /* *(CFA + offset) */
+	RBP_AT_RBP = 2,    /* *(rbp + offset): realigned stacks */
+	RBP_AT_RSP = 3,    /* *(rsp + offset) */
+	RBP_CFA_PLUS = 4,  /* CFA + offset (DW_CFA_val_offset) */
+	RBP_REGISTER = 5,  /* in register number offset */
+	RBP_UNDEFINED = 6, /* lost */
+};
+
+/*
+ * unwind_rule.rbx_offset is 0 when rbx is untouched, else where the caller's is, from the CFA; or
+ * this. The one frame that needs it is on many stacks: the dynamic linker's, when it binds a
+ * function at its first call.
+ */
+#define UNWIND_RBX_LOST 1
+
+/* Registers have their DWARF numbers: System V ABI for AMD64, figure 3.36. */
+#define UNWIND_RBX       3
+#define UNWIND_RBP       6
+#define UNWIND_RSP       7
+#define UNWIND_REGISTERS 16
+
+struct unwind_rule {
+	__u8 cfa; /* enum unwind_cfa */
+	__u8 cfa_register;
+	__u8 ra_kind;  /* enum unwind_ra */
+	__u8 rbp_kind; /* enum unwind_rbp */
+	__s32 cfa_offset;
+	__s16 rbp_offset;
+	__s16 rbx_offset;
+	__s16 cfa_add;
+	__s16 ra;
+};
+_Static_assert(sizeof(struct unwind_rule) == 16, "divides a page");
+
+/*
+ * Images lie in chunks, one BPF array each, numbered by their place in an array of maps: memory
+ * comes and goes in steps. A word offset counts 32-bit words over all chunks.
+ */
+#define UNWIND_CHUNK_SHIFT 18
+#define UNWIND_CHUNK_SIZE  (1u << UNWIND_CHUNK_SHIFT)
+#define UNWIND_CHUNKS_MAX  16384 /* 4 GiB: what 30-bit word offsets reach */
+
+enum unwind_table_state {
+	TABLE_NOT_YET = 0, /* being built, or evicted: whoever needs it says so */
+	TABLE_READY = 1,
+	TABLE_FRAME_POINTERS = 2, /* there are no rules for this code: JIT, or a file without any */
+};
+
+/* Where the table of one binary is. Number 0 is for code without a file. */
+struct unwind_slot {
+	__u64 code_start;  /* ELF address of the first block */
+	__u32 image;       /* word offset of the image */
+	__u32 first_block; /* word offset in the image */
+	__u32 block_count;
+	__u32 state;     /* enum unwind_table_state */
+	__u32 last_used; /* the walker writes unwind_clock here: the oldest is evicted first */
+	__u32 wanted;    /* the walker has asked for it */
+};
+_Static_assert(sizeof(struct unwind_slot) == 32, "written through mmap()");
+
+#define UNWIND_SLOTS_MAX 16384
+
+/*
+ * One executable mapping; those of a process are in a row, sorted by start. A row is for those who
+ * were told its number: it is written last, and taken away first, so that a walker who still goes
+ * by an old struct unwind_process never takes the mappings of another one for its own.
+ */
+struct unwind_mapping {
+	__u64 start, end;
+	__u64 address; /* ELF address of start */
+	__u32 slot;
+	__u32 number; /* unwind_process.number; 0: of nobody */
+};
+_Static_assert(sizeof(struct unwind_mapping) == 32, "written through mmap()");
+
+/* Which mappings a process has: replaced as a whole, so that readers see the old or the new. */
+struct unwind_process {
+	__u32 first, count;
+	__u32 number; /* never the same again */
+};
+
+#define UNWIND_PROCESSES_MAX 16384
+
+/* Bounds the search among a process's mappings. */
+#define UNWIND_MAPPINGS_SHIFT 16
 
 #endif

@@ -40,7 +40,11 @@ struct signal_struct {
 	atomic_t live; /* threads of the group that have not begun to exit */
 };
 
+struct mm_struct;
+
 struct task_struct {
+	struct mm_struct *mm;
+	unsigned int in_execve : 1;
 	int pid;
 	int tgid;
 	__u64 start_boottime;

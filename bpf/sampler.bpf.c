@@ -10,6 +10,8 @@
  */
 #include "bpf/kernel_types.h"
 
+#include <linux/errno.h>
+
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
@@ -54,13 +56,12 @@ struct {
 	__array(values, struct stacks_map);
 } stacks SEC(".maps") = { .values = { &stacks_0, &stacks_1 } };
 
-/* A stack is too large for the program's own; one sample a CPU is in flight at a time. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct stack);
-} scratch SEC(".maps");
+	__type(value, struct scratch);
+} scratch_map SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -76,6 +77,14 @@ struct {
 	__type(key, __u32);
 	__type(value, __u8);
 } targets SEC(".maps");
+
+/* In a nested pid namespace: processes on their way out, by initial tgid -> number in ours. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} exiting SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
@@ -108,33 +117,71 @@ static __always_inline bool is_target(__u32 tgid, __u32 tid)
 }
 
 /* Stores the stack in this half unless it is there, and returns its id. */
-static __always_inline __u64 save_stack(void *half_stacks, const struct stack *stack,
+static __always_inline __u64 save_stack(void *half_stacks, struct stack *stack,
 					enum counter when_lost)
 {
 	__u64 id;
 	long err;
 
-	if (stack->depth == 0)
-		return STACK_ID_NONE;
 	id = stack_id_of(stack, config.stack_seed);
 	if (bpf_map_lookup_elem(half_stacks, &id))
 		return id;
 	err = bpf_map_update_elem(half_stacks, &id, stack, BPF_NOEXIST);
-	if (!err || err == -17 /* EEXIST: another CPU was faster */)
+	if (!err || err == -EEXIST) /* another CPU was faster */
 		return id;
 	count_event(when_lost);
 	return STACK_ID_LOST;
 }
 
-static __always_inline void take_user_stack(void *ctx, void *half_stacks, struct stack *stack,
-					    struct sample_key *key)
+/* Stores a user stack piece by piece, the outermost first: each names the one further out. */
+static __always_inline __u64 save_user_stack(void *half_stacks, struct scratch *scratch)
 {
-	key->stop = walk_user_stack(ctx, stack, config.frames_max);
+	__u32 depth = scratch->unwind.depth;
+	__u64 id = STACK_ID_NONE;
+
+	for (__u32 i = PIECES_MAX; i > 0; i--) {
+		struct stack *piece = &scratch->pieces[i - 1];
+		__u32 before = (i - 1) * PIECE_FRAMES_MAX;
+
+		if (depth <= before)
+			continue;
+		piece->depth =
+			depth - before < PIECE_FRAMES_MAX ? depth - before : PIECE_FRAMES_MAX;
+		piece->rest = id;
+		id = save_stack(half_stacks, piece, COUNTER_USER_STACK_LOST);
+		if (id == STACK_ID_LOST)
+			break;
+	}
+	return id;
+}
+
+/*
+ * An exiting thread has given up its memory before it is gone, and an exec has replaced it before
+ * there are registers to go with it: there is no user stack then.
+ */
+static __always_inline bool is_without_memory(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!BPF_CORE_READ(task, mm))
+		return true;
+	return bpf_core_field_exists(task->in_execve) &&
+	       BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
+}
+
+static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx, void *half_stacks,
+					    struct scratch *scratch, struct sample_key *key)
+{
+	key->stop = walk_user_stack(ctx, scratch, &config, key->tgid);
+	if (key->stop != STOP_COMPLETE && is_without_memory()) {
+		scratch->unwind.depth = 0;
+		key->stop = STOP_NONE;
+	}
 	if (key->stop == STOP_UNREADABLE)
 		count_event(COUNTER_USER_UNREADABLE);
 	if (key->stop == STOP_TOO_DEEP)
 		count_event(COUNTER_USER_STACK_CUT);
-	key->user_stack = save_stack(half_stacks, stack, COUNTER_USER_STACK_LOST);
+	key->user_stack = save_user_stack(half_stacks, scratch);
 	if (key->user_stack == STACK_ID_LOST)
 		key->stop = STOP_STACK_LOST;
 }
@@ -145,7 +192,9 @@ static __always_inline void take_kernel_stack(void *ctx, void *half_stacks, stru
 	walk_kernel_stack(ctx, stack);
 	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
-	key->kernel_stack = save_stack(half_stacks, stack, COUNTER_KERNEL_STACK_LOST);
+	key->kernel_stack = STACK_ID_NONE;
+	if (stack->depth)
+		key->kernel_stack = save_stack(half_stacks, stack, COUNTER_KERNEL_STACK_LOST);
 }
 
 static __always_inline void count_sample(void *half_counts, const struct sample_key *key)
@@ -168,7 +217,7 @@ static __always_inline void count_sample(void *half_counts, const struct sample_
 		count_event(COUNTER_SAMPLES);
 		return;
 	}
-	count_event(err == -16 /* EBUSY */ ? COUNTER_LOST_MAP_BUSY : COUNTER_LOST_COUNTS_FULL);
+	count_event(err == -EBUSY ? COUNTER_LOST_MAP_BUSY : COUNTER_LOST_COUNTS_FULL);
 }
 
 static __always_inline void name_task(struct task_struct *task, struct task_struct *leader,
@@ -192,7 +241,7 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 	struct sample_key key = {};
 	void *half_counts, *half_stacks;
 	__u32 half, zero = 0, tid;
-	struct stack *stack;
+	struct scratch *scratch;
 
 	key.is_idle = (__u32)bpf_get_current_pid_tgid() == 0;
 	if (key.is_idle && !config.with_idle) {
@@ -208,37 +257,64 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 	half = *(volatile __u32 *)&active_half;
 	half_counts = bpf_map_lookup_elem(&counts, &half);
 	half_stacks = bpf_map_lookup_elem(&stacks, &half);
-	stack = bpf_map_lookup_elem(&scratch, &zero);
-	if (!half_counts || !half_stacks || !stack)
+	scratch = bpf_map_lookup_elem(&scratch_map, &zero);
+	if (!half_counts || !half_stacks || !scratch)
 		return 0;
 	name_task(task, leader, tid, &key);
-	if (config.user_stacks && !key.is_idle)
-		take_user_stack(ctx, half_stacks, stack, &key);
+	if (config.unwind != UNWIND_NONE && !key.is_idle)
+		take_user_stack(ctx, half_stacks, scratch, &key);
 	if (config.kernel_stacks)
-		take_kernel_stack(ctx, half_stacks, stack, &key);
+		take_kernel_stack(ctx, half_stacks, scratch->pieces, &key);
 	count_sample(half_counts, &key);
 	return 0;
 }
 
 /* A child of a followed process is followed from its first instruction. */
+static __always_inline void follow_child(__u32 parent_tgid, __u32 child_tgid)
+{
+	__u8 yes = 1;
+
+	if (config.filter != FILTER_PIDS)
+		return;
+	if (!bpf_map_lookup_elem(&targets, &parent_tgid)) {
+		/* The number may have been that of a followed process which is gone. */
+		bpf_map_delete_elem(&targets, &child_tgid);
+		return;
+	}
+	if (bpf_map_update_elem(&targets, &child_tgid, &yes, BPF_ANY))
+		count_event(COUNTER_FOLLOW_FULL);
+}
+
+/* Until user space hears of it, which may be before this, a child has what its parent had. */
+static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid)
+{
+	struct unwind_process *parent = bpf_map_lookup_elem(&unwind_processes, &parent_tgid);
+
+	if (parent &&
+	    bpf_map_update_elem(&unwind_processes, &child_tgid, parent, BPF_NOEXIST) == -E2BIG)
+		count_event(COUNTER_UNWIND_PROCESSES_FULL);
+}
+
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_tgid, child_tgid;
-	__u8 yes = 1;
 
 	parent_tgid = pid_in_namespace(BPF_CORE_READ(parent, group_leader), config.pid_namespace);
 	child_tgid = pid_in_namespace(BPF_CORE_READ(child, group_leader), config.pid_namespace);
 	if (!child_tgid || child_tgid == parent_tgid)
 		return 0;
-	if (!bpf_map_lookup_elem(&targets, &parent_tgid)) {
-		/* The number may have been that of a followed process which is gone. */
-		bpf_map_delete_elem(&targets, &child_tgid);
-		return 0;
-	}
-	if (bpf_map_update_elem(&targets, &child_tgid, &yes, BPF_ANY))
-		count_event(COUNTER_FOLLOW_FULL);
+	follow_child(parent_tgid, child_tgid);
+	if (config.unwind == UNWIND_TABLES)
+		inherit_mappings(parent_tgid, child_tgid);
 	return 0;
+}
+
+static __always_inline void forget_process(__u32 tgid)
+{
+	bpf_map_delete_elem(&targets, &tgid);
+	if (config.unwind == UNWIND_TABLES)
+		bpf_map_delete_elem(&unwind_processes, &tgid);
 }
 
 /*
@@ -250,22 +326,35 @@ SEC("tp_btf/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
+	__u32 *number;
 
-	if (config.pid_namespace || BPF_CORE_READ(task, signal, live.counter) > 0)
+	if (BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
-	bpf_map_delete_elem(&targets, &tgid);
+	if (!config.pid_namespace) {
+		forget_process(tgid);
+		return 0;
+	}
+	number = bpf_map_lookup_elem(&exiting, &tgid);
+	if (!number)
+		return 0;
+	forget_process(*number);
+	bpf_map_delete_elem(&exiting, &tgid);
 	return 0;
 }
 
-/* By the time of on_free() a task has no number left in a pid namespace other than the initial. */
+/*
+ * By the time of on_free() a task has no number left in a pid namespace other than the initial: it
+ * is noted here. For who is not noted, there being no room, it all ends here.
+ */
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	__u32 tgid;
+	__u32 tgid = BPF_CORE_READ(task, tgid), number;
 
 	if (!config.pid_namespace || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
-	tgid = pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace);
-	bpf_map_delete_elem(&targets, &tgid);
+	number = pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace);
+	if (number && bpf_map_update_elem(&exiting, &tgid, &number, BPF_ANY))
+		forget_process(number);
 	return 0;
 }

@@ -4,6 +4,7 @@
  * to it and going up cuts it, so that the walk is linear in the bytes written.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,16 +61,28 @@ static int path_reserve(struct path *path, size_t more)
 	return 0;
 }
 
+/* U+0080..U+009F, more control characters, as UTF-8 has them. */
+static bool is_c1_control(const char *p, const char *end)
+{
+	return end - p > 1 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] >= 0x80 &&
+	       (unsigned char)p[1] <= 0x9f;
+}
+
+/* What is replaced by '?' would steer the reader's terminal. */
 static void path_append(struct path *path, const char *text, size_t length)
 {
+	char *end = path->bytes + path->length + length;
+
 	memcpy(path->bytes + path->length, text, length);
-	for (char *p = path->bytes + path->length; p < path->bytes + path->length + length; p++) {
+	for (char *p = path->bytes + path->length; p < end; p++) {
 		if (*p == ';')
 			*p = ':';
 		else if (*p == '\n' || *p == '\r' || *p == '\t')
 			*p = ' ';
 		else if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?'; /* an escape sequence would steer the reader's terminal */
+			*p = '?';
+		else if (is_c1_control(p, end))
+			p[0] = p[1] = '?';
 	}
 	path->length += length;
 }

@@ -2,6 +2,7 @@
 #include "symbolize/elf_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -119,6 +120,31 @@ uint64_t elf_file_address(const struct elf_file *file, uint64_t file_offset)
 	    find_address(&file->reader, file_offset, false, &address))
 		return address;
 	return file_offset;
+}
+
+uint64_t elf_file_mapped_address(const struct elf_file *file, uint64_t file_offset, uint64_t size)
+{
+	const struct elf_reader *reader = &file->reader;
+
+	for (size_t i = 0; i < reader->segment_count; i++) {
+		const Elf64_Phdr *segment = &reader->segments[i];
+
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X))
+			continue;
+		if (segment->p_offset < file_offset + size &&
+		    file_offset < segment->p_offset + segment->p_filesz)
+			return segment->p_vaddr + (file_offset - segment->p_offset);
+	}
+	return elf_file_address(file, file_offset);
+}
+
+int elf_file_dup_fd(const struct elf_file *file)
+{
+	int fd = file->fd < 0 ? -1 : fcntl(file->fd, F_DUPFD_CLOEXEC, 3);
+
+	if (fd >= 0)
+		return fd;
+	return file->fd < 0 ? -EBADF : -errno;
 }
 
 static const char *find_name(const struct elf_symbols *symbols, uint64_t address)

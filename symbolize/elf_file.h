@@ -38,6 +38,15 @@ const char *elf_file_error(const struct elf_file *file);
 /* The address that file_offset is linked at; file_offset itself where no segment holds it. */
 uint64_t elf_file_address(const struct elf_file *file, uint64_t file_offset);
 
+/*
+ * Where file_offset would be linked, going by the executable segment that overlaps the size bytes
+ * from there on: a mapping begins at a page, which may be before its segment.
+ */
+uint64_t elf_file_mapped_address(const struct elf_file *file, uint64_t file_offset, uint64_t size);
+
+/* A copy of the descriptor, the caller's to close; -EBADF after elf_file_load(), or -errno. */
+int elf_file_dup_fd(const struct elf_file *file);
+
 /* The name of the function that covers this offset of the file, as in its symbol table; or NULL. */
 const char *elf_file_find(const struct elf_file *file, uint64_t file_offset);
 

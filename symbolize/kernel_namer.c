@@ -231,7 +231,7 @@ static int find_answer(struct kernel_namer *namer, uint64_t address, struct answ
 bool kernel_namer_find(struct kernel_namer *namer, uint64_t address, const char **ret_name,
 		       const char **ret_module)
 {
-	struct answer answer;
+	struct answer answer = { 0 };
 
 	if (address < KERNEL_HALF || kernel_namer_state(namer) != KERNEL_NAMES_OK)
 		return false;

@@ -213,6 +213,16 @@ uint64_t module_address(const struct module *module, uint64_t file_offset)
 	return elf_file_address(module->file, file_offset);
 }
 
+uint64_t module_mapped_address(const struct module *module, uint64_t file_offset, uint64_t size)
+{
+	return elf_file_mapped_address(module->file, file_offset, size);
+}
+
+int module_dup_fd(const struct module *module)
+{
+	return elf_file_dup_fd(module->file);
+}
+
 const char *module_error(const struct module *module)
 {
 	return module->error;

@@ -57,6 +57,15 @@ const char *module_name(const struct module *module); /* base name of the path *
  * no segment holds it. */
 uint64_t module_address(const struct module *module, uint64_t file_offset);
 
+/*
+ * The address that ELF tools give the byte of the file at file_offset, where size bytes from there
+ * on are mapped for execution. A mapping begins at a page: file_offset may lie before its segment.
+ */
+uint64_t module_mapped_address(const struct module *module, uint64_t file_offset, uint64_t size);
+
+/* A descriptor of the file, the caller's to close; -EBADF once the symbols are read, or -errno. */
+int module_dup_fd(const struct module *module);
+
 /* What went wrong reading the symbols: NULL so far nothing. Lives as long as the module. */
 const char *module_error(const struct module *module);
 

@@ -78,7 +78,7 @@ code_statistics() {
 		grep -oE 'add_[a-z]+\((object|&[a-z]+), "[a-z_]+"' | cut -d '"' -f 2
 	joined "$1/agent/sampler_names.c" | grep -oE '\] = \{ "[a-z_]+", true' | cut -d '"' -f 2
 	joined "$1/agent/sampler_names.c" | grep -oE '\[STOP_[A-Z_]+\] = \{ "[a-z_]+"' | cut -d '"' -f 2
-	joined "$1/agent/report.c" | grep -oE 'add_loss\(stats, "[a-z_]+"' | cut -d '"' -f 2
+	joined "$1/agent/report.c" | grep -oE 'add_(loss|unwind)\(stats, "[a-z_]+"' | cut -d '"' -f 2
 }
 
 # The words of [stack: ...].

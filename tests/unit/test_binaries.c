@@ -34,7 +34,7 @@ static int set_up(void **state)
 
 	*state = fixture;
 	if (!fixture || symbolizer_new(&fixture->symbolizer) < 0 ||
-	    binaries_new(fixture->symbolizer, &fixture->binaries) < 0 ||
+	    binaries_new(fixture->symbolizer, NULL, &fixture->binaries) < 0 ||
 	    build_id_read(fd, &fixture->own_id) < 0)
 		return -1;
 	(void)snprintf(fixture->directory, sizeof(fixture->directory), "%s",

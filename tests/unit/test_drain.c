@@ -76,13 +76,20 @@ static struct fixture *fixture_or_skip(void **state)
 	return fixture;
 }
 
+/* One piece of a stack, whose addresses go up from first. */
+static void put_piece(const struct fixture *fixture, uint32_t half, uint64_t id, uint32_t depth,
+		      uint64_t first, uint64_t rest)
+{
+	struct stack stack = { .depth = depth, .rest = rest };
+
+	for (uint32_t i = 0; i < depth && i < PIECE_FRAMES_MAX; i++)
+		stack.pc[i] = first + i;
+	assert_int_equal(bpf_map_update_elem(fixture->maps.stacks[half], &id, &stack, BPF_ANY), 0);
+}
+
 static void put_stack(const struct fixture *fixture, uint32_t half, uint64_t id, uint32_t depth)
 {
-	struct stack stack = { .depth = depth };
-
-	for (uint32_t i = 0; i < depth && i < STACK_FRAMES_MAX; i++)
-		stack.pc[i] = id * 1000 + i;
-	assert_int_equal(bpf_map_update_elem(fixture->maps.stacks[half], &id, &stack, BPF_ANY), 0);
+	put_piece(fixture, half, id, depth, id * 1000, STACK_ID_NONE);
 }
 
 static void put_sample(const struct fixture *fixture, uint32_t half, const struct sample_key *key)
@@ -111,7 +118,7 @@ static int take(void *context, const struct sample *sample)
 	assert_true(sample->count == i + 1 && sample->first_ns == 5000 + i);
 	assert_string_equal(sample->process_name, "demo");
 	assert_int_equal(sample->stop, STOP_COMPLETE);
-	check_stack(sample->user, sample->user_depth, 100 + i, i % STACK_FRAMES_MAX + 1);
+	check_stack(sample->user, sample->user_depth, 100 + i, i % PIECE_FRAMES_MAX + 1);
 	check_stack(sample->kernel, sample->kernel_depth, 100, 1);
 	return ++fixture->count == fixture->fail_at ? -ECANCELED : 0;
 }
@@ -124,7 +131,7 @@ static void fill(const struct fixture *fixture, uint32_t half, uint32_t count)
 
 	for (key.tid = 0; key.tid < count; key.tid++) {
 		key.user_stack = 100 + key.tid;
-		put_stack(fixture, half, key.user_stack, key.tid % STACK_FRAMES_MAX + 1);
+		put_stack(fixture, half, key.user_stack, key.tid % PIECE_FRAMES_MAX + 1);
 		put_sample(fixture, half, &key);
 	}
 }
@@ -237,6 +244,51 @@ static int copy(void *context, const struct sample *sample)
 	return 0;
 }
 
+static void put_deep_sample(const struct fixture *fixture, uint64_t user_stack)
+{
+	struct sample_key key = { .user_stack = user_stack, .stop = STOP_COMPLETE };
+
+	put_sample(fixture, 0, &key);
+}
+
+static void a_deep_stack_is_put_together_of_its_pieces(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	const uint32_t last = PIECES_MAX - 1;
+	struct sample sample = { 0 };
+
+	put_piece(fixture, 0, 700 + last, 3, 1000 + last * PIECE_FRAMES_MAX, STACK_ID_NONE);
+	for (uint32_t i = 0; i < last; i++)
+		put_piece(fixture, 0, 700 + i, PIECE_FRAMES_MAX, 1000 + i * PIECE_FRAMES_MAX,
+			  701 + i);
+	put_deep_sample(fixture, 700);
+	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
+	check_stack(sample.user, sample.user_depth, 1, last * PIECE_FRAMES_MAX + 3);
+	/* And the deepest there is. */
+	for (uint32_t i = 0; i < PIECES_MAX; i++)
+		put_piece(fixture, 0, 700 + i, PIECE_FRAMES_MAX, 1000 + i * PIECE_FRAMES_MAX,
+			  i < last ? 701 + i : STACK_ID_NONE);
+	put_deep_sample(fixture, 700);
+	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
+	check_stack(sample.user, sample.user_depth, 1, USER_FRAMES_MAX);
+}
+
+/* No id is the same twice but by the rarest chance, which must not be the end of us. */
+static void pieces_that_make_no_stack_end_it(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct sample sample = { 0 };
+
+	put_piece(fixture, 0, 700, PIECE_FRAMES_MAX, 1000, 12345);
+	put_deep_sample(fixture, 700);
+	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
+	check_stack(sample.user, sample.user_depth, 1, PIECE_FRAMES_MAX);
+	put_piece(fixture, 0, 700, 100, 1000, 700);
+	put_deep_sample(fixture, 700);
+	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
+	assert_int_equal(sample.user_depth, USER_FRAMES_MAX / 100 * 100);
+}
+
 static void lost_and_missing_stacks_are_empty(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
@@ -274,7 +326,7 @@ static void a_stack_deeper_than_any_is_refused(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
 
-	put_stack(fixture, 0, 100, STACK_FRAMES_MAX + 1);
+	put_stack(fixture, 0, 100, PIECE_FRAMES_MAX + 1);
 	assert_int_equal(drain_half(fixture->drain, 0, take, fixture), -EPROTO);
 	assert_int_equal(fixture->count, 0);
 }
@@ -303,6 +355,8 @@ int main(void)
 		WITH_MAPS(a_full_map_comes_out_whole),
 		WITH_MAPS(the_other_half_is_left_alone),
 		WITH_MAPS(a_bucket_larger_than_a_batch_comes_out),
+		WITH_MAPS(a_deep_stack_is_put_together_of_its_pieces),
+		WITH_MAPS(pieces_that_make_no_stack_end_it),
 		WITH_MAPS(lost_and_missing_stacks_are_empty),
 		WITH_MAPS(the_first_error_of_a_handler_ends_it),
 		WITH_MAPS(a_stack_deeper_than_any_is_refused),

@@ -204,64 +204,20 @@ static void the_end_of_all_processes_is_told_and_not_that_of_some(void **state)
 	}
 }
 
-/* The loop leaves the rings to sideband_read(); until then they stay ready. */
-static void a_ring_stays_ready_until_it_is_read(void **state)
-{
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = LOOP_SIDEBAND };
-	const struct fixture *fixture = *state;
-	int ends[2];
-	char byte;
-
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(epoll_ctl(loop_epoll_fd(fixture->loop), EPOLL_CTL_ADD, ends[0], &event),
-			 0);
-	assert_int_equal(write(ends[1], "x", 1), 1);
-	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND);
-	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND);
-	assert_int_equal(read(ends[0], &byte, 1), 1);
-	assert_int_equal(loop_add_timer(fixture->loop, 0.001, false, LOOP_TICK), 0);
-	assert_int_equal(wait_once(fixture), LOOP_TICK);
-	(void)close(ends[0]);
-	(void)close(ends[1]);
-}
-
-/* As the ring of a CPU that was taken away: nobody will ever write into it, or read it empty. */
-static void a_ring_whose_cpu_is_gone_is_told_once(void **state)
-{
-	const struct fixture *fixture = *state;
-	int ends[2];
-
-	assert_int_equal(pipe(ends), 0);
-	struct epoll_event event = {
-		.events = EPOLLIN,
-		.data.u64 = LOOP_SIDEBAND | (uint64_t)(uint32_t)ends[0] << 32,
-	};
-	assert_int_equal(epoll_ctl(loop_epoll_fd(fixture->loop), EPOLL_CTL_ADD, ends[0], &event),
-			 0);
-	/* What it held may still be read. */
-	assert_int_equal(write(ends[1], "x", 1), 1);
-	assert_int_equal(close(ends[1]), 0);
-	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND);
-	assert_int_equal(loop_add_timer(fixture->loop, 0.001, true, LOOP_DRAIN), 0);
-	for (int i = 0; i < 5; i++)
-		assert_int_equal(wait_once(fixture), LOOP_DRAIN);
-	(void)close(ends[0]);
-}
-
 static void events_that_are_due_come_together(void **state)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.u64 = LOOP_SIDEBAND };
 	const struct fixture *fixture = *state;
-	int ends[2];
+	pid_t pid;
+	int fd = start_child(&pid);
+	siginfo_t info;
 
-	assert_int_equal(pipe(ends), 0);
-	assert_int_equal(write(ends[1], "x", 1), 1);
-	assert_int_equal(epoll_ctl(loop_epoll_fd(fixture->loop), EPOLL_CTL_ADD, ends[0], &event),
-			 0);
+	assert_int_equal(loop_add_process(fixture->loop, pid), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 	assert_int_equal(kill(getpid(), SIGINT), 0);
-	assert_int_equal(wait_once(fixture), LOOP_SIDEBAND | LOOP_INTERRUPTED);
-	(void)close(ends[0]);
-	(void)close(ends[1]);
+	assert_int_equal(wait_once(fixture), LOOP_PROCESSES_ENDED | LOOP_INTERRUPTED);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	(void)close(fd);
 }
 
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, make_loop, free_loop)
@@ -277,8 +233,6 @@ int main(void)
 		WITH_LOOP(the_end_of_a_process_is_told_once),
 		WITH_LOOP(the_end_of_all_processes_is_told_and_not_that_of_some),
 		WITH_LOOP(a_zombie_has_ended_and_the_reaped_is_unknown),
-		WITH_LOOP(a_ring_stays_ready_until_it_is_read),
-		WITH_LOOP(a_ring_whose_cpu_is_gone_is_told_once),
 		WITH_LOOP(events_that_are_due_come_together),
 	};
 

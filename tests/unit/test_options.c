@@ -132,6 +132,8 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_int_equal(record->form, OUTPUT_DIRECTORY);
 	assert_false(record->user_only || record->kernel_only || record->per_thread ||
 		     record->with_idle || record->quiet || record->force);
+	assert_int_equal(record->unwind, UNWIND_TABLES);
+	assert_true(record->unwind_bytes == 256ULL << 20);
 	assert_null(record->verifier_log);
 	assert_null(record->command);
 	assert_int_equal(record->id_count, 0);
@@ -162,6 +164,27 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(record->output, "x.html");
 	assert_int_equal(record->form, OUTPUT_HTML);
 	assert_true(accepted("eprof record -K -a")->record.kernel_only);
+}
+
+static void stacks_are_walked_as_asked_for(void **state)
+{
+	(void)state;
+	assert_int_equal(accepted("eprof record -a --unwind=auto")->record.unwind, UNWIND_TABLES);
+	assert_int_equal(accepted("eprof record -a --unwind fp")->record.unwind,
+			 UNWIND_FRAME_POINTERS);
+	assert_int_equal(accepted("eprof record -a --unwind=none")->record.unwind, UNWIND_NONE);
+	assert_true(accepted("eprof record -a --unwind-memory=1")->record.unwind_bytes == 1 << 20);
+	assert_true(accepted("eprof record -a --unwind-memory 4096")->record.unwind_bytes ==
+		    4096ULL << 20);
+	check_refused("eprof record -a --unwind=dwarf", "--unwind: 'dwarf'");
+	check_refused("eprof record -a --unwind=FP", "--unwind: 'FP'");
+	check_refused("eprof record -a --unwind=", "--unwind: ''");
+	check_refused("eprof record -a --unwind-memory=0", "--unwind-memory: '0'");
+	check_refused("eprof record -a --unwind-memory=4097", "between 1 and 4096 MiB");
+	check_refused("eprof record -a --unwind-memory=-1", "--unwind-memory: '-1'");
+	check_refused("eprof record -a --unwind-memory=18446744073709551617", "--unwind-memory: ");
+	check_refused("eprof record -a --unwind-memory=1G", "--unwind-memory: '1G'");
+	check_refused("eprof record -a --unwind-memory=", "--unwind-memory: ''");
 }
 
 static void long_names_do_the_same(void **state)
@@ -416,6 +439,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(stacks_are_walked_as_asked_for),
 		cmocka_unit_test(long_names_do_the_same),
 		cmocka_unit_test(options_end_where_the_command_begins),
 		cmocka_unit_test(without_a_target_there_is_usage),

@@ -32,8 +32,9 @@ static int set_up(void **state, bool follow_all)
 
 	*state = fixture;
 	return !fixture || symbolizer_new(&fixture->symbolizer) < 0 ||
-			       binaries_new(fixture->symbolizer, &fixture->binaries) < 0 ||
-			       processes_new(fixture->binaries, follow_all, &fixture->processes) < 0
+			       binaries_new(fixture->symbolizer, NULL, &fixture->binaries) < 0 ||
+			       processes_new(fixture->binaries, NULL, follow_all,
+					     &fixture->processes) < 0
 		       ? -1
 		       : 0;
 }
@@ -89,22 +90,21 @@ static void tell(const struct fixture *fixture, uint64_t time_ns, enum sideband_
 static void check(const struct fixture *fixture, uint64_t time_ns, int32_t pid, uint64_t address,
 		  const char *name)
 {
-	const struct mapping *mapping = processes_locate(fixture->processes, pid, time_ns, address);
+	struct mapping mapping;
+	bool is_located = processes_locate(fixture->processes, pid, time_ns, address, &mapping);
 
-	if (!name) {
-		assert_null(mapping);
+	assert_int_equal(is_located, name != NULL);
+	if (!name)
 		return;
-	}
-	assert_non_null(mapping);
-	assert_in_range(address, mapping->start, mapping->end - 1);
-	assert_string_equal(mapping->binary->name, name);
+	assert_in_range(address, mapping.start, mapping.end - 1);
+	assert_string_equal(mapping.binary->name, name);
 }
 
 static void our_own_mappings_are_read_from_proc(void **state)
 {
 	const struct fixture *fixture = *state;
 	int32_t pid = (int32_t)getpid();
-	const struct mapping *mapping;
+	struct mapping mapping;
 	int data = 0;
 
 	assert_int_equal(processes_seed(fixture->processes, pid), 0);
@@ -115,9 +115,9 @@ static void our_own_mappings_are_read_from_proc(void **state)
 	check(fixture, 1, pid, (uint64_t)&data, NULL);
 	check(fixture, 1, pid, 0, NULL);
 	check(fixture, 1, NOBODY, (uint64_t)set_up, NULL);
-	mapping = processes_locate(fixture->processes, pid, 1, (uint64_t)set_up);
-	assert_int_equal(mapping->binary->kind, BINARY_FILE);
-	assert_non_null(mapping->binary->module);
+	assert_true(processes_locate(fixture->processes, pid, 1, (uint64_t)set_up, &mapping));
+	assert_int_equal(mapping.binary->kind, BINARY_FILE);
+	assert_non_null(mapping.binary->module);
 	assert_false(processes_is_gone(fixture->processes, pid));
 }
 

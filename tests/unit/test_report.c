@@ -44,7 +44,7 @@ uint64_t sideband_lost(const struct sideband *sideband)
 	return fake.lost_records;
 }
 
-uint64_t processes_dropped_mappings(const struct processes *processes)
+uint64_t processes_dropped_mappings(struct processes *processes)
 {
 	(void)processes;
 	return fake.dropped_mappings;

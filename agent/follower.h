@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keeps up with processes: a thread that applies side-band records the moment they come, so that a
+ * program's files are opened, and its mappings bound to unwind tables, before it has run far.
+ */
+#ifndef EPROF_AGENT_FOLLOWER_H
+#define EPROF_AGENT_FOLLOWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/processes.h"
+#include "agent/sideband.h"
+#include "agent/unwinder.h"
+
+struct follower;
+
+/* All are borrowed and outlive it; unwinder may be NULL. No thread runs yet. 0 or -errno. */
+int follower_new(struct sideband *sideband, struct processes *processes, struct unwinder *unwinder,
+		 struct follower **ret);
+void follower_free(struct follower *follower); /* stops it; NULL is fine */
+
+/* Ends the thread, if one runs; follower_catch_up() works on. */
+void follower_stop(struct follower *follower);
+
+/*
+ * Starts the thread. It runs before everything else on its CPU (SCHED_FIFO), for tens of
+ * microseconds a record, where that is permitted; else as one among others, and later. 0 or -errno.
+ */
+int follower_start(struct follower *follower);
+
+/*
+ * Applies all records that have been written when it is called. For any thread. 0, or -errno: its
+ * own, or what has stopped the thread.
+ */
+int follower_catch_up(struct follower *follower);
+
+/* Whether code came or went in the kernel since the last call. */
+bool follower_take_kernel_changed(struct follower *follower);
+
+/* Records that the kernel dropped because they were not read in time. */
+uint64_t follower_lost(struct follower *follower);
+
+#endif

@@ -1,0 +1,495 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two threads. The owner adds slots and says which are wanted; the builder compiles them one after
+ * the other, finds them a place and publishes them. The queue between them is all that is locked,
+ * and never for longer than an entry takes. The store and the places are the builder's alone.
+ *
+ * A table that is dropped for want of room is marked first and its place reused only after
+ * unwind_tables_collect(), as a walker may be reading it. What it was dropped for waits until then.
+ */
+#include "agent/unwind_tables.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "agent/unwind_store.h"
+#include "base/cleanup.h"
+#include "bpf/abi.h"
+
+/* One chunk is kept ready: then nine of ten tables need not wait for the kernel to make one. */
+#define WORDS_AHEAD (UNWIND_CHUNK_SIZE / 4)
+
+struct table {
+	int fd; /* of the binary: a table may have to be built again */
+	char *name;
+	bool is_queued; /* under the lock, as are the next */
+	bool is_urgent;
+	bool is_waiting; /* for room */
+	bool is_pinned;
+	/* The builder's: where it is. */
+	uint32_t place;
+	size_t words; /* 0: nowhere */
+};
+
+/* A ring of as many entries as there are slots: each is in it at most once. */
+struct queue {
+	uint32_t *slots;
+	uint32_t begin, length;
+};
+
+struct unwind_tables {
+	struct unwind_slot *slots; /* the map's own memory */
+	uint32_t slot_count;
+	struct unwind_store *store;
+	pthread_t builder;
+	bool has_builder;
+
+	pthread_mutex_t lock;
+	pthread_cond_t has_work, is_idle;
+	struct table *tables; /* by slot; never moves */
+	uint32_t used;        /* slots; number 0 is for code without a file */
+	struct queue ahead, urgent;
+	uint32_t *waiting; /* slots that need room, until the next collect */
+	uint32_t waiting_count;
+	bool is_busy, wants_collect, is_ending;
+	struct unwind_tables_stats stats;
+};
+
+static uint64_t thread_time_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void push(struct queue *queue, uint32_t capacity, uint32_t slot)
+{
+	queue->slots[(queue->begin + queue->length++) % capacity] = slot;
+}
+
+static uint32_t pop(struct queue *queue, uint32_t capacity)
+{
+	uint32_t slot = queue->slots[queue->begin];
+
+	queue->begin = (queue->begin + 1) % capacity;
+	queue->length--;
+	return slot;
+}
+
+/* With the lock held. */
+static void enqueue(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency)
+{
+	struct table *table = &tables->tables[slot];
+
+	if (urgency == UNWIND_NOW && !table->is_urgent) {
+		table->is_urgent = true;
+		push(&tables->urgent, tables->slot_count, slot);
+	}
+	if (table->is_queued)
+		return;
+	table->is_queued = true;
+	/* It may be in both: who comes second finds it built. */
+	push(&tables->ahead, tables->slot_count, slot);
+}
+
+/* With the lock held. The next slot to build, or 0. */
+static uint32_t dequeue(struct unwind_tables *tables)
+{
+	uint32_t slot = 0;
+
+	if (tables->urgent.length > 0) {
+		slot = pop(&tables->urgent, tables->slot_count);
+		tables->tables[slot].is_urgent = false;
+	} else if (tables->ahead.length > 0) {
+		slot = pop(&tables->ahead, tables->slot_count);
+		tables->tables[slot].is_queued = false;
+	}
+	return slot;
+}
+
+/* The oldest table that may be dropped, or 0. */
+static uint32_t find_oldest(struct unwind_tables *tables)
+{
+	uint32_t oldest = 0;
+
+	(void)pthread_mutex_lock(&tables->lock);
+	for (uint32_t i = 1; i < tables->used; i++) {
+		const struct table *table = &tables->tables[i];
+
+		if (!table->words || table->is_pinned)
+			continue;
+		if (!oldest || tables->slots[i].last_used < tables->slots[oldest].last_used)
+			oldest = i;
+	}
+	(void)pthread_mutex_unlock(&tables->lock);
+	return oldest;
+}
+
+/* With the lock held. */
+static void collect(struct unwind_tables *tables)
+{
+	tables->wants_collect = false;
+	unwind_store_collect(tables->store);
+	while (tables->waiting_count > 0) {
+		uint32_t slot = tables->waiting[--tables->waiting_count];
+
+		tables->tables[slot].is_waiting = false;
+		enqueue(tables, slot, UNWIND_NOW);
+	}
+}
+
+static void evict(struct unwind_tables *tables, uint32_t slot)
+{
+	struct table *table = &tables->tables[slot];
+
+	__atomic_store_n(&tables->slots[slot].state, TABLE_NOT_YET, __ATOMIC_RELEASE);
+	tables->slots[slot].wanted = 0;
+	(void)pthread_mutex_lock(&tables->lock);
+	/* One that was asked for before does not count for what is dropped after it. */
+	if (tables->wants_collect)
+		collect(tables);
+	unwind_store_drop(tables->store, table->place, table->words);
+	table->words = 0;
+	tables->stats.evicted++;
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+/* Drops the least recently used tables, until words are dropped. False: there are not so many. */
+static bool make_room(struct unwind_tables *tables, size_t words)
+{
+	size_t dropped = 0;
+
+	while (dropped < words) {
+		uint32_t slot = find_oldest(tables);
+
+		if (!slot)
+			return dropped > 0;
+		dropped += tables->tables[slot].words;
+		evict(tables, slot);
+	}
+	return true;
+}
+
+static void publish(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table)
+{
+	struct unwind_slot *slot = &tables->slots[number];
+	uint32_t latest = 0;
+
+	(void)pthread_mutex_lock(&tables->lock);
+	for (uint32_t i = 1; i < tables->used; i++)
+		latest = tables->slots[i].last_used > latest ? tables->slots[i].last_used : latest;
+	(void)pthread_mutex_unlock(&tables->lock);
+	/* It was wanted, so it is not the one to be dropped for the next. */
+	slot->last_used = latest;
+	slot->code_start = table->code_start;
+	slot->image = tables->tables[number].place;
+	slot->first_block = table->first_block;
+	slot->block_count = table->block_count;
+	slot->wanted = 0;
+	/* Whoever sees that it is ready sees the rest. */
+	__atomic_store_n(&slot->state, TABLE_READY, __ATOMIC_RELEASE);
+}
+
+/* Its code is walked along frame pointers from here on. */
+static void give_up(struct unwind_tables *tables, uint32_t number)
+{
+	__atomic_store_n(&tables->slots[number].state, TABLE_FRAME_POINTERS, __ATOMIC_RELEASE);
+}
+
+static void count_failure(struct unwind_tables *tables, uint32_t number, int err, const char *text)
+{
+	struct table *table = &tables->tables[number];
+
+	(void)pthread_mutex_lock(&tables->lock);
+	if (err == -ENODATA || err == -ENOTSUP) {
+		tables->stats.without++;
+	} else {
+		tables->stats.failed++;
+		tables->stats.failed_name = table->name;
+		tables->stats.failed_error = text ? text : strerror(-err);
+	}
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+static void count_built(struct unwind_tables *tables, const struct unwind_table *table)
+{
+	(void)pthread_mutex_lock(&tables->lock);
+	tables->stats.built++;
+	tables->stats.rows += table->row_count;
+	for (size_t i = 0; i < UNWIND_UNSUPPORTED_KINDS; i++)
+		tables->stats.unsupported[i] += table->unsupported[i];
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+static void give_up_without_room(struct unwind_tables *tables, uint32_t number)
+{
+	give_up(tables, number);
+	(void)pthread_mutex_lock(&tables->lock);
+	tables->stats.refused++;
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+/* Puts a table into the store and shows it to the walkers. True: it has to wait for room. */
+static bool place(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table)
+{
+	struct table *entry = &tables->tables[number];
+	int err = unwind_store_put(tables->store, table->words, table->word_count, &entry->place);
+
+	if (err == -EAGAIN || (err == -ENOSPC && make_room(tables, table->word_count)))
+		return true;
+	if (err < 0) {
+		give_up_without_room(tables, number);
+		return false;
+	}
+	entry->words = table->word_count;
+	publish(tables, number, table);
+	count_built(tables, table);
+	return false;
+}
+
+/* True: it has to wait for room. */
+static bool build(struct unwind_tables *tables, uint32_t number)
+{
+	CLEANUP(unwind_table_done) struct unwind_table table = { 0 };
+	const char *error = NULL;
+	int err;
+
+	/* It was wanted again while it was on its way. */
+	if (__atomic_load_n(&tables->slots[number].state, __ATOMIC_RELAXED) != TABLE_NOT_YET)
+		return false;
+	err = unwind_table_build(tables->tables[number].fd, &table, &error);
+	if (err < 0) {
+		count_failure(tables, number, err, error);
+		give_up(tables, number);
+		return false;
+	}
+	return place(tables, number, &table);
+}
+
+/* With the lock held, which is given up meanwhile. */
+static void build_next(struct unwind_tables *tables)
+{
+	uint32_t number = dequeue(tables);
+	uint64_t began_ns = thread_time_ns();
+	bool has_to_wait;
+
+	if (tables->tables[number].is_waiting)
+		return;
+	tables->is_busy = true;
+	(void)pthread_mutex_unlock(&tables->lock);
+	has_to_wait = build(tables, number);
+	(void)pthread_mutex_lock(&tables->lock);
+	tables->is_busy = false;
+	tables->tables[number].is_waiting = has_to_wait;
+	if (has_to_wait)
+		tables->waiting[tables->waiting_count++] = number;
+	tables->stats.build_ns += thread_time_ns() - began_ns;
+}
+
+/* With the lock held, which is given up meanwhile. */
+static void make_chunk_ahead(struct unwind_tables *tables)
+{
+	(void)pthread_mutex_unlock(&tables->lock);
+	/* No room, or no memory: who needs it will hear of it. */
+	(void)unwind_store_prepare(tables->store, WORDS_AHEAD);
+	(void)pthread_mutex_lock(&tables->lock);
+}
+
+static void *run_builder(void *context)
+{
+	struct unwind_tables *tables = context;
+	bool is_prepared = false;
+
+	(void)pthread_mutex_lock(&tables->lock);
+	while (!tables->is_ending) {
+		if (tables->wants_collect)
+			collect(tables);
+		if (tables->ahead.length + tables->urgent.length > 0) {
+			build_next(tables);
+			is_prepared = false;
+			continue;
+		}
+		tables->stats.bytes = unwind_store_bytes(tables->store);
+		(void)pthread_cond_broadcast(&tables->is_idle);
+		if (!is_prepared) {
+			make_chunk_ahead(tables);
+			is_prepared = true;
+			continue;
+		}
+		(void)pthread_cond_wait(&tables->has_work, &tables->lock);
+	}
+	(void)pthread_mutex_unlock(&tables->lock);
+	return NULL;
+}
+
+static void cleanup_tables(struct unwind_tables **tables)
+{
+	unwind_tables_free(*tables);
+}
+
+static int allocate(struct unwind_tables *tables, const struct unwind_tables_maps *maps)
+{
+	void *slots = mmap(NULL, maps->slots * sizeof(*tables->slots), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, maps->slots_fd, 0);
+
+	if (slots == MAP_FAILED)
+		return -errno;
+	tables->slots = slots;
+	tables->slot_count = maps->slots;
+	tables->tables = calloc(maps->slots, sizeof(*tables->tables));
+	tables->ahead.slots = calloc(maps->slots, sizeof(*tables->ahead.slots));
+	tables->urgent.slots = calloc(maps->slots, sizeof(*tables->urgent.slots));
+	tables->waiting = calloc(maps->slots, sizeof(*tables->waiting));
+	if (!tables->tables || !tables->ahead.slots || !tables->urgent.slots || !tables->waiting)
+		return -ENOMEM;
+	return 0;
+}
+
+int unwind_tables_new(const struct unwind_tables_maps *maps, uint64_t bytes_max,
+		      struct unwind_tables **ret)
+{
+	CLEANUP(cleanup_tables) struct unwind_tables *tables = calloc(1, sizeof(*tables));
+	pthread_condattr_t monotonic;
+	int err;
+
+	if (!tables)
+		return -ENOMEM;
+	(void)pthread_mutex_init(&tables->lock, NULL);
+	(void)pthread_cond_init(&tables->has_work, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&tables->is_idle, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	err = allocate(tables, maps);
+	if (err < 0)
+		return err;
+	err = unwind_store_new(maps->chunks_fd, maps->chunks, bytes_max, &tables->store);
+	if (err < 0)
+		return err;
+	tables->used = 1;
+	tables->slots[0].state = TABLE_FRAME_POINTERS;
+	err = pthread_create(&tables->builder, NULL, run_builder, tables);
+	if (err)
+		return -err;
+	tables->has_builder = true;
+	*ret = TAKE(tables);
+	return 0;
+}
+
+void unwind_tables_free(struct unwind_tables *tables)
+{
+	if (!tables)
+		return;
+	if (tables->has_builder) {
+		(void)pthread_mutex_lock(&tables->lock);
+		tables->is_ending = true;
+		(void)pthread_cond_signal(&tables->has_work);
+		(void)pthread_mutex_unlock(&tables->lock);
+		(void)pthread_join(tables->builder, NULL);
+	}
+	for (uint32_t i = 1; i < tables->used; i++) {
+		cleanup_fd(&tables->tables[i].fd);
+		free(tables->tables[i].name);
+	}
+	if (tables->slots)
+		(void)munmap(tables->slots, tables->slot_count * sizeof(*tables->slots));
+	unwind_store_free(tables->store);
+	(void)pthread_cond_destroy(&tables->is_idle);
+	(void)pthread_cond_destroy(&tables->has_work);
+	(void)pthread_mutex_destroy(&tables->lock);
+	free(tables->tables);
+	free(tables->ahead.slots);
+	free(tables->urgent.slots);
+	free(tables->waiting);
+	free(tables);
+}
+
+int unwind_tables_add(struct unwind_tables *tables, int fd, const char *name, uint32_t *ret_slot)
+{
+	CLEANUP(cleanup_fd) int owned_fd = fd;
+	CLEANUP(cleanup_free) char *copy = strdup(name);
+	struct table *table;
+
+	if (!copy)
+		return -ENOMEM;
+	(void)pthread_mutex_lock(&tables->lock);
+	if (tables->used == tables->slot_count) {
+		(void)pthread_mutex_unlock(&tables->lock);
+		return -ENOSPC;
+	}
+	*ret_slot = tables->used++;
+	table = &tables->tables[*ret_slot];
+	*table = (struct table){ .fd = TAKE_FD(owned_fd), .name = TAKE(copy) };
+	tables->stats.files++;
+	(void)pthread_mutex_unlock(&tables->lock);
+	return 0;
+}
+
+void unwind_tables_want(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency,
+			bool is_pinned)
+{
+	(void)pthread_mutex_lock(&tables->lock);
+	if (slot > 0 && slot < tables->used) {
+		uint32_t state = __atomic_load_n(&tables->slots[slot].state, __ATOMIC_RELAXED);
+
+		tables->tables[slot].is_pinned |= is_pinned;
+		if (state == TABLE_NOT_YET) {
+			enqueue(tables, slot, urgency);
+			(void)pthread_cond_signal(&tables->has_work);
+		}
+	}
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_collect(struct unwind_tables *tables)
+{
+	(void)pthread_mutex_lock(&tables->lock);
+	tables->wants_collect = true;
+	if (tables->waiting_count > 0)
+		(void)pthread_cond_signal(&tables->has_work);
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+static struct timespec time_in(uint32_t milliseconds)
+{
+	struct timespec time;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &time);
+	time.tv_sec += milliseconds / 1000;
+	time.tv_nsec += (long)(milliseconds % 1000) * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_nsec -= 1000000000;
+		time.tv_sec++;
+	}
+	return time;
+}
+
+/* With the lock held. */
+static bool is_working(const struct unwind_tables *tables)
+{
+	return tables->is_busy || tables->ahead.length + tables->urgent.length > 0 ||
+	       (tables->wants_collect && tables->waiting_count > 0);
+}
+
+void unwind_tables_wait(struct unwind_tables *tables, uint32_t timeout_ms)
+{
+	struct timespec until = time_in(timeout_ms);
+	int err = 0;
+
+	(void)pthread_mutex_lock(&tables->lock);
+	while (!err && is_working(tables))
+		err = pthread_cond_timedwait(&tables->is_idle, &tables->lock, &until);
+	(void)pthread_mutex_unlock(&tables->lock);
+}
+
+void unwind_tables_read_stats(struct unwind_tables *tables, struct unwind_tables_stats *ret)
+{
+	(void)pthread_mutex_lock(&tables->lock);
+	*ret = tables->stats;
+	(void)pthread_mutex_unlock(&tables->lock);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* What a walk looks up: the mapping of an address, the rule of an address, a word of the stack. */
+#ifndef EPROF_BPF_UNWIND_TABLE_BPF_H
+#define EPROF_BPF_UNWIND_TABLE_BPF_H
+
+#include "bpf/abi.h"
+
+#define UNWIND_CHECKED_ONCE __attribute__((noinline))
+
+/* What the steps need of the stack lies mostly close together: read at once, it costs a fifth. */
+#define UNWIND_WINDOW_WORDS 64
+
+#define UNWIND_CHUNK_WORDS_SHIFT (UNWIND_CHUNK_SHIFT - 2)
+
+/* struct sigcontext has 16 general registers and rip (asm/sigcontext.h). */
+#define SIGNAL_REGISTERS 17
+
+/* One walk: the registers of the frame it is in, and what it has found so far. */
+struct unwind_state {
+	/* By DWARF number. rsp is always right; rbp and rbx where the next two say so; the others
+	 * in a frame that was interrupted. */
+	__u64 registers[UNWIND_REGISTERS];
+	/* Where on the stack the frame's rbp and rbx are: callees save them, few frames need them.
+	 * 0: in registers. UNWIND_LOST: nobody knows. */
+	__u64 rbp_at, rbx_at;
+	__u64 pc;
+	__u64 address;        /* of this frame, as struct stack wants it */
+	__u32 is_caller;      /* pc is a return address */
+	__u32 is_interrupted; /* all registers are this frame's */
+	__u32 stacks;         /* how often the stack pointer went backwards */
+	/* Addresses written. Kept in memory: the verifier forgets it, and need not check what
+	 * follows the walk for each depth. */
+	__u32 depth;
+	struct unwind_process process;
+	__u32 unused;
+	struct unwind_mapping mapping; /* the last one found: mostly the next one, too */
+	struct unwind_rule rule;       /* the last one found */
+	__u64 window_start;
+	__u64 window_size; /* in bytes; 0: nothing there */
+	__u64 window[UNWIND_WINDOW_WORDS];
+	__u64 signal[SIGNAL_REGISTERS];
+	__u64 word; /* that unwind_read_stack() has read */
+};
+
+#define UNWIND_LOST 1 /* no word of a stack is there */
+
+int unwind_find_mapping(struct unwind_state *state, __u64 address);
+int unwind_find_row(__u32 word, __u32 count, __u32 offset);
+int unwind_find_rule(struct unwind_state *state, const struct unwind_slot *slot, __u64 address);
+int unwind_read_stack(struct unwind_state *state, __u64 address);
+
+/* Finds the mapping of address; true or false. */
+UNWIND_CHECKED_ONCE int unwind_find_mapping(struct unwind_state *state, __u64 address)
+{
+	const struct unwind_mapping *mapping;
+	__u32 low = 0, high;
+
+	if (!state)
+		return false;
+	high = state->process.count;
+	if (address - state->mapping.start < state->mapping.end - state->mapping.start)
+		return true;
+	for (__u32 i = 0; i <= UNWIND_MAPPINGS_SHIFT; i++) {
+		__u32 middle = low + (high - low) / 2;
+
+		if (low >= high)
+			break;
+		mapping = unwind_mapping_at(state->process.first + middle);
+		if (!mapping)
+			return false;
+		if (mapping->end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low >= state->process.count)
+		return false;
+	mapping = unwind_mapping_at(state->process.first + low);
+	if (!mapping)
+		return false;
+	state->mapping = *mapping;
+	asm volatile("" ::: "memory");
+	/* Read again, after the rest: who wrote here meanwhile took the number away before. */
+	if (*(volatile const __u32 *)&mapping->number != state->process.number ||
+	    address < state->mapping.start || address >= state->mapping.end) {
+		state->mapping.start = state->mapping.end = 0;
+		return false;
+	}
+	return true;
+}
+
+/* The rule of the last of count rows, from word on, that begins at offset or before; or -1. */
+UNWIND_CHECKED_ONCE int unwind_find_row(__u32 word, __u32 count, __u32 offset)
+{
+	const char *chunk = unwind_chunk_at(word >> UNWIND_CHUNK_WORDS_SHIFT);
+	__u32 low = 0, high = count;
+	int rule = -1;
+
+	if (!chunk)
+		return -1;
+
+	for (__u32 i = 0; i <= UNWIND_BLOCK_SHIFT; i++) {
+		__u32 middle = low + (high - low) / 2;
+		__u64 byte = ((__u64)(word + middle) << 2) & (UNWIND_CHUNK_SIZE - 4);
+		const struct unwind_row *row = (const void *)(chunk + byte);
+
+		if (low >= high)
+			break;
+		if (row->offset <= offset) {
+			low = middle + 1;
+			rule = row->rule;
+		} else {
+			high = middle;
+		}
+	}
+	return rule;
+}
+
+/* Copies the rule of address, which is in state->mapping; true, or false when there is none. */
+UNWIND_CHECKED_ONCE int unwind_find_rule(struct unwind_state *state, const struct unwind_slot *slot,
+					 __u64 address)
+{
+	struct unwind_block block;
+	__u64 offset, number;
+	const char *chunk;
+	__u32 word, rule;
+
+	if (!state || !slot)
+		return false;
+	offset = address - state->mapping.start + state->mapping.address - slot->code_start;
+	number = offset >> UNWIND_BLOCK_SHIFT;
+	if (number >= slot->block_count)
+		return false;
+	word = slot->image + slot->first_block + 2 * (__u32)number;
+	chunk = unwind_chunk_at(word >> UNWIND_CHUNK_WORDS_SHIFT);
+	if (!chunk)
+		return false;
+	block = *(const struct unwind_block *)(chunk +
+					       (((__u64)word << 2) & (UNWIND_CHUNK_SIZE - 8)));
+	rule = block.rule;
+	if (block.row_count) {
+		int row = unwind_find_row(slot->image + block.first_row, block.row_count,
+					  offset & (UNWIND_BLOCK_SIZE - 1));
+
+		if (row >= 0)
+			rule = row;
+	}
+	word = slot->image + rule * (sizeof(struct unwind_rule) / 4);
+	chunk = unwind_chunk_at(word >> UNWIND_CHUNK_WORDS_SHIFT);
+	if (!chunk)
+		return false;
+	state->rule = *(const struct unwind_rule *)(chunk + (((__u64)word << 2) &
+							     (UNWIND_CHUNK_SIZE - 16)));
+	return state->rule.cfa != CFA_NO_RULE;
+}
+
+/* Reads a word of the stack, through the window, to state->word; true or false. */
+UNWIND_CHECKED_ONCE int unwind_read_stack(struct unwind_state *state, __u64 address)
+{
+	__u64 offset;
+
+	if (!state || address & 7)
+		return false;
+	offset = address - state->window_start;
+	if (offset >= state->window_size) {
+		state->window_start = address;
+		state->window_size = sizeof(state->window);
+		offset = 0;
+		if (unwind_read_user(state->window, sizeof(state->window), address)) {
+			/* The end of the stack may be near. */
+			state->window_size = 0;
+			return !unwind_read_user(&state->word, sizeof(state->word), address);
+		}
+	}
+	state->word = state->window[(offset >> 3) & (UNWIND_WINDOW_WORDS - 1)];
+	return true;
+}
+
+#endif

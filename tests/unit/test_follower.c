@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The follower's thread, on pipes instead of rings: a byte is a record. */
+#include "agent/follower.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define RINGS 2
+
+static struct {
+	int rings[RINGS][2];
+	int applied_fd; /* an eventfd: counts records */
+	int reads;
+	int apply_error;
+	int binds;
+	uint64_t lost;
+} fake;
+
+int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data)
+{
+	(void)sideband;
+	for (int i = 0; i < RINGS; i++) {
+		struct epoll_event event = {
+			.events = EPOLLIN,
+			.data.u64 = data | (uint64_t)(uint32_t)fake.rings[i][0] << 32,
+		};
+
+		assert_int_equal(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fake.rings[i][0], &event), 0);
+	}
+	return 0;
+}
+
+int sideband_read(struct sideband *sideband, sideband_handler handler, void *context)
+{
+	(void)sideband;
+	__atomic_fetch_add(&fake.reads, 1, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < RINGS; i++) {
+		struct pollfd ready = { .fd = fake.rings[i][0], .events = POLLIN };
+		char byte;
+
+		while (poll(&ready, 1, 0) == 1 && ready.revents & POLLIN &&
+		       read(fake.rings[i][0], &byte, 1) == 1) {
+			struct sideband_record record = { .type = (enum sideband_type)byte };
+			int err = handler(context, &record);
+
+			if (err < 0)
+				return err;
+		}
+	}
+	return 0;
+}
+
+uint64_t sideband_lost(const struct sideband *sideband)
+{
+	(void)sideband;
+	return fake.lost;
+}
+
+int processes_apply(void *context, const struct sideband_record *record)
+{
+	(void)context;
+	(void)record;
+	(void)eventfd_write(fake.applied_fd, 1);
+	return fake.apply_error;
+}
+
+int processes_bind(struct processes *processes)
+{
+	(void)processes;
+	__atomic_fetch_add(&fake.binds, 1, __ATOMIC_SEQ_CST);
+	return 0;
+}
+
+int unwinder_watch(const struct unwinder *unwinder, int epoll_fd, uint64_t data)
+{
+	(void)unwinder;
+	(void)epoll_fd;
+	(void)data;
+	return 0;
+}
+
+int unwinder_answer(struct unwinder *unwinder)
+{
+	(void)unwinder;
+	return 0;
+}
+
+static int make_follower(void **state)
+{
+	struct follower *follower;
+
+	memset(&fake, 0, sizeof(fake));
+	fake.applied_fd = eventfd(0, EFD_SEMAPHORE);
+	for (int i = 0; i < RINGS; i++)
+		assert_int_equal(pipe(fake.rings[i]), 0);
+	assert_int_equal(follower_new(NULL, NULL, NULL, &follower), 0);
+	*state = follower;
+	return 0;
+}
+
+static int free_follower(void **state)
+{
+	follower_free(*state);
+	for (int i = 0; i < RINGS; i++) {
+		(void)close(fake.rings[i][0]);
+		(void)close(fake.rings[i][1]);
+	}
+	(void)close(fake.applied_fd);
+	return 0;
+}
+
+static void write_record(int ring, enum sideband_type type)
+{
+	char byte = (char)type;
+
+	assert_int_equal(write(fake.rings[ring][1], &byte, 1), 1);
+}
+
+static void wait_applied(void)
+{
+	eventfd_t one;
+
+	assert_int_equal(eventfd_read(fake.applied_fd, &one), 0);
+}
+
+static void records_are_applied_as_they_come(void **state)
+{
+	assert_int_equal(follower_start(*state), 0);
+	for (int i = 0; i < 10; i++) {
+		write_record(i % RINGS, SIDEBAND_MMAP);
+		wait_applied();
+	}
+	follower_stop(*state);
+	assert_true(fake.binds >= 1);
+	assert_true(fake.binds <= fake.reads);
+}
+
+static void without_the_thread_records_are_applied_on_demand(void **state)
+{
+	write_record(0, SIDEBAND_MMAP);
+	write_record(1, SIDEBAND_EXIT);
+	assert_int_equal(follower_catch_up(*state), 0);
+	wait_applied();
+	wait_applied();
+	assert_int_equal(fake.binds, 1);
+}
+
+/* Nobody will ever write into it, or read it empty: it must not keep the thread awake. */
+static void a_ring_whose_cpu_is_gone_is_given_up(void **state)
+{
+	int reads;
+
+	write_record(0, SIDEBAND_MMAP);
+	assert_int_equal(close(fake.rings[0][1]), 0);
+	fake.rings[0][1] = -1;
+	assert_int_equal(follower_start(*state), 0);
+	wait_applied();
+	write_record(1, SIDEBAND_MMAP);
+	wait_applied();
+	reads = __atomic_load_n(&fake.reads, __ATOMIC_SEQ_CST);
+	for (int i = 0; i < 5; i++) {
+		write_record(1, SIDEBAND_MMAP);
+		wait_applied();
+	}
+	follower_stop(*state);
+	assert_in_range(fake.reads, reads, reads + 6);
+}
+
+static void an_error_ends_the_thread_and_is_told(void **state)
+{
+	fake.apply_error = -ENOMEM;
+	assert_int_equal(follower_start(*state), 0);
+	write_record(0, SIDEBAND_MMAP);
+	wait_applied();
+	follower_stop(*state);
+	fake.apply_error = 0;
+	assert_int_equal(follower_catch_up(*state), -ENOMEM);
+}
+
+static void a_change_of_the_kernel_is_told_once(void **state)
+{
+	assert_false(follower_take_kernel_changed(*state));
+	write_record(0, SIDEBAND_KSYMBOL);
+	write_record(1, SIDEBAND_KSYMBOL);
+	assert_int_equal(follower_catch_up(*state), 0);
+	assert_true(follower_take_kernel_changed(*state));
+	assert_false(follower_take_kernel_changed(*state));
+}
+
+static void what_was_lost_is_told(void **state)
+{
+	fake.lost = 7;
+	assert_true(follower_lost(*state) == 7);
+}
+
+static void it_stops_without_records(void **state)
+{
+	assert_int_equal(follower_start(*state), 0);
+	follower_stop(*state);
+	follower_stop(*state);
+}
+
+#define WITH_FOLLOWER(test) cmocka_unit_test_setup_teardown(test, make_follower, free_follower)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_FOLLOWER(records_are_applied_as_they_come),
+		WITH_FOLLOWER(without_the_thread_records_are_applied_on_demand),
+		WITH_FOLLOWER(a_ring_whose_cpu_is_gone_is_given_up),
+		WITH_FOLLOWER(an_error_ends_the_thread_and_is_told),
+		WITH_FOLLOWER(a_change_of_the_kernel_is_told_once),
+		WITH_FOLLOWER(what_was_lost_is_told),
+		WITH_FOLLOWER(it_stops_without_records),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

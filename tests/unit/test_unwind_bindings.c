@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/unwind_bindings.h"
+
+#include <string.h>
+
+#include "tests/unit/unwind_test_maps.h"
+
+#define PROCESSES 4
+#define ROWS      1024
+
+struct fixture {
+	int processes_fd, mappings_fd;
+	struct unwind_bindings *bindings;
+	struct unwind_mapping *rows; /* as the walker sees them */
+	struct unwind_mapping made[ROWS];
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	*state = fixture;
+	if (!fixture)
+		return -1;
+	fixture->processes_fd =
+		test_map(BPF_MAP_TYPE_HASH, sizeof(struct unwind_process), PROCESSES, 0);
+	fixture->mappings_fd = test_array(sizeof(struct unwind_mapping), ROWS);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+
+	unwind_bindings_free(fixture->bindings);
+	if (fixture->rows)
+		(void)munmap(fixture->rows, ROWS * sizeof(*fixture->rows));
+	if (fixture->processes_fd >= 0)
+		(void)close(fixture->processes_fd);
+	if (fixture->mappings_fd >= 0)
+		(void)close(fixture->mappings_fd);
+	free(fixture);
+	return 0;
+}
+
+static struct fixture *fixture_or_skip(void **state)
+{
+	struct fixture *fixture = *state;
+
+	skip_without(fixture->processes_fd);
+	skip_without(fixture->mappings_fd);
+	fixture->rows = test_memory(fixture->mappings_fd, ROWS * sizeof(*fixture->rows));
+	assert_int_equal(unwind_bindings_new(fixture->processes_fd, fixture->mappings_fd, ROWS,
+					     &fixture->bindings),
+			 0);
+	return fixture;
+}
+
+/* Rows that tell whose they are. */
+static int set(struct fixture *fixture, int32_t pid, size_t count, struct unwind_run *run)
+{
+	for (size_t i = 0; i < count && i < ROWS; i++)
+		fixture->made[i] =
+			(struct unwind_mapping){ .start = (uint64_t)pid << 32 | i << 12,
+						 .end = (uint64_t)pid << 32 | (i + 1) << 12,
+						 .slot = (uint32_t)pid };
+	return unwind_bindings_set(fixture->bindings, pid, fixture->made, count, run);
+}
+
+static bool is_known(const struct fixture *fixture, int32_t pid, struct unwind_process *ret)
+{
+	return !bpf_map_lookup_elem(fixture->processes_fd, &pid, ret);
+}
+
+/* What a walker finds who goes by process: how many rows are pid's, from the first on. */
+static size_t count_rows(const struct fixture *fixture, int32_t pid,
+			 const struct unwind_process *process)
+{
+	size_t count = 0;
+
+	assert_true(process->first <= ROWS && process->count <= ROWS - process->first);
+	while (count < process->count) {
+		const struct unwind_mapping *row = &fixture->rows[process->first + count];
+
+		if (row->number != process->number)
+			break;
+		assert_true(row->start == ((uint64_t)pid << 32 | count << 12));
+		assert_int_equal(row->slot, pid);
+		count++;
+	}
+	return count;
+}
+
+static void check(const struct fixture *fixture, int32_t pid, size_t count)
+{
+	struct unwind_process process;
+
+	assert_true(is_known(fixture, pid, &process));
+	assert_int_equal(process.count, count);
+	assert_true(process.number != 0);
+	assert_int_equal(count_rows(fixture, pid, &process), count);
+}
+
+static void a_process_has_the_rows_that_were_set_last(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run first = { 0 }, second = { 0 };
+
+	for (size_t count = 1; count < 70; count++) {
+		assert_int_equal(set(fixture, 1, count, &first), 0);
+		assert_int_equal(set(fixture, 2, 70 - count, &second), 0);
+		check(fixture, 1, count);
+		check(fixture, 2, 70 - count);
+	}
+	assert_true(unwind_bindings_dropped(fixture->bindings) == 0);
+}
+
+/* A program that has just been executed. */
+static void a_process_may_have_no_rows(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run run = { 0 };
+
+	assert_int_equal(unwind_bindings_set(fixture->bindings, 1, NULL, 0, &run), 0);
+	check(fixture, 1, 0);
+	assert_int_equal(set(fixture, 1, 3, &run), 0);
+	check(fixture, 1, 3);
+	assert_int_equal(set(fixture, 1, 0, &run), 0);
+	check(fixture, 1, 0);
+}
+
+static void what_is_given_up_is_forgotten(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run run = { 0 };
+	struct unwind_process process;
+	int32_t pid = 1;
+
+	assert_int_equal(set(fixture, pid, 5, &run), 0);
+	assert_true(is_known(fixture, pid, &process));
+	unwind_bindings_drop(fixture->bindings, pid, &run);
+	assert_int_equal(run.size_class, 0);
+	assert_int_equal(count_rows(fixture, pid, &process), 0);
+	assert_false(is_known(fixture, pid, &process));
+	unwind_bindings_drop(fixture->bindings, pid, &run); /* once is enough */
+	/* The kernel half may have forgotten it before. */
+	assert_int_equal(set(fixture, pid, 5, &run), 0);
+	assert_int_equal(bpf_map_delete_elem(fixture->processes_fd, &pid), 0);
+	unwind_bindings_drop(fixture->bindings, pid, &run);
+	assert_int_equal(set(fixture, pid, 5, &run), 0);
+	check(fixture, pid, 5);
+}
+
+/* A walker, or a child that has inherited them, still goes by what the process had before. */
+static void old_rows_are_nobodys(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run first = { 0 }, second = { 0 };
+	struct unwind_process before;
+
+	assert_int_equal(set(fixture, 1, 8, &first), 0);
+	assert_true(is_known(fixture, 1, &before));
+	assert_int_equal(count_rows(fixture, 1, &before), 8);
+	assert_int_equal(set(fixture, 1, 8, &first), 0);
+	assert_int_equal(count_rows(fixture, 1, &before), 0);
+	/* Not even when others have them. */
+	for (int i = 0; i < 300; i++) {
+		assert_int_equal(set(fixture, 2, 8, &second), 0);
+		assert_int_equal(count_rows(fixture, 1, &before), 0);
+		check(fixture, 1, 8);
+	}
+}
+
+/* Each set brings new numbers, and no run is given to two. */
+static void runs_are_used_again_without_an_end(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run runs[PROCESSES] = { { 0 } };
+	size_t counts[PROCESSES] = { 0 };
+	uint32_t random = 7;
+
+	for (int round = 0; round < 3000; round++) {
+		int32_t pid;
+
+		random = random * 1664525 + 1013904223;
+		pid = 1 + (int32_t)(random >> 30);
+		counts[pid - 1] = random >> 8 & 63;
+		if (random & 128)
+			unwind_bindings_drop(fixture->bindings, pid, &runs[pid - 1]);
+		assert_int_equal(set(fixture, pid, counts[pid - 1], &runs[pid - 1]), 0);
+		for (int32_t i = 1; i <= PROCESSES; i++) {
+			if (runs[i - 1].size_class)
+				check(fixture, i, counts[i - 1]);
+		}
+	}
+	assert_true(unwind_bindings_dropped(fixture->bindings) == 0);
+}
+
+static void rows_without_room_are_counted(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run first = { 0 }, second = { 0 };
+	struct unwind_process process;
+
+	assert_int_equal(set(fixture, 1, 500, &first), 0);
+	assert_int_equal(set(fixture, 2, 300, &second), 0);
+	check(fixture, 1, 500);
+	/* Neither for more, nor for another one. */
+	assert_int_equal(set(fixture, 2, 513, &second), -ENOSPC);
+	assert_false(is_known(fixture, 2, &process));
+	assert_int_equal(second.size_class, 0);
+	assert_int_equal(set(fixture, 1, (1u << UNWIND_MAPPINGS_SHIFT) + 1, &first), -ENOSPC);
+	assert_false(is_known(fixture, 1, &process));
+	assert_true(unwind_bindings_dropped(fixture->bindings) == 2);
+	assert_int_equal(set(fixture, 1, 512, &first), 0);
+	assert_int_equal(set(fixture, 2, 512, &second), 0);
+	check(fixture, 1, 512);
+	check(fixture, 2, 512);
+}
+
+/* Large runs that are free serve small processes, when there is nothing else. */
+static void a_larger_run_is_better_than_none(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run first = { 0 }, second = { 0 };
+
+	assert_int_equal(set(fixture, 1, ROWS, &first), 0);
+	unwind_bindings_drop(fixture->bindings, 1, &first);
+	assert_int_equal(set(fixture, 2, 5, &second), 0);
+	check(fixture, 2, 5);
+	unwind_bindings_drop(fixture->bindings, 2, &second);
+	assert_int_equal(set(fixture, 1, ROWS, &first), 0);
+	check(fixture, 1, ROWS);
+	assert_true(unwind_bindings_dropped(fixture->bindings) == 0);
+}
+
+static void more_processes_than_the_map_holds_are_counted(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_run runs[PROCESSES + 1] = { { 0 } };
+	struct unwind_process process;
+
+	for (int32_t pid = 1; pid <= PROCESSES; pid++)
+		assert_int_equal(set(fixture, pid, 5, &runs[pid - 1]), 0);
+	for (int i = 0; i < 500; i++) /* and its rows are not lost */
+		assert_int_equal(set(fixture, PROCESSES + 1, 5, &runs[PROCESSES]), -ENOSPC);
+	assert_true(unwind_bindings_dropped(fixture->bindings) == 500);
+	assert_false(is_known(fixture, PROCESSES + 1, &process));
+	unwind_bindings_drop(fixture->bindings, 1, &runs[0]);
+	assert_int_equal(set(fixture, PROCESSES + 1, 5, &runs[PROCESSES]), 0);
+	for (int32_t pid = 2; pid <= PROCESSES + 1; pid++)
+		check(fixture, pid, 5);
+}
+
+static void without_maps_there_is_an_error(void **state)
+{
+	struct unwind_bindings *bindings = NULL;
+
+	(void)state;
+	assert_true(unwind_bindings_new(-1, -1, ROWS, &bindings) < 0);
+	assert_null(bindings);
+	unwind_bindings_free(NULL);
+}
+
+#define BINDINGS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		BINDINGS(a_process_has_the_rows_that_were_set_last),
+		BINDINGS(a_process_may_have_no_rows),
+		BINDINGS(what_is_given_up_is_forgotten),
+		BINDINGS(old_rows_are_nobodys),
+		BINDINGS(runs_are_used_again_without_an_end),
+		BINDINGS(rows_without_room_are_counted),
+		BINDINGS(a_larger_run_is_better_than_none),
+		BINDINGS(more_processes_than_the_map_holds_are_counted),
+		cmocka_unit_test(without_maps_there_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
