@@ -2,8 +2,10 @@
 /*
  * Addresses to names. A symbolizer holds opened binaries (modules) and the kernel's symbols; it
  * reads files it is handed (and separate debug files), has no privileges of its own, prints
- * nothing. Every file is a stranger's: sizes are bounded and errors name what was wrong. Not
- * thread-safe.
+ * nothing. Every file is a stranger's: sizes are bounded and errors name what was wrong.
+ *
+ * Two threads may use it, each its own part: one adds and finds modules, the other one names, in
+ * modules that it has been handed. Nothing else is thread-safe.
  */
 #ifndef EPROF_SYMBOLIZE_SYMBOLIZE_H
 #define EPROF_SYMBOLIZE_SYMBOLIZE_H
