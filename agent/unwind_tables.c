@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 #include <time.h>
 
+#include "agent/slot_queue.h"
 #include "agent/unwind_store.h"
 #include "base/cleanup.h"
 #include "bpf/abi.h"
@@ -35,12 +36,6 @@ struct table {
 	size_t words; /* 0: nowhere */
 };
 
-/* A ring of as many entries as there are slots: each is in it at most once. */
-struct queue {
-	uint32_t *slots;
-	uint32_t begin, length;
-};
-
 struct unwind_tables {
 	struct unwind_slot *slots; /* the map's own memory */
 	uint32_t slot_count;
@@ -52,7 +47,7 @@ struct unwind_tables {
 	pthread_cond_t has_work, is_idle;
 	struct table *tables; /* by slot; never moves */
 	uint32_t used;        /* slots; number 0 is for code without a file */
-	struct queue ahead, urgent;
+	struct slot_queue ahead, urgent;
 	uint32_t *waiting; /* slots that need room, until the next collect */
 	uint32_t waiting_count;
 	bool is_busy, wants_collect, is_ending;
@@ -67,20 +62,6 @@ static uint64_t thread_time_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void push(struct queue *queue, uint32_t capacity, uint32_t slot)
-{
-	queue->slots[(queue->begin + queue->length++) % capacity] = slot;
-}
-
-static uint32_t pop(struct queue *queue, uint32_t capacity)
-{
-	uint32_t slot = queue->slots[queue->begin];
-
-	queue->begin = (queue->begin + 1) % capacity;
-	queue->length--;
-	return slot;
-}
-
 /* With the lock held. */
 static void enqueue(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency)
 {
@@ -88,25 +69,27 @@ static void enqueue(struct unwind_tables *tables, uint32_t slot, enum unwind_urg
 
 	if (urgency == UNWIND_NOW && !table->is_urgent) {
 		table->is_urgent = true;
-		push(&tables->urgent, tables->slot_count, slot);
+		slot_queue_push(&tables->urgent, slot);
 	}
 	if (table->is_queued)
 		return;
 	table->is_queued = true;
 	/* It may be in both: who comes second finds it built. */
-	push(&tables->ahead, tables->slot_count, slot);
+	slot_queue_push(&tables->ahead, slot);
 }
 
 /* With the lock held. The next slot to build, or 0. */
-static uint32_t dequeue(struct unwind_tables *tables)
+static uint32_t dequeue(struct unwind_tables *tables, enum unwind_urgency *ret_urgency)
 {
 	uint32_t slot = 0;
 
+	*ret_urgency = tables->urgent.length > 0 ? UNWIND_NOW : UNWIND_AHEAD;
+
 	if (tables->urgent.length > 0) {
-		slot = pop(&tables->urgent, tables->slot_count);
+		slot = slot_queue_pop(&tables->urgent);
 		tables->tables[slot].is_urgent = false;
 	} else if (tables->ahead.length > 0) {
-		slot = pop(&tables->ahead, tables->slot_count);
+		slot = slot_queue_pop(&tables->ahead);
 		tables->tables[slot].is_queued = false;
 	}
 	return slot;
@@ -234,12 +217,18 @@ static void give_up_without_room(struct unwind_tables *tables, uint32_t number)
 	(void)pthread_mutex_unlock(&tables->lock);
 }
 
-/* Puts a table into the store and shows it to the walkers. True: it has to wait for room. */
-static bool place(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table)
+/*
+ * Puts a table into the store and shows it to the walkers. True: it has to wait for room. What no
+ * walk has needed yet takes nobody's place; the walker will ask.
+ */
+static bool place(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table,
+		  bool takes_room)
 {
 	struct table *entry = &tables->tables[number];
 	int err = unwind_store_put(tables->store, table->words, table->word_count, &entry->place);
 
+	if ((err == -EAGAIN || err == -ENOSPC) && !takes_room)
+		return false;
 	if (err == -EAGAIN || (err == -ENOSPC && make_room(tables, table->word_count)))
 		return true;
 	if (err < 0) {
@@ -253,7 +242,7 @@ static bool place(struct unwind_tables *tables, uint32_t number, const struct un
 }
 
 /* True: it has to wait for room. */
-static bool build(struct unwind_tables *tables, uint32_t number)
+static bool build(struct unwind_tables *tables, uint32_t number, bool takes_room)
 {
 	CLEANUP(unwind_table_done) struct unwind_table table = { 0 };
 	const char *error = NULL;
@@ -268,21 +257,23 @@ static bool build(struct unwind_tables *tables, uint32_t number)
 		give_up(tables, number);
 		return false;
 	}
-	return place(tables, number, &table);
+	return place(tables, number, &table, takes_room);
 }
 
 /* With the lock held, which is given up meanwhile. */
 static void build_next(struct unwind_tables *tables)
 {
-	uint32_t number = dequeue(tables);
+	enum unwind_urgency urgency;
+	uint32_t number = dequeue(tables, &urgency);
+	const struct table *table = &tables->tables[number];
+	bool has_to_wait, takes_room = urgency == UNWIND_NOW || table->is_pinned;
 	uint64_t began_ns = thread_time_ns();
-	bool has_to_wait;
 
-	if (tables->tables[number].is_waiting)
+	if (table->is_waiting)
 		return;
 	tables->is_busy = true;
 	(void)pthread_mutex_unlock(&tables->lock);
-	has_to_wait = build(tables, number);
+	has_to_wait = build(tables, number, takes_room);
 	(void)pthread_mutex_lock(&tables->lock);
 	tables->is_busy = false;
 	tables->tables[number].is_waiting = has_to_wait;
@@ -336,18 +327,18 @@ static int allocate(struct unwind_tables *tables, const struct unwind_tables_map
 {
 	void *slots = mmap(NULL, maps->slots * sizeof(*tables->slots), PROT_READ | PROT_WRITE,
 			   MAP_SHARED, maps->slots_fd, 0);
+	int err;
 
 	if (slots == MAP_FAILED)
 		return -errno;
 	tables->slots = slots;
 	tables->slot_count = maps->slots;
 	tables->tables = calloc(maps->slots, sizeof(*tables->tables));
-	tables->ahead.slots = calloc(maps->slots, sizeof(*tables->ahead.slots));
-	tables->urgent.slots = calloc(maps->slots, sizeof(*tables->urgent.slots));
 	tables->waiting = calloc(maps->slots, sizeof(*tables->waiting));
-	if (!tables->tables || !tables->ahead.slots || !tables->urgent.slots || !tables->waiting)
+	if (!tables->tables || !tables->waiting)
 		return -ENOMEM;
-	return 0;
+	err = slot_queue_init(&tables->ahead, maps->slots);
+	return err < 0 ? err : slot_queue_init(&tables->urgent, maps->slots);
 }
 
 int unwind_tables_new(const struct unwind_tables_maps *maps, uint64_t bytes_max,
@@ -403,8 +394,8 @@ void unwind_tables_free(struct unwind_tables *tables)
 	(void)pthread_cond_destroy(&tables->has_work);
 	(void)pthread_mutex_destroy(&tables->lock);
 	free(tables->tables);
-	free(tables->ahead.slots);
-	free(tables->urgent.slots);
+	slot_queue_done(&tables->ahead);
+	slot_queue_done(&tables->urgent);
 	free(tables->waiting);
 	free(tables);
 }

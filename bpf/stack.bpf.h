@@ -84,7 +84,8 @@ __attribute__((noinline)) __u64 stack_id_of(struct stack *stack, __u64 seed)
 
 	if (!stack)
 		return STACK_ID_LOST;
-	hash += stack->depth + (stack->rest << 16);
+	hash = ((hash + stack->depth) ^ stack->rest) * 0xff51afd7ed558ccdULL;
+	hash ^= hash >> 32;
 	for (__u32 i = 0; i < PIECE_FRAMES_MAX; i++) {
 		if (i >= stack->depth)
 			break;

@@ -153,7 +153,7 @@ static __always_inline int unwind_step_by_frame_pointer(struct unwind_state *sta
 	if (pc && !unwind_find_mapping(state, pc - 1))
 		return STOP_NO_RULE;
 	/* Go begins its stacks with an address that no call has left there. */
-	if (!makes_frames && !unwind_follows_call(pc))
+	if (pc && !makes_frames && !unwind_follows_call(pc))
 		return STOP_NO_RULE;
 	state->rbx_at = UNWIND_LOST;
 	return unwind_enter(state, pc, frame + 16);

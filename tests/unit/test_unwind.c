@@ -221,6 +221,19 @@ static void a_frame_pointer_is_read_when_it_is_needed(void **state)
 	check_register(fixture, UNWIND_RBP, 44);
 }
 
+/* What is told last holds, whatever was saved further in. */
+static void a_frame_pointer_that_is_computed_replaces_the_saved_one(void **state)
+{
+	struct fixture *fixture = *state;
+
+	LOAD(WITH_RBP(RBP_AT_CFA, 0), WITH_RBP(RBP_CFA_PLUS, 32));
+	fixture->stack[0] = IN(B);
+	fixture->stack[1] = IN(END);
+	walk_from(fixture, IN(A), AT(0), 0);
+	CHECK(fixture, STOP_COMPLETE, IN(A), IN(B) - 1, IN(END) - 1);
+	check_register(fixture, UNWIND_RBP, AT(6));
+}
+
 #define SAVES_RBX(offset)                                                                          \
 	{                                                                                          \
 		.cfa = CFA_REGISTER, .cfa_register = UNWIND_RSP, .cfa_offset = 16, .ra = -8,       \
@@ -292,6 +305,7 @@ int main(void)
 		WALK(a_frame_pointer_is_missed_by_those_who_need_it),
 		WALK(a_frame_pointer_in_a_lost_register_is_lost),
 		WALK(a_frame_pointer_is_read_when_it_is_needed),
+		WALK(a_frame_pointer_that_is_computed_replaces_the_saved_one),
 		WALK(a_frame_is_found_by_rbx),
 		WALK(rbx_is_missed_by_those_who_need_it),
 		WALK(a_rule_that_the_table_cannot_express_says_so),

@@ -72,19 +72,19 @@ static bool is_known(const struct fixture *fixture, int32_t pid, struct unwind_p
 	return !bpf_map_lookup_elem(fixture->processes_fd, &pid, ret);
 }
 
-/* What a walker finds who goes by process: how many rows are pid's, from the first on. */
+/* What a walker finds who goes by process: how many rows are pid's. */
 static size_t count_rows(const struct fixture *fixture, int32_t pid,
 			 const struct unwind_process *process)
 {
 	size_t count = 0;
 
 	assert_true(process->first <= ROWS && process->count <= ROWS - process->first);
-	while (count < process->count) {
-		const struct unwind_mapping *row = &fixture->rows[process->first + count];
+	for (size_t i = 0; i < process->count; i++) {
+		const struct unwind_mapping *row = &fixture->rows[process->first + i];
 
 		if (row->number != process->number)
-			break;
-		assert_true(row->start == ((uint64_t)pid << 32 | count << 12));
+			continue;
+		assert_true(row->start == ((uint64_t)pid << 32 | i << 12));
 		assert_int_equal(row->slot, pid);
 		count++;
 	}
@@ -250,6 +250,32 @@ static void more_processes_than_the_map_holds_are_counted(void **state)
 	assert_int_equal(set(fixture, PROCESSES + 1, 5, &runs[PROCESSES]), 0);
 	for (int32_t pid = 2; pid <= PROCESSES + 1; pid++)
 		check(fixture, pid, 5);
+	assert_int_equal(set(fixture, 2, 500, &runs[1]), 0);
+	check(fixture, 2, 500);
+}
+
+/* However much room there is: the walker's search has a bound. */
+static void more_rows_than_can_be_searched_are_refused(void **state)
+{
+	const size_t most = 1u << UNWIND_MAPPINGS_SHIFT;
+	struct fixture *fixture = fixture_or_skip(state);
+	struct unwind_mapping *many = calloc(most + 1, sizeof(*many));
+	int fd = test_array(sizeof(*many), 2 * (uint32_t)most);
+	struct unwind_bindings *bindings;
+	struct unwind_process process;
+	struct unwind_run run = { 0 };
+
+	assert_true(many && fd >= 0);
+	assert_int_equal(
+		unwind_bindings_new(fixture->processes_fd, fd, 2 * (uint32_t)most, &bindings), 0);
+	assert_int_equal(unwind_bindings_set(bindings, 1, many, most + 1, &run), -ENOSPC);
+	assert_false(is_known(fixture, 1, &process));
+	assert_int_equal(unwind_bindings_set(bindings, 1, many, most, &run), 0);
+	assert_true(is_known(fixture, 1, &process) && process.count == most);
+	assert_true(unwind_bindings_dropped(bindings) == 1);
+	unwind_bindings_free(bindings);
+	(void)close(fd);
+	free(many);
 }
 
 static void without_maps_there_is_an_error(void **state)
@@ -275,6 +301,7 @@ int main(void)
 		BINDINGS(rows_without_room_are_counted),
 		BINDINGS(a_larger_run_is_better_than_none),
 		BINDINGS(more_processes_than_the_map_holds_are_counted),
+		BINDINGS(more_rows_than_can_be_searched_are_refused),
 		cmocka_unit_test(without_maps_there_is_an_error),
 	};
 

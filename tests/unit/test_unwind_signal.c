@@ -18,7 +18,14 @@ static const uint8_t long_return[] = { 0x48, 0xc7, 0xc0, 15, 0, 0, 0, 0x0f, 0x05
 #define RETURNS_MAX 2
 
 /* What struct sigcontext has, in words from rsp of the trampoline on. */
-enum { SAVED_R8 = 5, SAVED_R12 = 9, SAVED_RBP = 15, SAVED_RSP = 20, SAVED_RIP = 21 };
+enum {
+	SAVED_R8 = 5,
+	SAVED_R12 = 9,
+	SAVED_RBP = 15,
+	SAVED_RBX = 16,
+	SAVED_RSP = 20,
+	SAVED_RIP = 21
+};
 
 /* A signal frame at words, as the kernel makes it; all registers differ. */
 static void put_signal_frame(uint64_t *words, uint64_t pc, uint64_t rsp)
@@ -87,6 +94,29 @@ static void every_register_is_taken_from_its_place(void **state)
 	CHECK(fixture, STOP_NO_MAPPING, IN(A), IN(TRAMPOLINE), NOWHERE);
 	for (uint32_t i = 0; i < UNWIND_REGISTERS; i++)
 		check_register(fixture, i, 0xc000 + expected[i]);
+}
+
+/* Handlers save registers, too: of the trampoline, not of what was interrupted. */
+static void what_a_handler_has_saved_is_not_what_was_interrupted(void **state)
+{
+	struct fixture *fixture = *state;
+
+	LOAD({ .cfa = CFA_REGISTER,
+	       .cfa_register = UNWIND_RSP,
+	       .cfa_offset = 24,
+	       .ra = -8,
+	       .rbp_kind = RBP_AT_CFA,
+	       .rbp_offset = -16,
+	       .rbx_offset = -24 },
+	     BY_REGISTER(UNWIND_RBX), { .cfa = CFA_REGISTER, .ra_kind = RA_SIGNAL });
+	fixture->stack[0] = fixture->stack[1] = NOWHERE;
+	fixture->stack[2] = IN(TRAMPOLINE);
+	put_signal_frame(&fixture->stack[3], IN(B), AT(40));
+	fixture->stack[3 + SAVED_RBX] = AT(50);
+	fixture->stack[50] = IN(END);
+	walk_from(fixture, IN(A), AT(0), 5);
+	CHECK(fixture, STOP_COMPLETE, IN(A), IN(TRAMPOLINE), IN(B), IN(END) - 1);
+	check_register(fixture, UNWIND_RBP, 66);
 }
 
 /* Their rules, if they have some, cover the byte before them or not, and are wrong in musl. */
@@ -203,6 +233,7 @@ int main(void)
 		WALK(a_signal_frame_is_left_by_its_rule),
 		WALK(what_was_interrupted_is_where_it_was),
 		WALK(every_register_is_taken_from_its_place),
+		WALK(what_a_handler_has_saved_is_not_what_was_interrupted),
 		WALK(trampolines_are_known_by_their_code),
 		WALK(other_system_calls_are_no_trampolines),
 		WALK(a_handler_may_run_on_a_stack_of_its_own),

@@ -176,6 +176,7 @@ static void a_place_given_up_is_used_again_after_two_collects(void **state)
 
 	unwind_store_drop(fixture->store, first, 32 * PAGE_WORDS);
 	check_refused(fixture, 1, -EAGAIN);
+	check_refused(fixture, 32 * PAGE_WORDS, -EAGAIN);
 	check_refused(fixture, 32 * PAGE_WORDS + 1, -ENOSPC); /* no such room is coming */
 	unwind_store_collect(fixture->store);
 	check_refused(fixture, 1, -EAGAIN);

@@ -172,7 +172,8 @@ static void nothing_is_built_before_it_is_wanted(void **state)
 	want(fixture, 0);
 	want(fixture, slot + 1); /* there is none */
 	want(fixture, UINT32_MAX);
-	assert_true(stats_of(fixture).built == 0);
+	assert_true(stats_of(fixture).built == 0 && stats_of(fixture).failed == 0);
+	assert_int_equal(state_of(fixture, slot + 1), TABLE_NOT_YET);
 }
 
 static void what_is_wanted_often_is_built_once(void **state)

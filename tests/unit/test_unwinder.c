@@ -229,15 +229,15 @@ static void what_a_process_maps_is_told_as_it_comes_and_goes(void **state)
 /* Runs a program that asks for a slot's table as the walker does. */
 static void ask_for(const struct fixture *fixture, uint32_t slot)
 {
+	/* Operands are words, and constants where no X says otherwise: both are 0. */
 	const struct bpf_insn program[] = {
-		{ BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -4, (int32_t)slot },
-		{ BPF_LD | BPF_DW | BPF_IMM, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0,
-		  fixture->maps.wants_fd },
+		{ BPF_ST | BPF_MEM, BPF_REG_10, 0, -4, (int32_t)slot },
+		{ BPF_LD | BPF_DW, BPF_REG_1, BPF_PSEUDO_MAP_FD, 0, fixture->maps.wants_fd },
 		{ 0 },
 		{ BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0 },
-		{ BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -4 },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, sizeof(slot) },
-		{ BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_4, 0, 0, 0 },
+		{ BPF_ALU64 | BPF_ADD, BPF_REG_2, 0, 0, -4 },
+		{ BPF_ALU64 | BPF_MOV, BPF_REG_3, 0, 0, sizeof(slot) },
+		{ BPF_ALU64 | BPF_MOV, BPF_REG_4, 0, 0, 0 },
 		{ BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ringbuf_output },
 		{ BPF_JMP | BPF_EXIT, 0, 0, 0, 0 },
 	};
