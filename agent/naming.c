@@ -79,6 +79,7 @@ static bool is_entry(const char *name)
 		"clone",
 		"clone3",
 		"__clone3",
+		"__GI___clone3",
 		"_dl_start_user",
 		"runtime.goexit",
 		"runtime.goexit.abi0",

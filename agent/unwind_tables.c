@@ -158,17 +158,26 @@ static bool make_room(struct unwind_tables *tables, size_t words)
 	return true;
 }
 
-static void publish(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table)
+/* What walkers call now, as the tables show it. */
+static uint32_t latest_use(struct unwind_tables *tables)
 {
-	struct unwind_slot *slot = &tables->slots[number];
 	uint32_t latest = 0;
 
 	(void)pthread_mutex_lock(&tables->lock);
 	for (uint32_t i = 1; i < tables->used; i++)
 		latest = tables->slots[i].last_used > latest ? tables->slots[i].last_used : latest;
 	(void)pthread_mutex_unlock(&tables->lock);
-	/* It was wanted, so it is not the one to be dropped for the next. */
-	slot->last_used = latest;
+	return latest;
+}
+
+static void publish(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table,
+		    bool is_wanted)
+{
+	struct unwind_slot *slot = &tables->slots[number];
+
+	/* What a walk waits for is not the one to be dropped for the next; what none has asked for
+	 * is. */
+	slot->last_used = is_wanted ? latest_use(tables) : 0;
 	slot->code_start = table->code_start;
 	slot->image = tables->tables[number].place;
 	slot->first_block = table->first_block;
@@ -236,7 +245,7 @@ static bool place(struct unwind_tables *tables, uint32_t number, const struct un
 		return false;
 	}
 	entry->words = table->word_count;
-	publish(tables, number, table);
+	publish(tables, number, table, takes_room);
 	count_built(tables, table);
 	return false;
 }

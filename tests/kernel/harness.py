@@ -27,6 +27,9 @@ PROGRAMS = os.path.abspath(
 )
 CPUS = sorted(os.sched_getaffinity(0))
 
+# Of functions that it does not export: Debian's libc6-dbg has them.
+HAS_LIBC_NAMES = os.path.isdir("/usr/lib/debug/.build-id")
+
 CAP_SYS_RESOURCE = 24  # linux/capability.h
 EXIT_SKIPPED = 77  # SKIP_RETURN_CODE of the ctest test
 LIMIT_SECONDS = 60.0  # longer than anything waited for takes, on a busy machine
@@ -249,6 +252,28 @@ def has_function_name(frames):
     return any(is_function_name(frame) for frame in frames[1:])
 
 
+def read_symbols(path):
+    """(begin, end, name) of each function."""
+    symbols = []
+    for line in subprocess.run(
+        ["nm", "-S", "--defined-only", path], capture_output=True, text=True, check=True
+    ).stdout.splitlines():
+        words = line.split()
+        if len(words) == 4 and words[2] in "tT":
+            begin = int(words[0], 16)
+            symbols.append((begin, begin + int(words[1], 16), words[3]))
+    return symbols
+
+
+def symbol_of(symbols, frame, module):
+    """What `[module+0x1234]` would be called if it had its symbols, or the frame itself."""
+    text, _, offset = frame.strip("[]").partition("+0x")
+    if text != module or not offset:
+        return frame
+    address = int(offset, 16)
+    return next((name for begin, end, name in symbols if begin <= address < end), frame)
+
+
 # --- eprof -------------------------------------------------------------------------------------
 
 
@@ -393,7 +418,20 @@ class EprofTest(unittest.TestCase):
         self.assertGreaterEqual(count, enough, f"{chain}\n{folded.text()}")
 
 
-def main(needs_own_mounts=False):
+def run_apart(*options):
+    """Begins again where what is mounted, or which processes there are, is the tests' own affair."""
+    if "EPROF_TEST_APART" in os.environ:
+        return
+    os.environ["EPROF_TEST_APART"] = "1"
+    unshare = ["unshare", "-m", "--propagation", "private", *options]
+    done = subprocess.run([*unshare, "true"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"skipped: {done.stderr.strip()}", file=sys.stderr)
+        sys.exit(EXIT_SKIPPED)
+    os.execvp(unshare[0], [*unshare, sys.executable, "-B", *sys.argv])
+
+
+def main(needs_own_mounts=False, needs_own_pids=False):
     """Runs the tests of the calling file, or says why not."""
     if os.geteuid() != 0:
         print("skipped: sampling needs root", file=sys.stderr)
@@ -401,10 +439,10 @@ def main(needs_own_mounts=False):
     for path in (EPROF, program_path("spin")):
         if not os.access(path, os.X_OK):
             sys.exit(f"no such program: {path} (EPROF_BINARY, EPROF_PROGRAMS)")
-    if needs_own_mounts and "EPROF_TEST_OWN_MOUNTS" not in os.environ:
-        # What is mounted below goes away with this process, however it ends.
-        os.environ["EPROF_TEST_OWN_MOUNTS"] = "1"
-        unshare = ["unshare", "-m", "--propagation", "private"]
-        os.execvp(unshare[0], [*unshare, sys.executable, "-B", *sys.argv])
+    # What is mounted, and who runs, goes away with this process, however it ends.
+    if needs_own_pids:
+        run_apart("--pid", "--fork", "--kill-child", "--mount-proc")
+    elif needs_own_mounts:
+        run_apart()
     signal.signal(signal.SIGINT, signal.default_int_handler)
     unittest.main(verbosity=2)

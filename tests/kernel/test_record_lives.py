@@ -8,6 +8,7 @@ import subprocess
 
 from harness import (
     CAP_SYS_RESOURCE,
+    HAS_LIBC_NAMES,
     EprofTest,
     Program,
     has_capability,
@@ -62,7 +63,7 @@ class Commands(EprofTest):
         cpu = parse_reports(result.stdout)["children"]
         folded = result.folded()
         named = folded.count(has_function_name)
-        if not os.path.isdir("/usr/lib/debug/.build-id"):
+        if not HAS_LIBC_NAMES:
             # A stripped ld.so has no names but those it exports, and its code is 5 % of such a life.
             named += folded.count(lambda f: is_in_loader(f) and not has_function_name(f))
         self.assertGreaterEqual(named / folded.total, NAMED_LEAST, folded.text())

@@ -3,10 +3,20 @@
 
 import math
 import signal
-import subprocess
 import time
 
-from harness import CPUS, EprofTest, Program, main, parse_reports, program_path, user_frames
+from harness import (
+    CPUS,
+    STRAY_SAMPLES,
+    EprofTest,
+    Program,
+    main,
+    parse_reports,
+    program_path,
+    read_symbols,
+    symbol_of,
+    user_frames,
+)
 
 
 class Chains(EprofTest):
@@ -34,7 +44,8 @@ class Chains(EprofTest):
             frames = user_frames(frames)[-len(wanted) :]
             return len(frames) == len(wanted) and all(w in f for w, f in zip(wanted, frames))
 
-        self.assertGreaterEqual(folded.count(is_chain) / folded.total, 0.98, folded.text())
+        enough = 0.98 * folded.total - STRAY_SAMPLES
+        self.assertGreaterEqual(folded.count(is_chain), enough, folded.text())
         self.assertEqual([f for f in folded.frames() if f.startswith("_Z")], [])
 
     def test_addresses_without_symbols_name_their_file(self):
@@ -42,11 +53,12 @@ class Chains(EprofTest):
         symbols = read_symbols(program_path("spin"))
 
         def is_chain(frames):
-            names = [symbol_of(symbols, frame) for frame in user_frames(frames)]
+            names = [symbol_of(symbols, frame, "stripped") for frame in user_frames(frames)]
             return names[-4:] == ["main", "alpha", "beta", "gamma"]
 
         self.assertEqual(set(folded.roots()), {"stripped"})
-        self.assertGreaterEqual(folded.count(is_chain) / folded.total, 0.98, folded.text())
+        enough = 0.98 * folded.total - STRAY_SAMPLES
+        self.assertGreaterEqual(folded.count(is_chain), enough, folded.text())
 
     def test_kernel_frames_come_after_the_call_into_the_kernel(self):
         folded = self.record_program("syscaller")
@@ -114,32 +126,11 @@ class Counts(EprofTest):
         counts = {}
         for color in ("red", "green", "blue"):
             counts[color] = folded.ending("worker_main", f"{color}_outer", f"{color}_inner")
-        self.assertGreaterEqual(sum(counts.values()) / folded.total, 0.98, folded.text())
+        enough = 0.98 * folded.total - STRAY_SAMPLES
+        self.assertGreaterEqual(sum(counts.values()), enough, folded.text())
         for color, count in counts.items():
             share = cpu[f"worker-{color}"] / burned
             self.assert_share(count, sum(counts.values()), share, color)
-
-
-def read_symbols(path):
-    """(begin, end, name) of each function."""
-    symbols = []
-    for line in subprocess.run(
-        ["nm", "-S", "--defined-only", path], capture_output=True, text=True, check=True
-    ).stdout.splitlines():
-        words = line.split()
-        if len(words) == 4 and words[2] in "tT":
-            begin = int(words[0], 16)
-            symbols.append((begin, begin + int(words[1], 16), words[3]))
-    return symbols
-
-
-def symbol_of(symbols, frame):
-    """What `[stripped+0x1234]` would be called if it had its symbols, or None."""
-    module, _, offset = frame.strip("[]").partition("+0x")
-    if module != "stripped" or not offset:
-        return None
-    address = int(offset, 16)
-    return next((name for begin, end, name in symbols if begin <= address < end), None)
 
 
 if __name__ == "__main__":

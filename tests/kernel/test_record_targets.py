@@ -217,6 +217,15 @@ class PidNamespaces(EprofTest):
         self.assertGreater(folded.total, 0)
         self.assert_mostly(folded, *SPIN)
 
+    def test_inside_a_pid_namespace_the_work_of_an_exit_belongs_to_the_process(self):
+        eprof = self.start(
+            "-d", 60, "-F", 1999, "--", program_path("exiter"), prefix=UNSHARE_PIDS
+        )
+        result = eprof.finish()
+        self.assert_recorded(result)
+        folded = result.folded()
+        self.assertGreater(folded.having("do_exit_[k]"), 0.01 * folded.total, folded.text())
+
     def test_who_is_outside_has_a_name_and_no_functions(self):
         # Programs lie at the same addresses: the names of one would fit the other.
         fixed = ("setarch", "-R")

@@ -32,8 +32,8 @@
 /* Compilers give leaf functions no frame of their own unless something asks where it is. */
 #define KEEP_FRAME() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
 
-/* About half a millisecond: the clock is read so rarely that it does not show in a profile. */
-#define SPINS 200000
+/* One or two milliseconds: the clock is read so rarely that it does not show in a profile. */
+#define SPINS 1000000
 
 /* Longest run that can be asked for, and how much longer than that a busy machine may make it. */
 #define RUN_SECONDS_MAX   120.0

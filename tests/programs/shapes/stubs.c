@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Calls into a library through the procedure linkage table, which is bound lazily. */
+#include <sys/wait.h>
+
+#include "tests/programs/shapes/shape.h"
+#include "tests/programs/shapes/tiny.h"
+
+FRAME uint64_t call_tiny(uint64_t value)
+{
+	for (int i = 0; i < 80000000; i++)
+		value = tiny(value) + 1;
+	return value;
+}
+
+static void stub(void)
+{
+	call_tiny(1);
+}
+
+#define CALL(name) value = name(value);
+
+/* Each is looked up by the dynamic loader. */
+FRAME uint64_t call_each_once(uint64_t value)
+{
+	TINY_THOUSAND(CALL)
+	return value;
+}
+
+/* In a process where none has been called before. */
+static void resolve(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		call_each_once(1);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static const struct shape shapes[] = {
+	{ "stub", stub },
+	{ "stub_ibt", stub }, /* of the other build */
+	{ "resolve", resolve },
+};
+
+SHAPE_MAIN(shapes)
