@@ -18,6 +18,9 @@ struct drain {
 	size_t word_count;
 	size_t word_capacity;
 	struct hashmap offsets;
+	/* What a batch is read into: kept, as clearing it anew would cost more than the reading. */
+	char *batch;
+	size_t batch_size;
 	struct hashmap seen;            /* ids of the whole recording */
 	uint64_t deep[USER_FRAMES_MAX]; /* a stack put together of its pieces */
 };
@@ -25,6 +28,7 @@ struct drain {
 typedef int (*batch_handler)(void *context, const void *keys, const void *values, uint32_t count);
 
 struct batch {
+	struct drain *drain;
 	int fd;
 	size_t key_size;
 	size_t value_size;
@@ -51,20 +55,38 @@ void drain_free(struct drain *drain)
 	hashmap_done(&drain->offsets);
 	hashmap_done(&drain->seen);
 	free(drain->words);
+	free(drain->batch);
 	free(drain);
+}
+
+/* Room for size keys, and size values behind them. */
+static int reserve_batch(struct drain *drain, size_t size)
+{
+	char *batch;
+
+	if (size <= drain->batch_size)
+		return 0;
+	batch = malloc(size);
+	if (!batch)
+		return -ENOMEM;
+	free(drain->batch);
+	drain->batch = batch;
+	drain->batch_size = size;
+	return 0;
 }
 
 /* Reads with room for size entries a batch. -ENOSPC: one bucket alone is larger. */
 static int empty_map_by(const struct batch *batch, uint32_t size)
 {
-	CLEANUP(cleanup_free) void *keys = calloc(size, batch->key_size);
-	CLEANUP(cleanup_free) void *values = calloc(size, batch->value_size);
+	char *keys, *values;
 	uint32_t position = 0;
 	bool first = true;
-	int err = 0;
+	int err = reserve_batch(batch->drain, size * (batch->key_size + batch->value_size));
 
-	if (!keys || !values)
-		return -ENOMEM;
+	if (err < 0)
+		return err;
+	keys = batch->drain->batch;
+	values = keys + size * batch->key_size;
 	/* The map has at most entries_max entries, and every round takes at least one away. */
 	for (uint32_t round = 0; err != -ENOENT && round <= batch->entries_max; round++) {
 		uint32_t count = size;
@@ -187,6 +209,7 @@ static int hand_out(const struct sample_context *context, const struct sample_ke
 {
 	struct drain *drain = context->drain;
 	struct sample sample = {
+		.id = hash_bytes(key, sizeof(*key)),
 		.tgid = key->tgid,
 		.tid = key->tid,
 		.first_ns = value->first_ns,
@@ -224,8 +247,9 @@ int drain_half(struct drain *drain, uint32_t half, sample_handler handler, void 
 	int err;
 
 	drain->word_count = 0;
-	hashmap_done(&drain->offsets);
-	err = empty_map(&(struct batch){ .fd = drain->maps.stacks[half],
+	hashmap_clear(&drain->offsets);
+	err = empty_map(&(struct batch){ .drain = drain,
+					 .fd = drain->maps.stacks[half],
 					 .key_size = sizeof(uint64_t),
 					 .value_size = sizeof(struct stack),
 					 .entries_max = drain->maps.stacks_entries,
@@ -233,7 +257,8 @@ int drain_half(struct drain *drain, uint32_t half, sample_handler handler, void 
 					 .context = drain });
 	if (err < 0)
 		return err;
-	return empty_map(&(struct batch){ .fd = drain->maps.counts[half],
+	return empty_map(&(struct batch){ .drain = drain,
+					  .fd = drain->maps.counts[half],
 					  .key_size = sizeof(struct sample_key),
 					  .value_size = sizeof(struct sample_value),
 					  .entries_max = drain->maps.counts_entries,

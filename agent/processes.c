@@ -24,6 +24,7 @@ struct generation {
 	struct mappings mappings;
 	struct unwind_run run; /* what the unwinder has of the newest generation */
 	bool is_changed;       /* since it was told; the pid is in processes->changed then */
+	uint64_t version;
 };
 
 struct pid_list {
@@ -37,6 +38,7 @@ struct processes {
 	struct unwinder *unwinder; /* or NULL */
 	bool follow_all;
 	uint64_t dropped_mappings;
+	uint64_t version; /* the last one given out */
 	struct pid_list changed;
 	struct generation *buckets[BUCKETS];
 };
@@ -112,6 +114,7 @@ static int mark_changed(struct processes *processes, struct generation *generati
 {
 	struct pid_list *changed = &processes->changed;
 
+	generation->version = ++processes->version;
 	if (generation->is_changed || !processes->unwinder)
 		return 0;
 	if (changed->count == changed->capacity) {
@@ -377,6 +380,20 @@ int processes_bind(struct processes *processes)
 	err = bind_changed(processes);
 	(void)pthread_mutex_unlock(&processes->lock);
 	return err;
+}
+
+uint64_t processes_version(struct processes *processes, int32_t pid, uint64_t time_ns)
+{
+	const struct generation *generation;
+	uint64_t version;
+
+	if (pid <= 0)
+		return 0;
+	(void)pthread_mutex_lock(&processes->lock);
+	generation = find(processes, pid, time_ns);
+	version = generation ? generation->version : 0;
+	(void)pthread_mutex_unlock(&processes->lock);
+	return version;
 }
 
 bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,

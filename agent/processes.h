@@ -50,6 +50,12 @@ int processes_bind(struct processes *processes);
 bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,
 		      struct mapping *ret);
 
+/*
+ * Changes with all that processes_locate() says of pid at a time; 0 when it says nothing. Two
+ * processes, or two programs of one, never have the same.
+ */
+uint64_t processes_version(struct processes *processes, int32_t pid, uint64_t time_ns);
+
 /* Frees what no sample taken after before_ns can ask for. */
 void processes_forget(struct processes *processes, uint64_t before_ns);
 

@@ -2,14 +2,18 @@
 #include "agent/sampler.h"
 
 #include <bpf/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/utsname.h>
 
 #include "agent/drain.h"
+#include "agent/kernel_layout.h"
 #include "agent/load_error.h"
 #include "agent/log.h"
 #include "agent/perf_event.h"
@@ -112,13 +116,56 @@ static int silent(enum libbpf_print_level level, const char *format, va_list arg
 	return 0;
 }
 
+static int write_layout(int fd, const struct btf *btf)
+{
+	CLEANUP(cleanup_fd) int kernel_fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	CLEANUP(cleanup_free) void *copy = NULL;
+	const void *bytes;
+	uint32_t size;
+	int err;
+
+	if (kernel_fd < 0)
+		return -errno;
+	bytes = btf__raw_data(btf, &size);
+	copy = bytes ? malloc(size) : NULL;
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, bytes, size);
+	err = kernel_layout_apply(kernel_fd, copy, size);
+	if (err < 0)
+		return err;
+	return write(fd, copy, size) == (ssize_t)size ? 0 : -EIO;
+}
+
+/*
+ * With the kernel's layout found by ourselves, and, where that fails, by libbpf. The object has to
+ * be opened once to tell what it wants to know. fd is an empty file, and read when it is loaded.
+ */
+static struct sampler_bpf *open_skeleton(int fd)
+{
+	struct sampler_bpf *plain = sampler_bpf__open();
+	struct sampler_bpf *skeleton = NULL;
+	char path[64];
+
+	if (!plain || fd < 0 || write_layout(fd, bpf_object__btf(plain->obj)) < 0)
+		return plain;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	skeleton = sampler_bpf__open_opts(&(struct bpf_object_open_opts){
+		.sz = sizeof(struct bpf_object_open_opts), .btf_custom_path = path });
+	if (!skeleton)
+		return plain;
+	sampler_bpf__destroy(plain);
+	return skeleton;
+}
+
 static int sampler_load(struct sampler *sampler)
 {
+	CLEANUP(cleanup_fd) int layout_fd = memfd_create("layout", MFD_CLOEXEC);
 	struct sampler_bpf *skeleton;
 	int err;
 
 	libbpf_set_print(silent); /* failures are explained in our own words */
-	skeleton = sampler->skeleton = sampler_bpf__open();
+	skeleton = sampler->skeleton = open_skeleton(layout_fd);
 	if (!skeleton) {
 		err = -errno;
 		log_error("cannot open the BPF programs: %s", strerror(-err));

@@ -19,6 +19,7 @@ struct sampler;
 
 /* One drained row. Pointers live until the handler returns. */
 struct sample {
+	uint64_t id;       /* hash of all but first_ns and count */
 	uint32_t tgid;     /* as eprof's pid namespace numbers it */
 	uint32_t tid;      /* 0 unless --per-thread */
 	uint64_t first_ns; /* CLOCK_MONOTONIC of the first sample of this row */

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "agent/known_stacks.h"
 #include "base/cleanup.h"
 
 struct window {
 	struct pipeline pipeline;
 	struct profile profile;
+	struct known_stacks known;
 	uint64_t opened_ns; /* CLOCK_MONOTONIC */
 	uint64_t flipped_ns;
 };
@@ -49,20 +51,40 @@ void window_free(struct window *window)
 	if (!window)
 		return;
 	call_tree_free(window->profile.tree);
+	known_stacks_done(&window->known);
 	free(window);
+}
+
+static int name_stack(struct window *window, const struct sample *sample, struct known_stack *ret)
+{
+	struct named_stack stack;
+
+	naming_name(window->pipeline.naming, sample, &stack);
+	*ret = (struct known_stack){ .stop = stack.stop, .is_complete = stack.is_complete };
+	return call_tree_reach(window->profile.tree, stack.frames, stack.count, &ret->node);
 }
 
 static int add_sample(void *context, const struct sample *sample)
 {
 	struct window *window = context;
-	struct named_stack stack;
+	/* The same addresses are other code after a mapping has changed. */
+	uint64_t id =
+		hash_u64(sample->id + processes_version(window->pipeline.processes,
+							(int32_t)sample->tgid, sample->first_ns));
+	struct known_stack known;
 
-	naming_name(window->pipeline.naming, sample, &stack);
+	if (!known_stacks_find(&window->known, id, &known)) {
+		int err = name_stack(window, sample, &known);
+
+		if (err < 0)
+			return err;
+		known_stacks_add(&window->known, id, &known);
+	}
 	window->profile.samples += sample->count;
-	window->profile.stops[stack.stop] += sample->count;
-	if (stack.is_complete)
+	window->profile.stops[known.stop] += sample->count;
+	if (known.is_complete)
 		window->profile.complete_samples += sample->count;
-	return call_tree_add(window->profile.tree, stack.frames, stack.count, sample->count);
+	return call_tree_count(window->profile.tree, known.node, sample->count);
 }
 
 int window_drain(struct window *window)
@@ -79,8 +101,10 @@ int window_drain(struct window *window)
 	err = follower_catch_up(pipeline->follower);
 	if (err < 0)
 		return err;
-	if (follower_take_kernel_changed(pipeline->follower))
+	if (follower_take_kernel_changed(pipeline->follower)) {
 		naming_kernel_changed(pipeline->naming);
+		known_stacks_clear(&window->known);
+	}
 	err = sampler_drain(pipeline->sampler, add_sample, window);
 	if (err < 0)
 		return err;

@@ -45,6 +45,13 @@ void hashmap_done(struct hashmap *map)
 	*map = (struct hashmap){ 0 };
 }
 
+void hashmap_clear(struct hashmap *map)
+{
+	if (map->count)
+		memset(map->slots, 0, map->capacity * sizeof(*map->slots));
+	map->count = 0;
+}
+
 bool hashmap_get(const struct hashmap *map, uint64_t key, uint64_t *ret_value)
 {
 	const struct hashmap_slot *slot;

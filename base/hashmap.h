@@ -22,6 +22,9 @@ struct hashmap {
 /* Frees the slots; the map is empty (and usable) afterwards. */
 void hashmap_done(struct hashmap *map);
 
+/* Empties the map, and keeps its memory. */
+void hashmap_clear(struct hashmap *map);
+
 /* True, and *ret_value set, when key is present. */
 bool hashmap_get(const struct hashmap *map, uint64_t key, uint64_t *ret_value);
 

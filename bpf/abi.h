@@ -184,6 +184,7 @@ enum unwind_cfa {
 	CFA_UNSUPPORTED = 1, /* there is one, and it says what we cannot follow */
 	CFA_REGISTER = 2,    /* register + offset */
 	CFA_DEREF = 3,       /* *(register + offset) + add */
+	CFA_INDEXED = 5,     /* *(register + offset + 8 * index) + add: index is a register, too */
 	CFA_PLT = 4,         /* rsp + offset, and 8 more when (pc & 15) >= add: a PLT stub */
 };
 
@@ -220,10 +221,10 @@ enum unwind_rbp {
 #define UNWIND_REGISTERS 16
 
 struct unwind_rule {
-	__u8 cfa; /* enum unwind_cfa */
-	__u8 cfa_register;
-	__u8 ra_kind;  /* enum unwind_ra */
-	__u8 rbp_kind; /* enum unwind_rbp */
+	__u8 cfa;          /* enum unwind_cfa */
+	__u8 cfa_register; /* of CFA_INDEXED, the upper half is the index */
+	__u8 ra_kind;      /* enum unwind_ra */
+	__u8 rbp_kind;     /* enum unwind_rbp */
 	__s32 cfa_offset;
 	__s16 rbp_offset;
 	__s16 rbx_offset;

@@ -295,7 +295,7 @@ static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid
 		count_event(COUNTER_UNWIND_PROCESSES_FULL);
 }
 
-SEC("tp_btf/sched_process_fork")
+SEC("raw_tp/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_tgid, child_tgid;
@@ -322,7 +322,7 @@ static __always_inline void forget_process(__u32 tgid)
  * releasing its memory and files is part of its time. Here also comes the old leader when another
  * thread execs; the process lives on then.
  */
-SEC("tp_btf/sched_process_free")
+SEC("raw_tp/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
@@ -346,7 +346,7 @@ int BPF_PROG(on_free, struct task_struct *task)
  * By the time of on_free() a task has no number left in a pid namespace other than the initial: it
  * is noted here. For who is not noted, there being no room, it all ends here.
  */
-SEC("tp_btf/sched_process_exit")
+SEC("raw_tp/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid), number;

@@ -27,7 +27,17 @@
 
 #include "bpf/unwind_frame.bpf.h"
 
+/*
+ * rax, rdx, rcx, rsi, rdi, r8 to r11: what a call may change. A bit for each: out of a comparison
+ * the compiler would conclude more than the verifier.
+ */
+#define UNWIND_VOLATILE_REGISTERS 0x0f37u
+
+/* A function that keeps its CFA in a register over a call is assembly; OpenSSL's have a page. */
+#define UNWIND_KEPT_FRAME_MAX 65536
+
 int unwind_step(struct unwind_state *state);
+int unwind_some(struct unwind_state *state, struct stack *piece, __u32 first);
 
 /* A register of this frame. 0, or a stop reason. */
 static __always_inline int unwind_register(struct unwind_state *state, __u32 number, __u64 *ret)
@@ -48,23 +58,51 @@ static __always_inline int unwind_register(struct unwind_state *state, __u32 num
 	return stop;
 }
 
+/*
+ * Some functions in assembly keep their CFA in a register that a call may change, over calls of
+ * others that leave it alone. Whether it was so, the return address shows. 0, or a stop reason.
+ */
+static __always_inline int unwind_keep_cfa(struct unwind_state *state, __u32 number, __u64 *ret)
+{
+	__u64 base = state->registers[number & (UNWIND_REGISTERS - 1)];
+	__u64 cfa = base + state->rule.cfa_offset;
+
+	if (cfa - 8 - state->registers[UNWIND_RSP] >= UNWIND_KEPT_FRAME_MAX ||
+	    !unwind_read_stack(state, cfa - 8) || !unwind_find_mapping(state, state->word - 1) ||
+	    !unwind_follows_call(state->word))
+		return STOP_LOST_REGISTER;
+	*ret = base;
+	return STOP_NONE;
+}
+
 static __always_inline int unwind_find_cfa(struct unwind_state *state, __u64 *ret)
 {
 	const struct unwind_rule *rule = &state->rule;
+	__u32 number;
 	__u64 base;
 	int stop;
 
 	if (rule->cfa == CFA_UNSUPPORTED)
 		return STOP_UNSUPPORTED;
-	stop = unwind_register(state, rule->cfa_register, &base);
+	number = rule->cfa_register & (UNWIND_REGISTERS - 1);
+	if (rule->cfa == CFA_REGISTER && UNWIND_VOLATILE_REGISTERS >> number & 1 &&
+	    !state->is_interrupted)
+		stop = unwind_keep_cfa(state, number, &base);
+	else
+		stop = unwind_register(state, number, &base);
 	if (stop)
 		return stop;
 	base += rule->cfa_offset;
+	if (rule->cfa == CFA_INDEXED) {
+		if (!state->is_interrupted)
+			return STOP_LOST_REGISTER;
+		base += 8 * state->registers[rule->cfa_register >> 4 & (UNWIND_REGISTERS - 1)];
+	}
 	if (rule->cfa == CFA_PLT) {
 		*ret = base + ((state->pc & 15) >= (__u64)rule->cfa_add ? 8 : 0);
 		return STOP_NONE;
 	}
-	if (rule->cfa == CFA_DEREF) {
+	if (rule->cfa == CFA_DEREF || rule->cfa == CFA_INDEXED) {
 		if (!unwind_read_stack(state, base))
 			return STOP_BAD_READ;
 		base = state->word + rule->cfa_add;
@@ -186,6 +224,25 @@ UNWIND_CHECKED_ONCE int unwind_step(struct unwind_state *state)
 	return unwind_step_without_rule(state, slot->state != TABLE_READY);
 }
 
+/* How many steps the verifier looks at, in a loop within a loop. */
+#define UNWIND_STEPS_AT_ONCE 16
+
+/* Takes some steps; their addresses go to piece from first on. STOP_NONE: there are more. */
+UNWIND_CHECKED_ONCE int unwind_some(struct unwind_state *state, struct stack *piece, __u32 first)
+{
+	if (!state || !piece)
+		return STOP_UNREADABLE;
+	for (__u32 i = 0; i < UNWIND_STEPS_AT_ONCE; i++) {
+		int stop = unwind_step(state);
+
+		piece->pc[(first + i) & (PIECE_FRAMES_MAX - 1)] = state->address;
+		state->depth++;
+		if (stop)
+			return stop;
+	}
+	return STOP_NONE;
+}
+
 /*
  * Walks from the registers in state outwards; writes state->depth addresses to pieces, PIECES_MAX
  * of them. Returns the enum stop_reason.
@@ -196,13 +253,13 @@ static __always_inline int unwind_walk(struct unwind_state *state, struct stack 
 	state->is_interrupted = true;
 	state->rbp_at = state->rbx_at = 0;
 	state->stacks = 0;
+	state->depth = 0;
 	state->mapping.start = state->mapping.end = 0;
 	state->window_size = 0;
-	for (__u32 i = 0; i < USER_FRAMES_MAX; i++) {
-		int stop = unwind_step(state);
+	for (__u32 i = 0; i < USER_FRAMES_MAX; i += UNWIND_STEPS_AT_ONCE) {
+		int stop = unwind_some(state, &pieces[i >> PIECE_FRAMES_SHIFT],
+				       i & (PIECE_FRAMES_MAX - 1));
 
-		pieces[i >> PIECE_FRAMES_SHIFT].pc[i & (PIECE_FRAMES_MAX - 1)] = state->address;
-		state->depth = i + 1;
 		if (stop)
 			return stop;
 	}

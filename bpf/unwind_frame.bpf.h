@@ -92,13 +92,17 @@ UNWIND_CHECKED_ONCE int unwind_load_rbp(struct unwind_state *state)
 	return STOP_NONE;
 }
 
+/* Go lets the first function of a goroutine return behind the first byte of another one. */
+#define CODE_NOP 0x90
+
 /* Whether address can be where a call returns to. */
 UNWIND_CHECKED_ONCE int unwind_follows_call(__u64 address)
 {
 	__u64 code = 0;
 
-	return !unwind_read_user(&code, sizeof(code), address - sizeof(code)) &&
-	       unwind_is_call(code);
+	if (unwind_read_user(&code, sizeof(code), address - sizeof(code)))
+		return false;
+	return unwind_is_call(code) || (code >> 56 == CODE_NOP && (address & 15) == 1);
 }
 
 /* Whether there is a return address at rsp + offset: to state->word. */
@@ -152,7 +156,7 @@ static __always_inline int unwind_step_by_frame_pointer(struct unwind_state *sta
 	pc = state->word;
 	if (pc && !unwind_find_mapping(state, pc - 1))
 		return STOP_NO_RULE;
-	/* Go begins its stacks with an address that no call has left there. */
+	/* JIT code may put return addresses there itself. */
 	if (pc && !makes_frames && !unwind_follows_call(pc))
 		return STOP_NO_RULE;
 	state->rbx_at = UNWIND_LOST;

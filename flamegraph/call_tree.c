@@ -141,27 +141,48 @@ static int find_or_add_child(struct call_tree *tree, uint32_t parent, const stru
 	return add_child(tree, parent, name_id, frame->kind, ret);
 }
 
-int call_tree_add(struct call_tree *tree, const struct frame *frames, size_t n, uint64_t count)
+int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n,
+		    uint32_t *ret_node)
 {
 	uint32_t index = 0;
 
 	if (n > CALL_TREE_DEPTH_MAX)
 		return -E2BIG;
-	/* No node's total is above the root's: when this sum fits, all do. */
-	if (count > UINT64_MAX - tree->nodes[0].total)
-		return -EOVERFLOW;
-	if (count == 0)
-		return 0;
 	for (size_t i = 0; i < n; i++) {
 		int err = find_or_add_child(tree, index, &frames[i], &index);
 
 		if (err < 0)
 			return err;
 	}
-	tree->nodes[index].self += count;
-	for (; index != CALL_TREE_NONE; index = tree->nodes[index].parent)
-		tree->nodes[index].total += count;
+	*ret_node = index;
 	return 0;
+}
+
+int call_tree_count(struct call_tree *tree, uint32_t node, uint64_t count)
+{
+	assert(node < call_tree_node_count(tree));
+	/* No node's total is above the root's: when this sum fits, all do. */
+	if (count > UINT64_MAX - tree->nodes[0].total)
+		return -EOVERFLOW;
+	tree->nodes[node].self += count;
+	for (; node != CALL_TREE_NONE; node = tree->nodes[node].parent)
+		tree->nodes[node].total += count;
+	return 0;
+}
+
+int call_tree_add(struct call_tree *tree, const struct frame *frames, size_t n, uint64_t count)
+{
+	uint32_t node;
+	int err;
+
+	if (n > CALL_TREE_DEPTH_MAX)
+		return -E2BIG;
+	if (count > UINT64_MAX - tree->nodes[0].total)
+		return -EOVERFLOW;
+	if (count == 0)
+		return 0;
+	err = call_tree_reach(tree, frames, n, &node);
+	return err < 0 ? err : call_tree_count(tree, node, count);
 }
 
 static int compare_names(const void *a, const void *b, void *names)

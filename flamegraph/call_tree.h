@@ -43,6 +43,11 @@ void call_tree_free(struct call_tree *tree); /* NULL is fine */
  */
 int call_tree_add(struct call_tree *tree, const struct frame *frames, size_t n, uint64_t count);
 
+/* The same in two steps: the node that the stack ends in, and then any number of counts for it. */
+int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n,
+		    uint32_t *ret_node);
+int call_tree_count(struct call_tree *tree, uint32_t node, uint64_t count);
+
 /*
  * Orders the children of every node by name (bytewise), then kind. Whoever made the tree calls it
  * once before writing. 0 or -ENOMEM (the order is the old one then).

@@ -6,6 +6,7 @@
 /* DWARF 5, 7.7.1. The number of a register or a literal is added to the first of its kind. */
 #define DW_OP_deref       0x06
 #define DW_OP_and         0x1a
+#define DW_OP_mul         0x1e
 #define DW_OP_plus        0x22
 #define DW_OP_plus_uconst 0x23
 #define DW_OP_shl         0x24
@@ -17,6 +18,7 @@
 
 /* A PLT stub, and what ld and lld say about it: where it has pushed, the CFA is 8 bytes further. */
 #define STUB_SIZE       16
+#define INDEXED_SIZE    8
 #define STUB_PUSH_SHIFT 3 /* 1 << 3: what a push moves rsp by */
 
 static bool fits_s32(int64_t value)
@@ -84,6 +86,25 @@ static bool read_constant(struct dwarf_reader *reader, int64_t *ret_constant)
 	return true;
 }
 
+/* + 8 * index, deref, [plus_uconst M]: OpenSSL's Montgomery multiplication keeps rsp in an array.
+ */
+static bool read_indexed(const struct dwarf_reader *from, uint8_t *number, int64_t *ret_constant)
+{
+	struct dwarf_reader reader = *from;
+	int64_t offset, constant;
+	uint8_t index;
+
+	if (!read_sum(&reader, &index, &offset) || offset != 0 || index >= UNWIND_REGISTERS ||
+	    dwarf_u8(&reader) != DW_OP_lit0 + INDEXED_SIZE || dwarf_u8(&reader) != DW_OP_mul ||
+	    dwarf_u8(&reader) != DW_OP_plus || dwarf_u8(&reader) != DW_OP_deref)
+		return false;
+	if (!read_constant(&reader, &constant) || constant > INT16_MAX)
+		return false;
+	*number |= (uint8_t)(index << 4);
+	*ret_constant = constant;
+	return true;
+}
+
 bool cfi_expression_cfa(const uint8_t *bytes, size_t size, struct unwind_rule *rule)
 {
 	struct dwarf_reader reader = dwarf_reader_of(bytes, size, 0);
@@ -97,6 +118,9 @@ bool cfi_expression_cfa(const uint8_t *bytes, size_t size, struct unwind_rule *r
 	if (number == UNWIND_RSP && read_stub(&rest, &threshold)) {
 		rule->cfa = CFA_PLT;
 		rule->cfa_add = threshold;
+	} else if (read_indexed(&reader, &number, &constant)) {
+		rule->cfa = CFA_INDEXED;
+		rule->cfa_add = (int16_t)constant;
 	} else if (dwarf_left(&reader) && *reader.at == DW_OP_deref) {
 		reader.at++;
 		if (!read_constant(&reader, &constant) || constant > INT16_MAX)

@@ -77,6 +77,22 @@ static int decompress(struct elf_reader *reader, struct cfi_section *section)
 	return 0;
 }
 
+/*
+ * What Go's compiler says in .debug_frame is for debuggers that know Go: functions that switch
+ * stacks look as if they did not, and that rbp is saved is left out. But Go's code keeps frame
+ * pointers.
+ */
+static bool is_go(const struct elf_reader *reader)
+{
+	for (size_t i = 0; i < reader->section_count; i++) {
+		const char *name = elf_reader_section_name(reader, &reader->sections[i]);
+
+		if (strcmp(name, ".gopclntab") == 0 || strcmp(name, ".data.rel.ro.gopclntab") == 0)
+			return true;
+	}
+	return false;
+}
+
 static int add_section(struct elf_reader *reader, const Elf64_Shdr *header,
 		       struct cfi_sections *sections)
 {
@@ -86,7 +102,7 @@ static int add_section(struct elf_reader *reader, const Elf64_Shdr *header,
 	int err;
 
 	/* Its type is SHT_PROGBITS or, from some compilers, one of the processor's. */
-	if (strcmp(name, ".debug_frame") == 0)
+	if (strcmp(name, ".debug_frame") == 0 && !is_go(reader))
 		section.is_debug_frame = true;
 	else if (strcmp(name, ".eh_frame") != 0 || !(header->sh_flags & SHF_ALLOC))
 		return 0;

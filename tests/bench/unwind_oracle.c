@@ -101,9 +101,19 @@ static bool is_stub(const Dwarf_Op *ops, size_t count)
 	return ops[1].number == 0 && ops[4].atom >= DW_OP_lit0 && ops[4].atom <= DW_OP_lit31;
 }
 
+/* breg R, N; breg I, 0; lit8; mul; plus; deref */
+static bool is_indexed(const Dwarf_Op *ops, size_t count, uint64_t *ret_index)
+{
+	int64_t offset;
+
+	return count == 6 && is_sum(&ops[1], ret_index, &offset) && offset == 0 &&
+	       *ret_index < UNWIND_REGISTERS && ops[2].atom == DW_OP_lit8 &&
+	       ops[3].atom == DW_OP_mul && ops[4].atom == DW_OP_plus && ops[5].atom == DW_OP_deref;
+}
+
 static bool answer_cfa(Dwarf_Frame *frame, struct unwind_rule *rule)
 {
-	uint64_t number, constant = 0;
+	uint64_t number, index, constant = 0;
 	int64_t offset;
 	Dwarf_Op *ops;
 	size_t count;
@@ -123,6 +133,12 @@ static bool answer_cfa(Dwarf_Frame *frame, struct unwind_rule *rule)
 	if (count > 1 && ops[count - 1].atom == DW_OP_plus_uconst) {
 		constant = ops[count - 1].number;
 		count--;
+	}
+	if (is_indexed(ops, count, &index)) {
+		rule->cfa = CFA_INDEXED;
+		rule->cfa_register |= (uint8_t)(index << 4);
+		rule->cfa_add = (int16_t)constant;
+		return constant <= INT16_MAX;
 	}
 	if (count == 1) {
 		rule->cfa = CFA_REGISTER;

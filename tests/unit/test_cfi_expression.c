@@ -53,6 +53,14 @@ static void reading_memory_is_recognised(void **state)
 		   .cfa_add = INT16_MAX);
 }
 
+/* *(rsp + 8 + 8 * r9) + 8, of hand-written multiplication. */
+static void an_indexed_word_is_recognised(void **state)
+{
+	(void)state;
+	assert_cfa(BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x22, 0x06, 0x23, 8), .cfa = CFA_INDEXED,
+		   .cfa_register = 9 << 4 | 7, .cfa_offset = 8, .cfa_add = 8);
+}
+
 static void stubs_are_recognised(void **state)
 {
 	(void)state;
@@ -100,8 +108,10 @@ static void other_expressions_are_refused(void **state)
 	refuse_cfa(BYTES(0x77, 8, 0x06, 0x23));
 	refuse_cfa(BYTES(0x77, 8, 0x22));
 	refuse_cfa(BYTES(0x77, 8, 0x23, 8, 0x06));
-	/* *(rsp + 8 + 8 * r9) + 8, of hand-written multiplication. */
-	refuse_cfa(BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x22, 0x06, 0x23, 8));
+	/* An index that is offset, not scaled by 8, or never read. */
+	refuse_cfa(BYTES(0x77, 8, 0x79, 1, 0x38, 0x1e, 0x22, 0x06, 0x23, 8));
+	refuse_cfa(BYTES(0x77, 8, 0x79, 0, 0x34, 0x1e, 0x22, 0x06, 0x23, 8));
+	refuse_cfa(BYTES(0x77, 8, 0x79, 0, 0x38, 0x1e, 0x22));
 }
 
 static void sums_alone_are_told_from_longer_expressions(void **state)
@@ -123,6 +133,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sums_are_recognised),
 		cmocka_unit_test(reading_memory_is_recognised),
+		cmocka_unit_test(an_indexed_word_is_recognised),
 		cmocka_unit_test(stubs_are_recognised),
 		cmocka_unit_test(what_does_not_fit_a_rule_is_refused),
 		cmocka_unit_test(other_expressions_are_refused),

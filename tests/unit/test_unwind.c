@@ -45,6 +45,49 @@ static void other_registers_are_known_only_where_a_thread_was_interrupted(void *
 	CHECK(fixture, STOP_LOST_REGISTER, IN(B), IN(A) - 1);
 }
 
+/* OpenSSL's assembly keeps its CFA in rax, over calls of what leaves that alone. */
+static void a_register_that_calls_may_change_is_believed_with_a_return_address(void **state)
+{
+	struct fixture *fixture = *state;
+
+	LOAD(BY_REGISTER(0), BY_RSP(8));
+	fixture->stack[0] = IN(A);
+	fixture->stack[12] = IN(END);
+	fixture->walk.state.registers[0] = AT(12);
+	walk_from(fixture, IN(B), AT(0), 0);
+	CHECK(fixture, STOP_COMPLETE, IN(B), IN(A) - 1, IN(END) - 1);
+	/* Code, but no call has left it there. */
+	fixture->stack[12] = IN(END) + 2;
+	fixture->walk.state.registers[0] = AT(12);
+	walk_from(fixture, IN(B), AT(0), 0);
+	CHECK(fixture, STOP_LOST_REGISTER, IN(B), IN(A) - 1);
+	/* Somewhere else. */
+	fixture->walk.state.registers[0] = OTHER_STACK;
+	walk_from(fixture, IN(B), AT(0), 0);
+	CHECK(fixture, STOP_LOST_REGISTER, IN(B), IN(A) - 1);
+}
+
+static void a_frame_is_found_by_an_indexed_word(void **state)
+{
+	struct fixture *fixture = *state;
+
+	LOAD({ .cfa = CFA_INDEXED,
+	       .cfa_register = 9 << 4 | UNWIND_RSP,
+	       .cfa_offset = 8,
+	       .cfa_add = 8,
+	       .ra = -8 },
+	     BY_RSP(8));
+	fixture->stack[1 + 5] = AT(20);
+	fixture->stack[20] = IN(END);
+	fixture->walk.state.registers[9] = 5;
+	walk_from(fixture, IN(A), AT(0), 0);
+	CHECK(fixture, STOP_COMPLETE, IN(A), IN(END) - 1);
+	check_register(fixture, UNWIND_RSP, AT(21));
+	fixture->stack[0] = IN(A);
+	walk_from(fixture, IN(B), AT(0), 0);
+	CHECK(fixture, STOP_LOST_REGISTER, IN(B), IN(A) - 1);
+}
+
 static void a_frame_is_found_by_what_its_register_points_to(void **state)
 {
 	struct fixture *fixture = *state;
@@ -296,6 +339,8 @@ int main(void)
 		WALK(a_frame_is_found_by_the_stack_pointer),
 		WALK(a_frame_is_found_by_the_frame_pointer),
 		WALK(other_registers_are_known_only_where_a_thread_was_interrupted),
+		WALK(a_register_that_calls_may_change_is_believed_with_a_return_address),
+		WALK(a_frame_is_found_by_an_indexed_word),
 		WALK(a_frame_is_found_by_what_its_register_points_to),
 		WALK(a_plt_stub_has_pushed_a_word_or_not),
 		WALK(a_return_address_may_be_in_a_register),

@@ -23,7 +23,7 @@
 enum function { END, A, B, C, HOLE = FUNCTIONS - 1 };
 
 #define START_OF(function) (CODE + (uint64_t)FUNCTION_SIZE * (function))
-#define IN(function)       (START_OF(function) + 0x21)
+#define IN(function)       (START_OF(function) + 0x29)
 #define AT(word)           (STACK + 8 * (uint64_t)(word))
 
 #define BY_RSP(offset)                                                                             \
