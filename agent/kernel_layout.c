@@ -24,8 +24,11 @@
 /* Names longer than this are no field's. */
 #define NAME_SIZE_MAX 64
 
-/* Members of one structure: task_struct has 250. */
-#define MEMBERS_MAX 65535
+/* Unnamed members within the structures that are wanted: a kernel has a few dozen. */
+#define PENDING_MAX 4096
+
+/* Bits of an offset, where the rest of the word is the size of a bit field. */
+#define OFFSET_MASK 0xffffffu
 
 #define STRUCTURES_MAX 256
 
@@ -78,15 +81,17 @@ static void cleanup_layout(struct layout *layout)
 /* size bytes at offset, valid until the next call; NULL: the file has not so many, or errno. */
 static const void *look(struct source *source, uint64_t offset, size_t size)
 {
-	if (size > WINDOW_SIZE)
+	if (size > WINDOW_SIZE - sizeof(uint32_t))
 		return NULL;
 	if (offset >= source->start && offset + size <= source->start + source->size)
 		return source->window + (offset - source->start);
-	source->start = offset;
+	/* Aligned, as types are looked at in place. */
+	source->start = offset & ~(uint64_t)3;
 	source->size = 0;
 	while (source->size < WINDOW_SIZE) {
-		ssize_t n = pread(source->fd, source->window + source->size,
-				  WINDOW_SIZE - source->size, (off_t)(offset + source->size));
+		ssize_t n =
+			pread(source->fd, source->window + source->size, WINDOW_SIZE - source->size,
+			      (off_t)(source->start + source->size));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -94,13 +99,15 @@ static const void *look(struct source *source, uint64_t offset, size_t size)
 			break;
 		source->size += (size_t)n;
 	}
-	return source->size >= size ? source->window : NULL;
+	offset -= source->start;
+	return source->size >= offset + size ? source->window + offset : NULL;
 }
 
 static bool is_header(const struct btf_header *header)
 {
 	return header->magic == BTF_MAGIC && header->hdr_len >= sizeof(*header) &&
-	       header->hdr_len < WINDOW_SIZE;
+	       header->hdr_len < WINDOW_SIZE &&
+	       ((uint64_t)header->hdr_len + header->type_off) % sizeof(uint32_t) == 0;
 }
 
 /* How many bytes follow a type. -1: of no kind that is known. */
@@ -166,7 +173,7 @@ static int read_object(struct layout *layout, uint8_t *btf, size_t size)
 	memcpy(&header, btf, sizeof(header));
 	at = (uint64_t)header.hdr_len + header.type_off;
 	end = at + header.type_len;
-	if (!is_header(&header) || end > size || at % 4 ||
+	if (!is_header(&header) || end > size ||
 	    (uint64_t)header.hdr_len + header.str_off + header.str_len > size || !header.str_len ||
 	    btf[header.hdr_len + header.str_off + header.str_len - 1])
 		return -EBADMSG;
@@ -246,6 +253,8 @@ static int find_names(struct layout *layout)
 
 static int add_pending(struct layout *layout, const struct pending *pending)
 {
+	if (layout->pending_count == PENDING_MAX)
+		return -EBADMSG;
 	if (layout->pending_count == layout->pending_capacity) {
 		size_t capacity = layout->pending_capacity ? 2 * layout->pending_capacity : 64;
 		struct pending *items = realloc(layout->pending, capacity * sizeof(*items));
@@ -284,24 +293,40 @@ static int take_members(struct layout *layout, uint64_t at, const struct btf_typ
 	for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++) {
 		const struct btf_member *member =
 			look(layout->source, at + i * sizeof(*member), sizeof(*member));
-		uint64_t name;
-		uint32_t offset;
+		uint64_t name, bits;
+		uint32_t size;
 		int err = 0;
 
 		if (!member)
 			return -EBADMSG;
-		/* Without the flag the whole word is the offset; no structure is that large. */
-		offset = (has_sizes ? member->offset & 0xff000000 : 0) |
-			 ((member->offset & 0xffffff) + as->base_bits);
+		/* Without the flag the whole word is the offset. */
+		size = has_sizes ? member->offset & ~OFFSET_MASK : 0;
+		bits = (uint64_t)as->base_bits + (member->offset - size);
+		if (bits > OFFSET_MASK)
+			return -EBADMSG; /* no structure that is wanted is that large */
 		if (!member->name_off)
 			err = add_pending(layout, &(struct pending){ member->type, as->wanted,
-								     offset & 0xffffff });
+								     (uint32_t)bits });
 		else if (hashmap_get(&layout->names, member->name_off, &name))
-			take_member(layout, &layout->wanted[as->wanted], (uint32_t)name, offset);
+			take_member(layout, &layout->wanted[as->wanted], (uint32_t)name,
+				    size | (uint32_t)bits);
 		if (err < 0)
 			return err;
 	}
 	return 0;
+}
+
+/*
+ * An unnamed member's own members would keep the object's offsets: such a structure is for libbpf.
+ * False positives (our own structure has the name of a kernel's) cost time and nothing else.
+ */
+static bool has_unnamed(const struct wanted *wanted)
+{
+	for (uint32_t i = 0; i < BTF_INFO_VLEN(wanted->type->info); i++) {
+		if (!wanted->members[i].name_off)
+			return true;
+	}
+	return false;
 }
 
 static int take_structure(struct layout *layout, uint64_t at, const struct btf_type *type)
@@ -316,6 +341,8 @@ static int take_structure(struct layout *layout, uint64_t at, const struct btf_t
 		if (wanted->is_seen ||
 		    strcmp(layout->strings + wanted->type->name_off, layout->strings + name) != 0)
 			continue;
+		if (has_unnamed(wanted))
+			return -EBADMSG;
 		wanted->is_seen = true;
 		wanted->kernel_size = type->size;
 		return take_members(layout, at, type, &(struct pending){ .wanted = i });
@@ -357,9 +384,9 @@ static int pass(struct layout *layout, bool is_first, size_t first, size_t end)
 			return -EBADMSG;
 		type = *found;
 		trailing = trailing_size(&type);
-		if (trailing < 0)
-			return -EBADMSG;
 		at += sizeof(type);
+		if (trailing < 0 || at + (uint64_t)trailing > types_end)
+			return -EBADMSG;
 		if (is_first && BTF_INFO_KIND(type.info) == BTF_KIND_STRUCT)
 			err = take_structure(layout, at, &type);
 		else if (!is_first && (BTF_INFO_KIND(type.info) == BTF_KIND_STRUCT ||

@@ -17,7 +17,7 @@
  * that it reads. Each structure that the kernel (kernel_fd, its BTF in raw form) has by the same
  * name gets the kernel's size and offsets; a field that the kernel lacks loses its name. What
  * comes out is for bpf_object_open_opts.btf_custom_path. 0; -EBADMSG when one of the two is not
- * well-formed; -ENOENT no structure is the kernel's; -ENOMEM, or of read().
+ * well-formed, or cannot be read; -ENOENT no structure is the kernel's; -ENOMEM.
  */
 int kernel_layout_apply(int kernel_fd, void *btf, size_t size);
 

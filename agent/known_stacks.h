@@ -30,7 +30,7 @@ void known_stacks_clear(struct known_stacks *known);
 
 /* id: 64 well-mixed bits of all that a stack's names depend on. */
 bool known_stacks_find(const struct known_stacks *known, uint64_t id, struct known_stack *ret);
-/* When there are too many, or no memory, it is not remembered: that costs time and nothing else. */
+/* When there are too many, the others are forgotten; without memory, it is not remembered. */
 void known_stacks_add(struct known_stacks *known, uint64_t id, const struct known_stack *stack);
 
 #endif

@@ -25,6 +25,7 @@ struct generation {
 	struct unwind_run run; /* what the unwinder has of the newest generation */
 	bool is_changed;       /* since it was told; the pid is in processes->changed then */
 	uint64_t version;
+	uint64_t changed_ns; /* when it became this version */
 };
 
 struct pid_list {
@@ -110,11 +111,13 @@ static struct generation *find(const struct processes *processes, int32_t pid, u
 }
 
 /* Notes that the unwinder has to be told of a generation. */
-static int mark_changed(struct processes *processes, struct generation *generation)
+static int mark_changed(struct processes *processes, struct generation *generation,
+			uint64_t time_ns)
 {
 	struct pid_list *changed = &processes->changed;
 
 	generation->version = ++processes->version;
+	generation->changed_ns = time_ns;
 	if (generation->is_changed || !processes->unwinder)
 		return 0;
 	if (changed->count == changed->capacity) {
@@ -148,7 +151,7 @@ static int begin_generation(struct processes *processes, int32_t pid, uint64_t t
 	if (before)
 		before->run = (struct unwind_run){ 0 };
 	*ret = *bucket = generation;
-	return mark_changed(processes, generation);
+	return mark_changed(processes, generation, time_ns);
 }
 
 static int add_mapping(struct processes *processes, struct generation *generation,
@@ -175,7 +178,7 @@ static int add_mapping(struct processes *processes, struct generation *generatio
 		processes->dropped_mappings++;
 		return 0;
 	}
-	return err < 0 ? err : mark_changed(processes, generation);
+	return err < 0 ? err : mark_changed(processes, generation, since_ns);
 }
 
 /* One line of /proc/PID/maps (man 5 proc); anything else is passed over. */
@@ -392,6 +395,9 @@ uint64_t processes_version(struct processes *processes, int32_t pid, uint64_t ti
 	(void)pthread_mutex_lock(&processes->lock);
 	generation = find(processes, pid, time_ns);
 	version = generation ? generation->version : 0;
+	/* Before its last change it was another, of which nothing is kept: never the same again. */
+	if (generation && time_ns < generation->changed_ns)
+		version = ++processes->version;
 	(void)pthread_mutex_unlock(&processes->lock);
 	return version;
 }

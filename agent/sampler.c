@@ -76,7 +76,7 @@ static void explain_load_failure(const struct program_log *logs, int err)
 }
 
 /* logs are empty; libbpf fills one only after an attempt without it was refused. */
-static int load_with_logs(struct sampler *sampler, struct program_log *logs)
+static int load_with_logs(struct sampler *sampler, struct program_log *logs, bool explains)
 {
 	bool always = sampler->options->verifier_log != NULL;
 	int err;
@@ -87,14 +87,14 @@ static int load_with_logs(struct sampler *sampler, struct program_log *logs)
 	}
 	err = sampler_bpf__load(sampler->skeleton);
 	write_verifier_log(sampler, logs);
-	if (err < 0)
+	if (err < 0 && explains)
 		explain_load_failure(logs, err);
 	for (size_t i = 0; i < PROGRAMS; i++)
 		bpf_program__set_log_buf(logs[i].program, NULL, 0);
 	return err;
 }
 
-static int load(struct sampler *sampler)
+static int load(struct sampler *sampler, bool explains)
 {
 	struct sampler_bpf *skeleton = sampler->skeleton;
 	CLEANUP(cleanup_free) char *text = calloc(PROGRAMS, VERIFIER_LOG_SIZE);
@@ -105,7 +105,7 @@ static int load(struct sampler *sampler)
 		{ skeleton->progs.on_free, text + 3 * VERIFIER_LOG_SIZE },
 	};
 
-	return text ? load_with_logs(sampler, logs) : -ENOMEM;
+	return text ? load_with_logs(sampler, logs, explains) : -ENOMEM;
 }
 
 static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -158,23 +158,37 @@ static struct sampler_bpf *open_skeleton(int fd)
 	return skeleton;
 }
 
-static int sampler_load(struct sampler *sampler)
+/* Opens the programs and loads them. With an fd, failing is no more than a reason to try without.
+ */
+static int try_load(struct sampler *sampler, int layout_fd)
 {
-	CLEANUP(cleanup_fd) int layout_fd = memfd_create("layout", MFD_CLOEXEC);
-	struct sampler_bpf *skeleton;
-	int err;
+	sampler->skeleton = open_skeleton(layout_fd);
+	if (!sampler->skeleton) {
+		int err = -errno;
 
-	libbpf_set_print(silent); /* failures are explained in our own words */
-	skeleton = sampler->skeleton = open_skeleton(layout_fd);
-	if (!skeleton) {
-		err = -errno;
 		log_error("cannot open the BPF programs: %s", strerror(-err));
 		return err;
 	}
-	sampler->drain_seconds = sampler_configure(skeleton, sampler->options, sampler->cpus.count);
-	err = load(sampler);
+	sampler->drain_seconds =
+		sampler_configure(sampler->skeleton, sampler->options, sampler->cpus.count);
+	return load(sampler, layout_fd < 0);
+}
+
+static int sampler_load(struct sampler *sampler)
+{
+	CLEANUP(cleanup_fd) int layout_fd = memfd_create("layout", MFD_CLOEXEC);
+	const struct sampler_bpf *skeleton;
+	int err;
+
+	libbpf_set_print(silent); /* failures are explained in our own words */
+	err = try_load(sampler, layout_fd);
+	if (err < 0 && layout_fd >= 0 && sampler->skeleton) {
+		sampler_bpf__destroy(TAKE(sampler->skeleton));
+		err = try_load(sampler, -1);
+	}
 	if (err < 0)
 		return err;
+	skeleton = sampler->skeleton;
 	return drain_new(
 		&(struct drain_maps){
 			.counts = { bpf_map__fd(skeleton->maps.counts_0),

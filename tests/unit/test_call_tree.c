@@ -207,6 +207,100 @@ static void totals_are_sums_whatever_comes(void **state)
 	call_tree_free(tree);
 }
 
+static void the_same_frames_reach_the_same_node(void **state)
+{
+	const struct frame *stack = FRAMES({ .name = "a" }, { .name = "b" });
+	struct call_tree *tree = new_tree();
+	uint32_t node, again, other;
+
+	(void)state;
+	assert_int_equal(call_tree_reach(tree, stack, 2, &node), 0);
+	assert_int_equal(
+		call_tree_reach(tree,
+				FRAMES({ .name = "a" }, { .name = "b", .kind = FRAME_KERNEL }), 2,
+				&other),
+		0);
+	assert_int_not_equal(node, other);
+	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "0" }), 1, 1), 0);
+	assert_int_equal(call_tree_sort(tree), 0); /* numbers outlast it */
+	assert_int_equal(call_tree_reach(tree, stack, 2, &again), 0);
+	assert_int_equal(node, again);
+	assert_int_equal(call_tree_reach(tree, stack, 1, &again), 0);
+	assert_int_equal(call_tree_node(tree, node)->parent, again);
+	assert_int_equal(call_tree_reach(tree, NULL, 0, &again), 0);
+	assert_int_equal(again, 0);
+	assert_int_equal(call_tree_reach(tree, NULL, CALL_TREE_DEPTH_MAX + 1, &again), -E2BIG);
+	assert_int_equal(call_tree_node_count(tree), 5);
+	call_tree_free(tree);
+}
+
+static void a_node_is_counted_any_number_of_times(void **state)
+{
+	const struct frame *stack = FRAMES({ .name = "a" }, { .name = "b" });
+	struct call_tree *tree = new_tree();
+	uint32_t node, parent;
+
+	(void)state;
+	assert_int_equal(call_tree_reach(tree, stack, 2, &node), 0);
+	parent = call_tree_node(tree, node)->parent;
+	assert_int_equal(call_tree_node(tree, node)->total, 0);
+	assert_int_equal(call_tree_count(tree, node, 3), 0);
+	assert_int_equal(call_tree_count(tree, node, 0), 0);
+	assert_int_equal(call_tree_add(tree, stack, 2, 10), 0);
+	assert_int_equal(call_tree_count(tree, node, 4), 0);
+	assert_int_equal(call_tree_count(tree, parent, 100), 0);
+	assert_int_equal(call_tree_count(tree, 0, 1000), 0);
+	assert_int_equal(call_tree_node(tree, node)->self, 17);
+	assert_int_equal(call_tree_node(tree, parent)->self, 100);
+	assert_int_equal(call_tree_node(tree, parent)->total, 117);
+	assert_int_equal(call_tree_node(tree, 0)->total, 1117);
+	assert_totals_are_sums(tree);
+	assert_int_equal(call_tree_count(tree, node, UINT64_MAX - 1116), -EOVERFLOW);
+	assert_int_equal(call_tree_node(tree, node)->self, 17);
+	assert_int_equal(call_tree_node(tree, 0)->total, 1117);
+	assert_totals_are_sums(tree);
+	assert_int_equal(call_tree_count(tree, node, UINT64_MAX - 1117), 0);
+	assert_int_equal(call_tree_node(tree, 0)->total, UINT64_MAX);
+	call_tree_free(tree);
+}
+
+static int folded_of(const struct call_tree *tree, const struct picture *picture, FILE *out)
+{
+	(void)picture;
+	return folded_write(tree, out);
+}
+
+/* Also no width, no stack and no label. */
+static void what_was_reached_and_not_counted_is_not_written(void **state)
+{
+	static const picture_writer writers[] = { folded_of, svg_write, html_write,
+						  speedscope_write };
+	struct picture picture = { .unit = "samples" };
+	struct call_tree *tree = new_tree();
+	uint32_t node;
+
+	(void)state;
+	assert_int_equal(
+		call_tree_add(tree, FRAMES({ .name = "counted" }, { .name = "leaf" }), 2, 7), 0);
+	assert_int_equal(call_tree_reach(tree,
+					 FRAMES({ .name = "counted" }, { .name = "mid_ghost" },
+						{ .name = "ghost" }),
+					 3, &node),
+			 0);
+	assert_int_equal(call_tree_reach(tree, FRAMES({ .name = "all_ghost" }), 1, &node), 0);
+	assert_int_equal(call_tree_node(tree, 0)->total, 7);
+	assert_totals_are_sums(tree);
+	assert_int_equal(call_tree_sort(tree), 0);
+	for (size_t i = 0; i < sizeof(writers) / sizeof(*writers); i++) {
+		char *text = drawn(writers[i], tree, &picture);
+
+		assert_contains(text, "counted");
+		assert_lacks(text, "ghost");
+		free(text);
+	}
+	call_tree_free(tree);
+}
+
 static void skip_leaves_out_what_is_below(void **state)
 {
 	struct call_tree *tree = tree_of("a;b;c 1\nd 1\n");
@@ -233,6 +327,9 @@ int main(void)
 		cmocka_unit_test(an_empty_stack_counts_for_the_root),
 		cmocka_unit_test(deep_stacks_are_fine_up_to_the_limit),
 		cmocka_unit_test(totals_are_sums_whatever_comes),
+		cmocka_unit_test(the_same_frames_reach_the_same_node),
+		cmocka_unit_test(a_node_is_counted_any_number_of_times),
+		cmocka_unit_test(what_was_reached_and_not_counted_is_not_written),
 		cmocka_unit_test(skip_leaves_out_what_is_below),
 	};
 

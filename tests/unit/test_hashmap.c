@@ -52,6 +52,34 @@ static void putting_a_key_again_overwrites(void **state)
 	hashmap_done(&map);
 }
 
+static void a_cleared_map_has_no_key_and_its_memory(void **state)
+{
+	struct hashmap map = { 0 };
+	size_t capacity;
+	uint64_t value;
+
+	(void)state;
+	hashmap_clear(&map);
+	for (uint64_t i = 0; i < MANY; i++)
+		assert_int_equal(hashmap_put(&map, i, i), 0);
+	capacity = map.capacity;
+	hashmap_clear(&map);
+	assert_int_equal(map.count, 0);
+	for (uint64_t i = 0; i < MANY; i++)
+		assert_false(hashmap_get(&map, i, &value));
+	for (uint64_t i = 0; i < MANY; i++)
+		assert_int_equal(hashmap_put(&map, i, i + 1), 0);
+	assert_int_equal(map.count, MANY);
+	assert_int_equal(map.capacity, capacity);
+	for (uint64_t i = 0; i < MANY; i++) {
+		assert_true(hashmap_get(&map, i, &value));
+		assert_int_equal(value, i + 1);
+	}
+	hashmap_done(&map);
+	hashmap_clear(&map);
+	assert_false(hashmap_get(&map, 1, &value));
+}
+
 static void hashes_depend_on_every_byte_and_on_nothing_else(void **state)
 {
 	(void)state;
@@ -67,6 +95,7 @@ int main(void)
 		cmocka_unit_test(an_empty_map_has_no_key),
 		cmocka_unit_test(what_was_put_is_found_after_growing),
 		cmocka_unit_test(putting_a_key_again_overwrites),
+		cmocka_unit_test(a_cleared_map_has_no_key_and_its_memory),
 		cmocka_unit_test(hashes_depend_on_every_byte_and_on_nothing_else),
 	};
 

@@ -334,6 +334,88 @@ static void what_is_too_much_is_counted(void **state)
 	check(fixture, 10, NOBODY, (uint64_t)(MAPPINGS_MAX + 9) * 0x2000, NULL);
 }
 
+static uint64_t version(const struct fixture *fixture, int32_t pid, uint64_t time_ns)
+{
+	return processes_version(fixture->processes, pid, time_ns);
+}
+
+static void a_version_lasts_until_something_changes(void **state)
+{
+	const struct fixture *fixture = *state;
+	uint64_t first, second;
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/a");
+	first = version(fixture, NOBODY, 20);
+	assert_int_not_equal(first, 0);
+	assert_int_equal(version(fixture, NOBODY, 30), first);
+	/* Others' changes, and those that change nothing of what is mapped. */
+	map(fixture, 21, PARENT, 0x1000, "/nonexistent/a");
+	tell(fixture, 22, SIDEBAND_EXEC, PARENT, 0);
+	tell(fixture, 23, SIDEBAND_EXIT, NOBODY, 0);
+	tell(fixture, 24, SIDEBAND_FORK, CHILD, NOBODY);
+	assert_int_equal(version(fixture, NOBODY, 30), first);
+	map(fixture, 40, NOBODY, 0x5000, "/nonexistent/b");
+	second = version(fixture, NOBODY, 50);
+	assert_int_not_equal(second, 0);
+	assert_int_not_equal(second, first);
+	assert_int_equal(version(fixture, NOBODY, 60), second);
+}
+
+static void no_two_generations_have_the_same_version(void **state)
+{
+	const struct fixture *fixture = *state;
+	uint64_t versions[5];
+
+	map(fixture, 10, PARENT, 0x1000, "/nonexistent/a");
+	tell(fixture, 20, SIDEBAND_FORK, NOBODY, PARENT);
+	tell(fixture, 30, SIDEBAND_EXEC, NOBODY, 0);
+	tell(fixture, 40, SIDEBAND_EXIT, NOBODY, 0);
+	tell(fixture, 50, SIDEBAND_FORK, NOBODY, PARENT);
+	versions[0] = version(fixture, PARENT, 60);
+	versions[1] = version(fixture, NOBODY, 25);
+	versions[2] = version(fixture, NOBODY, 35);
+	versions[3] = version(fixture, NOBODY, 60);
+	tell(fixture, 70, SIDEBAND_EXEC, NOBODY, 0);
+	versions[4] = version(fixture, NOBODY, 70);
+	for (int i = 0; i < 5; i++) {
+		assert_int_not_equal(versions[i], 0);
+		for (int k = 0; k < i; k++)
+			assert_int_not_equal(versions[i], versions[k]);
+	}
+	assert_int_equal(version(fixture, NOBODY, 35), versions[2]);
+}
+
+/* What was sampled before a change, and told of after it, is not taken for what came after. */
+static void before_a_change_is_not_the_version_after_it(void **state)
+{
+	const struct fixture *fixture = *state;
+	uint64_t before, after;
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/old");
+	map(fixture, 20, NOBODY, 0x1000, "/nonexistent/new");
+	before = version(fixture, NOBODY, 19);
+	after = version(fixture, NOBODY, 20);
+	assert_int_not_equal(before, 0);
+	assert_int_not_equal(before, after);
+	map(fixture, 30, NOBODY, 0x1000, "/nonexistent/newest");
+	assert_int_not_equal(version(fixture, NOBODY, 20), after);
+	assert_int_not_equal(version(fixture, NOBODY, 20), before);
+	assert_int_equal(version(fixture, NOBODY, 30), version(fixture, NOBODY, 31));
+}
+
+static void who_is_not_known_has_no_version(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	assert_int_equal(version(fixture, NOBODY, 10), 0);
+	assert_int_equal(version(fixture, 0, 10), 0);
+	assert_int_equal(version(fixture, -1, 10), 0);
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/a");
+	assert_int_equal(version(fixture, NOBODY, 9), 0);
+	assert_int_not_equal(version(fixture, NOBODY, 10), 0);
+	assert_int_equal(version(fixture, CHILD, 10), 0);
+}
+
 #define ALL(test)   cmocka_unit_test_setup_teardown(test, follow_all, tear_down)
 #define KNOWN(test) cmocka_unit_test_setup_teardown(test, follow_known, tear_down)
 
@@ -353,6 +435,10 @@ int main(void)
 		KNOWN(strangers_are_passed_over_unless_all_are_followed),
 		ALL(who_has_no_number_is_left_out),
 		ALL(a_mapping_without_length_or_end_is_passed_over),
+		ALL(a_version_lasts_until_something_changes),
+		ALL(no_two_generations_have_the_same_version),
+		ALL(before_a_change_is_not_the_version_after_it),
+		ALL(who_is_not_known_has_no_version),
 		ALL(what_is_too_much_is_counted),
 	};
 
