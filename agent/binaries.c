@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "agent/limits.h"
 #include "agent/unwinder.h"
 #include "base/cleanup.h"
 #include "base/hashmap.h"
@@ -138,6 +139,8 @@ static int reopen_checked(int path_fd, const struct mapping_source *source)
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
+	if (limits_is_last_file(fd))
+		return -EMFILE;
 	return is_mapped_file(fd, source) ? TAKE_FD(fd) : -ESTALE;
 }
 

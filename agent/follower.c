@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "base/lock.h"
 
 #define EVENTS_AT_ONCE 16
 
@@ -45,16 +46,6 @@ static int watch(const struct follower *follower)
 											  : 0;
 }
 
-static void init_lock(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attributes;
-
-	(void)pthread_mutexattr_init(&attributes);
-	(void)pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
-	(void)pthread_mutex_init(lock, &attributes);
-	(void)pthread_mutexattr_destroy(&attributes);
-}
-
 int follower_new(struct sideband *sideband, struct processes *processes, struct unwinder *unwinder,
 		 struct follower **ret)
 {
@@ -66,7 +57,7 @@ int follower_new(struct sideband *sideband, struct processes *processes, struct 
 	follower->sideband = sideband;
 	follower->processes = processes;
 	follower->unwinder = unwinder;
-	init_lock(&follower->lock);
+	lock_init(&follower->lock);
 	follower->stop_fd = -1;
 	follower->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (follower->epoll_fd < 0)
@@ -113,23 +104,28 @@ static int apply_record(void *context, const struct sideband_record *record)
 }
 
 /* With the lock held. */
-static int read_all(struct follower *follower)
+static int read_all(struct follower *follower, bool at_once)
 {
 	int err = sideband_read(follower->sideband, apply_record, follower);
 
 	if (!err && follower->unwinder)
 		err = unwinder_answer(follower->unwinder);
-	return err < 0 ? err : processes_bind(follower->processes);
+	return err < 0 ? err : processes_bind(follower->processes, at_once);
 }
 
-int follower_catch_up(struct follower *follower)
+static int catch_up(struct follower *follower, bool at_once)
 {
 	int err;
 
 	(void)pthread_mutex_lock(&follower->lock);
-	err = follower->err ? follower->err : read_all(follower);
+	err = follower->err ? follower->err : read_all(follower, at_once);
 	(void)pthread_mutex_unlock(&follower->lock);
 	return err;
+}
+
+int follower_catch_up(struct follower *follower)
+{
+	return catch_up(follower, false);
 }
 
 /* Waits for records. False: it is time to stop. */
@@ -170,7 +166,7 @@ static void *run(void *context)
 
 	raise_priority();
 	while (wait_for_records(follower)) {
-		int err = follower_catch_up(follower);
+		int err = catch_up(follower, true);
 
 		if (err < 0) {
 			(void)pthread_mutex_lock(&follower->lock);

@@ -27,6 +27,21 @@ static void raise_limit(__rlimit_resource_t resource, rlim_t most)
 	(void)setrlimit(resource, &limit);
 }
 
+/* For what has to work whatever is mapped: events, rings, outputs, and chunks of tables. */
+#define FILES_RESERVED 512
+
+bool limits_is_last_file(int fd)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return false;
+	/* Below, half of all. */
+	if (limit.rlim_cur < 2 * FILES_RESERVED)
+		return fd >= (int)(limit.rlim_cur / 2);
+	return fd >= 0 && (rlim_t)fd >= limit.rlim_cur - FILES_RESERVED;
+}
+
 void limits_raise(void)
 {
 	raise_limit(RLIMIT_NOFILE, most_files());

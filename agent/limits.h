@@ -3,11 +3,19 @@
 #ifndef EPROF_AGENT_LIMITS_H
 #define EPROF_AGENT_LIMITS_H
 
+#include <stdbool.h>
+
 /*
  * Raises the limits on open files (every sampled binary is one until its symbols are read) and on
  * locked memory (perf's rings; BPF maps are not charged to it since 5.11), to infinity or as far as
  * allowed. That it is not allowed is no error. After launch_fork(): a command keeps its limits.
  */
 void limits_raise(void);
+
+/*
+ * Whether fd is among the last that may be open. Descriptors are given out lowest first: what
+ * others can make us open, by mapping files, leaves these for ourselves.
+ */
+bool limits_is_last_file(int fd);
 
 #endif

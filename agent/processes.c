@@ -13,8 +13,13 @@
 #include "agent/mappings.h"
 #include "base/cleanup.h"
 #include "base/hashmap.h"
+#include "base/lock.h"
 
 #define BUCKETS 4096 /* a power of two */
+
+/* A process that maps more, and more again, would keep the thread busy that runs before all else.
+ */
+#define BOUND_AT_ONCE_MAX 1024
 
 struct generation {
 	struct generation *next; /* in its bucket; of one pid, the newest comes first */
@@ -44,17 +49,6 @@ struct processes {
 	struct generation *buckets[BUCKETS];
 };
 
-/* Whoever holds it runs at the priority of the thread that waits for it. */
-static void init_lock(pthread_mutex_t *lock)
-{
-	pthread_mutexattr_t attributes;
-
-	(void)pthread_mutexattr_init(&attributes);
-	(void)pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_INHERIT);
-	(void)pthread_mutex_init(lock, &attributes);
-	(void)pthread_mutexattr_destroy(&attributes);
-}
-
 int processes_new(struct binaries *binaries, struct unwinder *unwinder, bool follow_all,
 		  struct processes **ret)
 {
@@ -62,7 +56,7 @@ int processes_new(struct binaries *binaries, struct unwinder *unwinder, bool fol
 
 	if (!processes)
 		return -ENOMEM;
-	init_lock(&processes->lock);
+	lock_init(&processes->lock);
 	processes->binaries = binaries;
 	processes->unwinder = unwinder;
 	processes->follow_all = follow_all;
@@ -355,32 +349,38 @@ int processes_apply(void *context, const struct sideband_record *record)
 	return err;
 }
 
-static int bind_changed(struct processes *processes)
+static int bind_changed(struct processes *processes, bool at_once)
 {
 	struct pid_list *changed = &processes->changed;
+	size_t kept = 0;
 
-	while (changed->count > 0) {
-		int32_t pid = changed->items[--changed->count];
+	for (size_t i = 0; i < changed->count; i++) {
+		int32_t pid = changed->items[i];
 		struct generation *generation = find(processes, pid, UINT64_MAX);
 		int err;
 
 		if (!generation || !generation->is_changed)
 			continue; /* forgotten, or another generation of it was told of */
+		if (at_once && generation->mappings.count > BOUND_AT_ONCE_MAX) {
+			changed->items[kept++] = pid;
+			continue;
+		}
 		generation->is_changed = false;
 		err = unwinder_bind(processes->unwinder, pid, generation->mappings.current,
 				    generation->mappings.count, &generation->run);
 		if (err < 0)
 			return err;
 	}
+	changed->count = kept;
 	return 0;
 }
 
-int processes_bind(struct processes *processes)
+int processes_bind(struct processes *processes, bool at_once)
 {
 	int err;
 
 	(void)pthread_mutex_lock(&processes->lock);
-	err = bind_changed(processes);
+	err = bind_changed(processes, at_once);
 	(void)pthread_mutex_unlock(&processes->lock);
 	return err;
 }

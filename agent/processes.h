@@ -43,8 +43,11 @@ int processes_seed_all(struct processes *processes);
 /* A sideband_handler, context being the processes; records come in the order of their times. */
 int processes_apply(void *context, const struct sideband_record *record);
 
-/* Tells the unwinder of all that has changed since the last call. 0 or -ENOMEM. */
-int processes_bind(struct processes *processes);
+/*
+ * Tells the unwinder of all that has changed since the last call; at_once: but for processes with
+ * so many mappings that it would take long. 0 or -ENOMEM.
+ */
+int processes_bind(struct processes *processes, bool at_once);
 
 /* The mapping of address at a time; false: none is known. Its binary lives as long as binaries. */
 bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,

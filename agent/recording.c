@@ -111,10 +111,14 @@ static int prepare_processes(struct recording *recording)
 
 static int bind_processes(struct recording *recording)
 {
-	int err = processes_bind(recording->pipeline.processes);
+	int err = processes_bind(recording->pipeline.processes, false);
 
 	if (err < 0)
 		return failed("prepare to unwind stacks", err);
+	/* While this waits, others go on. */
+	err = follower_start(recording->pipeline.follower);
+	if (err < 0)
+		return failed("start a thread", err);
 	if (recording->pipeline.unwinder)
 		unwinder_wait(recording->pipeline.unwinder, UNWIND_WAIT_MS);
 	return 0;
@@ -245,11 +249,7 @@ static int prepare_parts(struct recording *recording)
 	err = seed_processes(recording);
 	if (err < 0)
 		return err;
-	err = bind_processes(recording);
-	if (err < 0)
-		return err;
-	err = follower_start(recording->pipeline.follower);
-	return err < 0 ? failed("start a thread", err) : 0;
+	return bind_processes(recording);
 }
 
 int recording_prepare(const struct record_options *options, struct recording *ret)

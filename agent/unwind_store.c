@@ -48,7 +48,9 @@ int unwind_store_new(int chunks_fd, uint32_t slots, uint64_t bytes_max, struct u
 		return -ENOMEM;
 	store->chunks_fd = chunks_fd;
 	store->slots = slots;
-	store->chunks_max = (uint32_t)(bytes_max / UNWIND_CHUNK_SIZE);
+	store->chunks_max = slots;
+	if (bytes_max / UNWIND_CHUNK_SIZE < slots)
+		store->chunks_max = (uint32_t)(bytes_max / UNWIND_CHUNK_SIZE);
 	*ret = store;
 	return 0;
 }
@@ -260,8 +262,8 @@ int unwind_store_put(struct unwind_store *store, const uint32_t *words, size_t c
 	int err;
 
 	assert(count > 0);
-	if (count > (size_t)store->slots * PAGES_PER_CHUNK * WORDS_PER_PAGE)
-		return -ENOSPC;
+	if (count > (size_t)store->chunks_max * PAGES_PER_CHUNK * WORDS_PER_PAGE)
+		return -E2BIG;
 	err = find_place(store, pages_of(count), &place);
 	if (err == -ENOSPC && store->coming >= pages_of(count))
 		return -EAGAIN;

@@ -21,7 +21,8 @@ void unwind_store_free(struct unwind_store *store); /* NULL is fine */
 /*
  * Copies count words to a place of their own, which begins at a multiple of UNWIND_PAGE_SIZE; *ret
  * is the place's word offset. 0; -EAGAIN: there will be room after some collects; -ENOSPC when no
- * more may be made; or -errno of the kernel.
+ * more may be made; -E2BIG when it would not fit if nothing else was there; or -errno of the
+ * kernel.
  */
 int unwind_store_put(struct unwind_store *store, const uint32_t *words, size_t count,
 		     uint32_t *ret);

@@ -19,6 +19,7 @@
 #include "agent/slot_queue.h"
 #include "agent/unwind_store.h"
 #include "base/cleanup.h"
+#include "base/lock.h"
 #include "bpf/abi.h"
 
 /* One chunk is kept ready: then nine of ten tables need not wait for the kernel to make one. */
@@ -29,7 +30,8 @@ struct table {
 	char *name;
 	bool is_queued; /* under the lock, as are the next */
 	bool is_urgent;
-	bool is_waiting; /* for room */
+	bool is_waiting;  /* for room */
+	bool is_unplaced; /* built ahead, and no room: only a walk has it built again */
 	bool is_pinned;
 	/* The builder's: where it is. */
 	uint32_t place;
@@ -286,6 +288,8 @@ static void build_next(struct unwind_tables *tables)
 	(void)pthread_mutex_lock(&tables->lock);
 	tables->is_busy = false;
 	tables->tables[number].is_waiting = has_to_wait;
+	tables->tables[number].is_unplaced =
+		!takes_room && tables->slots[number].state == TABLE_NOT_YET;
 	if (has_to_wait)
 		tables->waiting[tables->waiting_count++] = number;
 	tables->stats.build_ns += thread_time_ns() - began_ns;
@@ -359,7 +363,7 @@ int unwind_tables_new(const struct unwind_tables_maps *maps, uint64_t bytes_max,
 
 	if (!tables)
 		return -ENOMEM;
-	(void)pthread_mutex_init(&tables->lock, NULL);
+	lock_init(&tables->lock);
 	(void)pthread_cond_init(&tables->has_work, NULL);
 	(void)pthread_condattr_init(&monotonic);
 	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -438,7 +442,8 @@ void unwind_tables_want(struct unwind_tables *tables, uint32_t slot, enum unwind
 		uint32_t state = __atomic_load_n(&tables->slots[slot].state, __ATOMIC_RELAXED);
 
 		tables->tables[slot].is_pinned |= is_pinned;
-		if (state == TABLE_NOT_YET) {
+		if (state == TABLE_NOT_YET &&
+		    (urgency == UNWIND_NOW || !tables->tables[slot].is_unplaced)) {
 			enqueue(tables, slot, urgency);
 			(void)pthread_cond_signal(&tables->has_work);
 		}

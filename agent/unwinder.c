@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 
+#include "agent/limits.h"
 #include "agent/processes.h"
 #include "base/cleanup.h"
 #include "base/hashmap.h"
@@ -84,6 +85,10 @@ static uint32_t add_slot(struct unwinder *unwinder, struct module *module)
 	int fd = module_dup_fd(module);
 	uint32_t slot;
 
+	if (fd >= 0 && limits_is_last_file(fd)) {
+		(void)close(fd);
+		fd = -EMFILE;
+	}
 	if (fd < 0 || unwind_tables_add(unwinder->tables, fd, module_name(module), &slot) < 0) {
 		__atomic_fetch_add(&unwinder->slotless, 1, __ATOMIC_RELAXED);
 		return SLOT_NONE;
@@ -135,8 +140,13 @@ static int make_rows(struct unwinder *unwinder, const struct mapping *mappings, 
 int unwinder_bind(struct unwinder *unwinder, int32_t pid, const struct mapping *mappings,
 		  size_t count, struct unwind_run *run)
 {
-	int err = make_rows(unwinder, mappings, count);
+	int err;
 
+	if (!count) {
+		unwind_bindings_drop(unwinder->bindings, pid, run);
+		return 0;
+	}
+	err = make_rows(unwinder, mappings, count);
 	if (err < 0)
 		return err;
 	/* Without room its stacks say that they wait for a table. */

@@ -278,6 +278,10 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "written through mmap()");
 struct unwind_process {
 	__u32 first, count;
 	__u32 number; /* never the same again */
+	__u32 unused;
+	/* Of which program it is, as in struct sample_key; 0: of the one that is walked first. It
+	 * is no longer true from an exec on, until user space hears of that. */
+	__u64 generation;
 };
 
 #define UNWIND_PROCESSES_MAX 16384

@@ -172,7 +172,7 @@ static __always_inline bool is_without_memory(void)
 static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx, void *half_stacks,
 					    struct scratch *scratch, struct sample_key *key)
 {
-	key->stop = walk_user_stack(ctx, scratch, &config, key->tgid);
+	key->stop = walk_user_stack(ctx, scratch, &config, key);
 	if (key->stop != STOP_COMPLETE && is_without_memory()) {
 		scratch->unwind.depth = 0;
 		key->stop = STOP_NONE;
@@ -289,9 +289,13 @@ static __always_inline void follow_child(__u32 parent_tgid, __u32 child_tgid)
 static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid)
 {
 	struct unwind_process *parent = bpf_map_lookup_elem(&unwind_processes, &parent_tgid);
+	struct unwind_process child;
 
-	if (parent &&
-	    bpf_map_update_elem(&unwind_processes, &child_tgid, parent, BPF_NOEXIST) == -E2BIG)
+	if (!parent)
+		return;
+	child = *parent;
+	child.generation = 0;
+	if (bpf_map_update_elem(&unwind_processes, &child_tgid, &child, BPF_NOEXIST) == -E2BIG)
 		count_event(COUNTER_UNWIND_PROCESSES_FULL);
 }
 

@@ -50,18 +50,20 @@ static __always_inline enum stop_reason walk_by_frame_pointers(void *ctx, struct
 /* Walks the user stack of the current thread: scratch->unwind.depth addresses in pieces. */
 static __always_inline enum stop_reason
 walk_user_stack(struct bpf_perf_event_data *ctx, struct scratch *scratch,
-		const volatile struct sampler_config *config, __u32 tgid)
+		const volatile struct sampler_config *config, const struct sample_key *key)
 {
 	struct unwind_process *process;
+	__u32 tgid = key->tgid;
 
 	scratch->unwind.depth = 0;
 	if (config->unwind != UNWIND_TABLES || !unwind_begin(ctx, &scratch->unwind))
 		return walk_by_frame_pointers(ctx, scratch, config->frames_max);
+	scratch->unwind.process.count = 0;
 	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
-	if (process)
+	if (process && !process->generation)
+		process->generation = key->generation;
+	if (process && process->generation == key->generation)
 		scratch->unwind.process = *process;
-	else
-		scratch->unwind.process.count = 0;
 	return unwind_walk(&scratch->unwind, scratch->pieces);
 }
 

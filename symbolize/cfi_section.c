@@ -22,6 +22,15 @@ void cfi_sections_done(struct cfi_sections *sections)
 }
 
 /* Adds size bytes of the file at offset, described by section. */
+static uint64_t total_size(const struct cfi_sections *sections)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < sections->count; i++)
+		size += sections->list[i].size;
+	return size;
+}
+
 static int add_bytes(struct elf_reader *reader, struct cfi_sections *sections, uint64_t offset,
 		     uint64_t size, struct cfi_section section)
 {
@@ -30,7 +39,7 @@ static int add_bytes(struct elf_reader *reader, struct cfi_sections *sections, u
 
 	if (!size || sections->count == CFI_SECTIONS_MAX)
 		return 0;
-	if (size > CFI_SECTION_SIZE_MAX)
+	if (size > CFI_SECTION_SIZE_MAX || total_size(sections) > CFI_SECTION_SIZE_MAX - size)
 		return elf_reader_fail(reader, -EFBIG, "too much call frame information");
 	bytes = malloc(size);
 	if (!bytes)

@@ -73,9 +73,10 @@ int processes_apply(void *context, const struct sideband_record *record)
 	return fake.apply_error;
 }
 
-int processes_bind(struct processes *processes)
+int processes_bind(struct processes *processes, bool at_once)
 {
 	(void)processes;
+	(void)at_once;
 	__atomic_fetch_add(&fake.binds, 1, __ATOMIC_SEQ_CST);
 	return 0;
 }

@@ -36,11 +36,30 @@ static void locked_memory_is_raised_as_far_as_allowed(void **state)
 	assert_true(after.rlim_cur >= before.rlim_max);
 }
 
+/* What others make us open must not be what we fail for. */
+static void the_last_files_are_our_own(void **state)
+{
+	struct rlimit before, limit;
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	limit = (struct rlimit){ 4096, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_false(limits_is_last_file(4096 - 512 - 1));
+	assert_true(limits_is_last_file(4096 - 512));
+	limit.rlim_cur = 256;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_false(limits_is_last_file(127));
+	assert_true(limits_is_last_file(128));
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_many_files_may_be_open_as_the_hard_limit_says),
 		cmocka_unit_test(locked_memory_is_raised_as_far_as_allowed),
+		cmocka_unit_test(the_last_files_are_our_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
