@@ -191,11 +191,11 @@ static const uint64_t *find_stack(struct drain *drain, uint64_t id, size_t *ret_
 {
 	uint64_t rest;
 	const uint64_t *piece = find_piece(drain, id, ret_depth, &rest);
-	size_t depth = *ret_depth;
+	size_t depth = 0;
 
 	if (rest == STACK_ID_NONE)
 		return piece;
-	for (depth = 0; piece && depth + *ret_depth <= USER_FRAMES_MAX;) {
+	while (piece && depth + *ret_depth <= USER_FRAMES_MAX) {
 		memcpy(&drain->deep[depth], piece, *ret_depth * sizeof(*piece));
 		depth += *ret_depth;
 		piece = find_piece(drain, rest, ret_depth, &rest);
