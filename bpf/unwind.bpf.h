@@ -39,6 +39,12 @@
 int unwind_step(struct unwind_state *state);
 int unwind_some(struct unwind_state *state, struct stack *piece, __u32 first);
 
+static __always_inline __u64 unwind_value(const struct unwind_state *state, __u32 number)
+{
+	UNWIND_FORGET(number);
+	return state->registers[number & (UNWIND_REGISTERS - 1)];
+}
+
 /* A register of this frame. 0, or a stop reason. */
 static __always_inline int unwind_register(struct unwind_state *state, __u32 number, __u64 *ret)
 {
@@ -48,7 +54,7 @@ static __always_inline int unwind_register(struct unwind_state *state, __u32 num
 		stop = unwind_load_rbp(state);
 	else if (number != UNWIND_RSP && number != UNWIND_RBX && !state->is_interrupted)
 		stop = STOP_LOST_REGISTER;
-	*ret = state->registers[number & (UNWIND_REGISTERS - 1)];
+	*ret = unwind_value(state, number);
 	if (number != UNWIND_RBX || !state->rbx_at)
 		return stop;
 	if (state->rbx_at == UNWIND_LOST)
@@ -64,7 +70,7 @@ static __always_inline int unwind_register(struct unwind_state *state, __u32 num
  */
 static __always_inline int unwind_keep_cfa(struct unwind_state *state, __u32 number, __u64 *ret)
 {
-	__u64 base = state->registers[number & (UNWIND_REGISTERS - 1)];
+	__u64 base = unwind_value(state, number);
 	__u64 cfa = base + state->rule.cfa_offset;
 
 	if (cfa - 8 - state->registers[UNWIND_RSP] >= UNWIND_KEPT_FRAME_MAX ||
@@ -96,7 +102,7 @@ static __always_inline int unwind_find_cfa(struct unwind_state *state, __u64 *re
 	if (rule->cfa == CFA_INDEXED) {
 		if (!state->is_interrupted)
 			return STOP_LOST_REGISTER;
-		base += 8 * state->registers[rule->cfa_register >> 4 & (UNWIND_REGISTERS - 1)];
+		base += 8 * unwind_value(state, rule->cfa_register >> 4);
 	}
 	if (rule->cfa == CFA_PLT) {
 		*ret = base + ((state->pc & 15) >= (__u64)rule->cfa_add ? 8 : 0);

@@ -7,6 +7,9 @@
 
 #define UNWIND_CHECKED_ONCE __attribute__((noinline))
 
+/* Makes the compiler forget what it knows of a number: that may be more than the verifier knows. */
+#define UNWIND_FORGET(number) __asm__ volatile("" : "+r"(number))
+
 /* What the steps need of the stack lies mostly close together: read at once, it costs a fifth. */
 #define UNWIND_WINDOW_WORDS 64
 
