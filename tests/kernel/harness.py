@@ -99,7 +99,8 @@ def find_program(pid, path):
     found = pid
     while True:
         try:
-            if os.readlink(f"/proc/{found}/exe") == path:
+            # By the file: its path may be another one in a mount namespace of its own.
+            if os.path.samefile(f"/proc/{found}/exe", path):
                 return found
             with open(f"/proc/{found}/task/{found}/children", encoding="utf-8") as file:
                 found = int(file.read().split()[0])
