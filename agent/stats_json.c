@@ -11,9 +11,9 @@
 #include <cjson/cJSON.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 
-#define REPLACEMENT   "\xef\xbf\xbd" /* U+FFFD */
-#define NS_PER_SECOND UINT64_C(1000000000)
+#define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* An object being filled. The first failure (there is one: no memory) makes the rest do nothing. */
 struct object {

@@ -14,11 +14,11 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 #include "agent/slot_queue.h"
 #include "agent/unwind_store.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/lock.h"
 #include "bpf/abi.h"
 
@@ -55,14 +55,6 @@ struct unwind_tables {
 	bool is_busy, wants_collect, is_ending;
 	struct unwind_tables_stats stats;
 };
-
-static uint64_t thread_time_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 /* With the lock held. */
 static void enqueue(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency)
@@ -278,7 +270,7 @@ static void build_next(struct unwind_tables *tables)
 	uint32_t number = dequeue(tables, &urgency);
 	const struct table *table = &tables->tables[number];
 	bool has_to_wait, takes_room = urgency == UNWIND_NOW || table->is_pinned;
-	uint64_t began_ns = thread_time_ns();
+	uint64_t began_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	if (table->is_waiting)
 		return;
@@ -292,7 +284,7 @@ static void build_next(struct unwind_tables *tables)
 		!takes_room && tables->slots[number].state == TABLE_NOT_YET;
 	if (has_to_wait)
 		tables->waiting[tables->waiting_count++] = number;
-	tables->stats.build_ns += thread_time_ns() - began_ns;
+	tables->stats.build_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns;
 }
 
 /* With the lock held, which is given up meanwhile. */
@@ -437,13 +429,19 @@ int unwind_tables_add(struct unwind_tables *tables, int fd, const char *name, ui
 void unwind_tables_want(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency,
 			bool is_pinned)
 {
+	uint32_t state = TABLE_READY;
+
+	if (slot < tables->slot_count)
+		state = __atomic_load_n(&tables->slots[slot].state, __ATOMIC_RELAXED);
+	/* It mostly is there: each mapping of each new process comes by. */
+	if (state != TABLE_NOT_YET && !is_pinned)
+		return;
 	(void)pthread_mutex_lock(&tables->lock);
 	if (slot > 0 && slot < tables->used) {
-		uint32_t state = __atomic_load_n(&tables->slots[slot].state, __ATOMIC_RELAXED);
+		struct table *table = &tables->tables[slot];
 
-		tables->tables[slot].is_pinned |= is_pinned;
-		if (state == TABLE_NOT_YET &&
-		    (urgency == UNWIND_NOW || !tables->tables[slot].is_unplaced)) {
+		table->is_pinned |= is_pinned;
+		if (state == TABLE_NOT_YET && (urgency == UNWIND_NOW || !table->is_unplaced)) {
 			enqueue(tables, slot, urgency);
 			(void)pthread_cond_signal(&tables->has_work);
 		}
@@ -462,16 +460,10 @@ void unwind_tables_collect(struct unwind_tables *tables)
 
 static struct timespec time_in(uint32_t milliseconds)
 {
-	struct timespec time;
+	uint64_t ns = clock_ns(CLOCK_MONOTONIC) + milliseconds * UINT64_C(1000000);
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &time);
-	time.tv_sec += milliseconds / 1000;
-	time.tv_nsec += (long)(milliseconds % 1000) * 1000000;
-	if (time.tv_nsec >= 1000000000) {
-		time.tv_nsec -= 1000000000;
-		time.tv_sec++;
-	}
-	return time;
+	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SECOND),
+				  .tv_nsec = (long)(ns % NS_PER_SECOND) };
 }
 
 /* With the lock held. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The unwind tables of binaries, by slot (bpf/abi.h): built in a thread of their own, kept under a
- * cap on memory, the least recently used ones dropped first. The functions here are for one thread,
- * and never wait for the other, but where they say so.
+ * cap on memory, the least recently used ones dropped first. The functions here are for any thread,
+ * and never wait for a table to be built, but where they say so.
  */
 #ifndef EPROF_AGENT_UNWIND_TABLES_H
 #define EPROF_AGENT_UNWIND_TABLES_H

@@ -3,10 +3,10 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "agent/known_stacks.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 struct window {
 	struct pipeline pipeline;
@@ -15,14 +15,6 @@ struct window {
 	uint64_t opened_ns; /* CLOCK_MONOTONIC */
 	uint64_t flipped_ns;
 };
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	(void)clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 static void cleanup_window(struct window **window)
 {

@@ -27,6 +27,19 @@ OPENSSL_SPEED = (
 )
 
 
+def parse_turns(parser, workloads):
+    """The options of a bench that gives each workload some turns: --quick and names are checked."""
+    parser.add_argument("--quick", action="store_true", help="one round of 1 s: does it work?")
+    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(workloads))
+    options = parser.parse_args()
+    if options.quick:
+        options.seconds, options.rounds = 1, 1
+    unknown = set(options.workloads) - set(workloads)
+    if unknown:
+        parser.error(f"no such workload: {', '.join(sorted(unknown))}")
+    return options
+
+
 def cpu_seconds(pid):
     """So far; 0 for what has ended."""
     try:

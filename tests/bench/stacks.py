@@ -24,7 +24,7 @@ import sys
 import tempfile
 
 from stack_reading import Entries, Tally, read_folded, read_perf, read_stats
-from stack_workloads import WORKLOADS, children, is_installed, workload
+from stack_workloads import WORKLOADS, children, is_installed, parse_turns, workload
 from workloads import EPROF
 
 TOOLS = ("eprof", "fp", "dwarf")
@@ -166,15 +166,7 @@ def parse_arguments():
     parser.add_argument("--rounds", type=int, default=5, help="turns of each tool (5)")
     parser.add_argument("--hz", type=int, default=299, help="samples per second and CPU (299)")
     parser.add_argument("--keep", help="directory for what eprof wrote")
-    parser.add_argument("--quick", action="store_true", help="one round of 1 s: does it work?")
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
-    options = parser.parse_args()
-    if options.quick:
-        options.seconds, options.rounds = 1, 1
-    unknown = set(options.workloads) - set(WORKLOADS)
-    if unknown:
-        parser.error(f"no such workload: {', '.join(sorted(unknown))}")
-    return options
+    return parse_turns(parser, WORKLOADS)
 
 
 def main():

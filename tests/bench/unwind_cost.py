@@ -20,7 +20,7 @@ import sys
 import tempfile
 
 from stack_reading import read_stats
-from stack_workloads import busy, compiled, cpu_seconds, source, wait_until
+from stack_workloads import busy, compiled, cpu_seconds, parse_turns, source, wait_until
 from workloads import EPROF, cc1_argv, python_argv, redis, running
 
 STACKID_COST = os.path.join(os.path.dirname(EPROF), "tests/stackid_cost")
@@ -154,15 +154,7 @@ def parse_arguments():
     parser.add_argument("--seconds", type=float, default=2, help="of each turn (2)")
     parser.add_argument("--rounds", type=int, default=5, help="turns of each (5)")
     parser.add_argument("--hz", type=int, default=999, help="samples per second (999)")
-    parser.add_argument("--quick", action="store_true", help="one round of 1 s: does it work?")
-    parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=", ".join(WORKLOADS))
-    options = parser.parse_args()
-    if options.quick:
-        options.seconds, options.rounds = 1, 1
-    unknown = set(options.workloads) - set(WORKLOADS)
-    if unknown:
-        parser.error(f"no such workload: {', '.join(sorted(unknown))}")
-    return options
+    return parse_turns(parser, WORKLOADS)
 
 
 def main():

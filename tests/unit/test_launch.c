@@ -56,6 +56,20 @@ static void a_command_runs_when_it_is_let_go(void **state)
 	check_exit_code(&launch, 42);
 }
 
+/* Whoever started us may have wanted it ignored. */
+static void the_pipe_signal_stays_what_it_was(void **state)
+{
+	char *command[] = { "true", NULL };
+	struct launch launch;
+
+	(void)state;
+	fork_command(command, &launch);
+	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	assert_int_equal(launch_exec(&launch), 0);
+	assert_true(signal(SIGPIPE, SIG_DFL) == SIG_IGN);
+	check_exit_code(&launch, 0);
+}
+
 static void a_command_waits_until_it_is_let_go(void **state)
 {
 	char path[] = "/tmp/eprof-test-launch-XXXXXX";
@@ -230,6 +244,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_runs_when_it_is_let_go),
+		cmocka_unit_test(the_pipe_signal_stays_what_it_was),
 		cmocka_unit_test(a_command_waits_until_it_is_let_go),
 		cmocka_unit_test(a_child_that_is_never_let_go_ends_by_itself),
 		cmocka_unit_test(a_missing_command_gives_its_errno),
