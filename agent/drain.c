@@ -8,7 +8,7 @@
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 
-/* A kilobyte each; the kernel asks for more when one hash bucket holds more (-ENOSPC). */
+/* 0.3 KB each at most; the kernel asks for more when one hash bucket holds more (-ENOSPC). */
 #define BATCH_ENTRIES 256
 
 struct drain {
@@ -21,8 +21,9 @@ struct drain {
 	/* What a batch is read into: kept, as clearing it anew would cost more than the reading. */
 	char *batch;
 	size_t batch_size;
-	struct hashmap seen;            /* ids of the whole recording */
-	uint64_t deep[USER_FRAMES_MAX]; /* a stack put together of its pieces */
+	struct hashmap seen; /* ids of the whole recording */
+	/* Stacks of one sample put together of their pieces. */
+	uint64_t user[USER_FRAMES_MAX], kernel[USER_FRAMES_MAX];
 };
 
 typedef int (*batch_handler)(void *context, const void *keys, const void *values, uint32_t count);
@@ -186,8 +187,9 @@ static const uint64_t *find_piece(const struct drain *drain, uint64_t id, size_t
 	return &drain->words[offset + 2];
 }
 
-/* Valid until the next one is looked for. */
-static const uint64_t *find_stack(struct drain *drain, uint64_t id, size_t *ret_depth)
+/* Of one piece, it is where that is; of more, in room, for USER_FRAMES_MAX addresses. */
+static const uint64_t *find_stack(const struct drain *drain, uint64_t id, uint64_t *room,
+				  size_t *ret_depth)
 {
 	uint64_t rest;
 	const uint64_t *piece = find_piece(drain, id, ret_depth, &rest);
@@ -196,12 +198,12 @@ static const uint64_t *find_stack(struct drain *drain, uint64_t id, size_t *ret_
 	if (rest == STACK_ID_NONE)
 		return piece;
 	while (piece && depth + *ret_depth <= USER_FRAMES_MAX) {
-		memcpy(&drain->deep[depth], piece, *ret_depth * sizeof(*piece));
+		memcpy(&room[depth], piece, *ret_depth * sizeof(*piece));
 		depth += *ret_depth;
 		piece = find_piece(drain, rest, ret_depth, &rest);
 	}
 	*ret_depth = depth;
-	return drain->deep;
+	return room;
 }
 
 static int hand_out(const struct sample_context *context, const struct sample_key *key,
@@ -220,10 +222,9 @@ static int hand_out(const struct sample_context *context, const struct sample_ke
 		.is_idle = key->is_idle,
 		.count = value->count,
 	};
-	uint64_t rest;
 
-	sample.user = find_stack(drain, key->user_stack, &sample.user_depth);
-	sample.kernel = find_piece(drain, key->kernel_stack, &sample.kernel_depth, &rest);
+	sample.user = find_stack(drain, key->user_stack, drain->user, &sample.user_depth);
+	sample.kernel = find_stack(drain, key->kernel_stack, drain->kernel, &sample.kernel_depth);
 	return context->handler(context->context, &sample);
 }
 

@@ -373,7 +373,7 @@ int sampler_flip(struct sampler *sampler)
 	 * after a grace period (kernel/bpf/syscall.c, maybe_wait_bpf_programs), when no program
 	 * that read the old active_half is running any more.
 	 */
-	return bpf_map_update_elem(bpf_map__fd(skeleton->maps.counts), &half, &counts_fd, BPF_ANY);
+	return bpf_map_update_elem(bpf_map__fd(skeleton->maps.halves), &half, &counts_fd, BPF_ANY);
 }
 
 int sampler_drain(struct sampler *sampler, sample_handler handler, void *context)

@@ -20,6 +20,8 @@
 /* The drain may come late by one period before anything is lost. */
 #define MAP_SLACK         2.0
 #define MAP_ENTRIES_MIN   256
+/* Pieces of stacks, 0.3 KB each. */
+#define STACKS_PER_SAMPLE 6
 
 /* Most processes map four to ten executable pieces, few more than 60; a browser 200. */
 #define MAPPINGS_PER_PROCESS 64
@@ -63,11 +65,11 @@ static double choose_sizes(struct sampler_bpf *skeleton, double rate)
 		entries = MAP_ENTRIES_MIN;
 	if (entries > SAMPLES_MAX)
 		entries = SAMPLES_MAX;
-	/* A sample brings a kernel stack and a user stack of up to four pieces: mostly of one. */
+	/* Two stacks a sample, mostly of one piece each; deep ones share their outer pieces. */
 	bpf_map__set_max_entries(skeleton->maps.counts_0, (uint32_t)entries);
 	bpf_map__set_max_entries(skeleton->maps.counts_1, (uint32_t)entries);
-	bpf_map__set_max_entries(skeleton->maps.stacks_0, 3 * (uint32_t)entries);
-	bpf_map__set_max_entries(skeleton->maps.stacks_1, 3 * (uint32_t)entries);
+	bpf_map__set_max_entries(skeleton->maps.stacks_0, STACKS_PER_SAMPLE * (uint32_t)entries);
+	bpf_map__set_max_entries(skeleton->maps.stacks_1, STACKS_PER_SAMPLE * (uint32_t)entries);
 	return seconds;
 }
 

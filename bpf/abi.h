@@ -14,11 +14,13 @@
 /* Deeper user stacks are cut, and say so. */
 #define USER_FRAMES_MAX 512
 
-/* Stacks are kept in pieces of this many addresses: most need one, and few need four. */
-#define PIECE_FRAMES_SHIFT 7
-#define PIECE_FRAMES_MAX   (1u << PIECE_FRAMES_SHIFT)
-#define PIECES_MAX         (USER_FRAMES_MAX / PIECE_FRAMES_MAX)
-_Static_assert(KERNEL_FRAMES_MAX <= PIECE_FRAMES_MAX, "a kernel stack is one piece");
+/*
+ * Stacks are kept in pieces of this many addresses: most need one. They are cut from the outermost
+ * frame on, so that deep stacks share the pieces that they have in common.
+ */
+#define PIECE_FRAMES_MAX 32
+#define PIECES_MAX       (USER_FRAMES_MAX / PIECE_FRAMES_MAX)
+_Static_assert(KERNEL_FRAMES_MAX <= USER_FRAMES_MAX, "what holds a user stack holds a kernel one");
 
 /* TASK_COMM_LEN of include/linux/sched.h: part of the kernel's user-visible interface. */
 #define COMM_SIZE 16
@@ -47,8 +49,8 @@ enum stop_reason {
 
 /*
  * One distinct call stack, or a piece of one, innermost address first; the map's key is a 64-bit
- * hash of all of it. Two stacks of one window share an id with probability below 2^-64 times the
- * number of pairs: 65,536 stacks collide once in 8 thousand million windows.
+ * hash of it and of the pieces further out. Two stacks of one window share an id with probability
+ * below 2^-64 times the number of pairs: 65,536 stacks collide once in 8 thousand million windows.
  *
  * User addresses are those to be looked up: where a thread was interrupted, by a sample or by a
  * signal, exactly that; for a caller the last byte of its call, one before the return address,

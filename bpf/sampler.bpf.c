@@ -3,7 +3,7 @@
  * On-CPU sampling. A perf event of every CPU runs on_cpu_sample() sample_hz times a second; it adds
  * one to the count of (process, user stack, kernel stack). Each stack is stored once under its id.
  *
- * The maps exist twice. Programs read active_half once, at their beginning, and stay in that half.
+ * The maps exist twice. Programs read active_half once and stay in that half.
  * User space writes active_half, waits until every program that saw the old value has ended (an RCU
  * grace period: updating a map-in-map waits for one), and then owns the quiet half alone: it is
  * read and emptied without a lock, a loss or a double count.
@@ -42,19 +42,13 @@ struct stacks_map {
 	__uint(max_entries, 1024);
 } stacks_0 SEC(".maps"), stacks_1 SEC(".maps");
 
+/* For user space to write to, and so to wait. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, HALVES);
 	__type(key, __u32);
 	__array(values, struct counts_map);
-} counts SEC(".maps") = { .values = { &counts_0, &counts_1 } };
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
-	__uint(max_entries, HALVES);
-	__type(key, __u32);
-	__array(values, struct stacks_map);
-} stacks SEC(".maps") = { .values = { &stacks_0, &stacks_1 } };
+} halves SEC(".maps") = { .values = { &counts_0, &counts_1 } };
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -116,43 +110,24 @@ static __always_inline bool is_target(__u32 tgid, __u32 tid)
 	}
 }
 
-/* Stores the stack in this half unless it is there, and returns its id. */
-static __always_inline __u64 save_stack(void *half_stacks, struct stack *stack,
-					enum counter when_lost)
+/* Stores in this half what it does not have of a stack whose ids are known. False: no room. */
+static __always_inline bool save_stack(void *half_stacks, const struct call_stack *stack,
+				       struct stack *piece)
 {
-	__u64 id;
-	long err;
+	for (__u32 i = 0; i < PIECES_MAX; i++) {
+		__u64 id = stack->ids[i];
+		long err;
 
-	id = stack_id_of(stack, config.stack_seed);
-	if (bpf_map_lookup_elem(half_stacks, &id))
-		return id;
-	err = bpf_map_update_elem(half_stacks, &id, stack, BPF_NOEXIST);
-	if (!err || err == -EEXIST) /* another CPU was faster */
-		return id;
-	count_event(when_lost);
-	return STACK_ID_LOST;
-}
-
-/* Stores a user stack piece by piece, the outermost first: each names the one further out. */
-static __always_inline __u64 save_user_stack(void *half_stacks, struct scratch *scratch)
-{
-	__u32 depth = scratch->unwind.depth;
-	__u64 id = STACK_ID_NONE;
-
-	for (__u32 i = PIECES_MAX; i > 0; i--) {
-		struct stack *piece = &scratch->pieces[i - 1];
-		__u32 before = (i - 1) * PIECE_FRAMES_MAX;
-
-		if (depth <= before)
-			continue;
-		piece->depth =
-			depth - before < PIECE_FRAMES_MAX ? depth - before : PIECE_FRAMES_MAX;
-		piece->rest = id;
-		id = save_stack(half_stacks, piece, COUNTER_USER_STACK_LOST);
-		if (id == STACK_ID_LOST)
+		if (i * PIECE_FRAMES_MAX >= stack->depth)
 			break;
+		if (bpf_map_lookup_elem(half_stacks, &id))
+			continue;
+		stack_copy_piece(stack, i, piece);
+		err = bpf_map_update_elem(half_stacks, &id, piece, BPF_NOEXIST);
+		if (err && err != -EEXIST) /* another CPU was faster */
+			return false;
 	}
-	return id;
+	return true;
 }
 
 /*
@@ -169,41 +144,55 @@ static __always_inline bool is_without_memory(void)
 	       BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
 }
 
-static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx, void *half_stacks,
+static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 					    struct scratch *scratch, struct sample_key *key)
 {
 	key->stop = walk_user_stack(ctx, scratch, &config, key);
 	if (key->stop != STOP_COMPLETE && is_without_memory()) {
-		scratch->unwind.depth = 0;
+		scratch->unwind.stack.depth = 0;
 		key->stop = STOP_NONE;
 	}
 	if (key->stop == STOP_UNREADABLE)
 		count_event(COUNTER_USER_UNREADABLE);
 	if (key->stop == STOP_TOO_DEEP)
 		count_event(COUNTER_USER_STACK_CUT);
-	key->user_stack = save_user_stack(half_stacks, scratch);
-	if (key->user_stack == STACK_ID_LOST)
-		key->stop = STOP_STACK_LOST;
+	key->user_stack = stack_find_id(&scratch->unwind.stack, config.stack_seed);
 }
 
-static __always_inline void take_kernel_stack(void *ctx, void *half_stacks, struct stack *stack,
+static __always_inline void take_kernel_stack(void *ctx, struct call_stack *stack,
 					      struct sample_key *key)
 {
 	walk_kernel_stack(ctx, stack);
 	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
-	key->kernel_stack = STACK_ID_NONE;
-	if (stack->depth)
-		key->kernel_stack = save_stack(half_stacks, stack, COUNTER_KERNEL_STACK_LOST);
+	key->kernel_stack = stack_find_id(stack, config.stack_seed);
 }
 
-static __always_inline void count_sample(void *half_counts, const struct sample_key *key)
+/* Of a key not seen in this half. Stacks for which there is no room are taken out of the key. */
+static __always_inline void save_stacks(void *half_stacks, struct scratch *scratch,
+					struct sample_key *key)
 {
-	struct sample_value first = { .count = 1 };
+	if (key->user_stack && !save_stack(half_stacks, &scratch->unwind.stack, &scratch->piece)) {
+		count_event(COUNTER_USER_STACK_LOST);
+		key->user_stack = STACK_ID_LOST;
+		key->stop = STOP_STACK_LOST;
+	}
+	if (key->kernel_stack && !save_stack(half_stacks, &scratch->kernel, &scratch->piece)) {
+		count_event(COUNTER_KERNEL_STACK_LOST);
+		key->kernel_stack = STACK_ID_LOST;
+	}
+}
+
+/* A key is stored after its stacks: where it is, they are. */
+static __always_inline void count_sample(void *half_counts, void *half_stacks,
+					 struct scratch *scratch, struct sample_key *key)
+{
 	struct sample_value *value = bpf_map_lookup_elem(half_counts, key);
-	long err;
+	struct sample_value first = { .count = 1 };
+	long err = 0;
 
 	if (!value) {
+		save_stacks(half_stacks, scratch, key);
 		first.first_ns = bpf_ktime_get_ns();
 		err = bpf_map_update_elem(half_counts, key, &first, BPF_NOEXIST);
 		if (!err) {
@@ -220,9 +209,10 @@ static __always_inline void count_sample(void *half_counts, const struct sample_
 	count_event(err == -EBUSY ? COUNTER_LOST_MAP_BUSY : COUNTER_LOST_COUNTS_FULL);
 }
 
-static __always_inline void name_task(struct task_struct *task, struct task_struct *leader,
-				      __u32 tid, struct sample_key *key)
+static __always_inline void name_task(struct task_struct *task, __u32 tid, struct sample_key *key)
 {
+	struct task_struct *leader = task->group_leader;
+
 	key->generation = task_generation(leader);
 	bpf_probe_read_kernel_str(key->process_name, sizeof(key->process_name),
 				  __builtin_preserve_access_index(&leader->comm));
@@ -236,36 +226,38 @@ static __always_inline void name_task(struct task_struct *task, struct task_stru
 SEC("perf_event")
 int on_cpu_sample(struct bpf_perf_event_data *ctx)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct task_struct *task = bpf_get_current_task_btf();
 	struct sample_key key = {};
-	void *half_counts, *half_stacks;
-	__u32 half, zero = 0, tid;
+	__u32 zero = 0, tid = task->pid;
 	struct scratch *scratch;
 
-	key.is_idle = (__u32)bpf_get_current_pid_tgid() == 0;
+	key.is_idle = tid == 0;
 	if (key.is_idle && !config.with_idle) {
 		count_event(COUNTER_IDLE);
 		return 0;
 	}
-	key.tgid = pid_in_namespace(leader, config.pid_namespace);
-	tid = pid_in_namespace(task, config.pid_namespace);
+	key.tgid = task->tgid;
+	if (config.pid_namespace) {
+		key.tgid = pid_in_namespace(task->group_leader, config.pid_namespace);
+		tid = pid_in_namespace(task, config.pid_namespace);
+	}
 	if (!is_target(key.tgid, tid)) {
 		count_event(COUNTER_NOT_TARGET);
 		return 0;
 	}
-	half = *(volatile __u32 *)&active_half;
-	half_counts = bpf_map_lookup_elem(&counts, &half);
-	half_stacks = bpf_map_lookup_elem(&stacks, &half);
 	scratch = bpf_map_lookup_elem(&scratch_map, &zero);
-	if (!half_counts || !half_stacks || !scratch)
+	if (!scratch)
 		return 0;
-	name_task(task, leader, tid, &key);
+	name_task(task, tid, &key);
 	if (config.unwind != UNWIND_NONE && !key.is_idle)
-		take_user_stack(ctx, half_stacks, scratch, &key);
+		take_user_stack(ctx, scratch, &key);
 	if (config.kernel_stacks)
-		take_kernel_stack(ctx, half_stacks, scratch->pieces, &key);
-	count_sample(half_counts, &key);
+		take_kernel_stack(ctx, &scratch->kernel, &key);
+	/* Maps named as constants are looked into without a call through a pointer. */
+	if (*(volatile __u32 *)&active_half)
+		count_sample(&counts_1, &stacks_1, scratch, &key);
+	else
+		count_sample(&counts_0, &stacks_0, scratch, &key);
 	return 0;
 }
 

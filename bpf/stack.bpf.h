@@ -8,20 +8,22 @@
 
 /* More than a program's own stack can hold; one sample a CPU is in flight at a time. */
 struct scratch {
-	struct stack pieces[PIECES_MAX];
-	struct unwind_state unwind;
+	struct call_stack kernel;
+	struct stack piece;
+	struct unwind_state unwind; /* with the user stack */
 };
 
-__u64 stack_id_of(struct stack *stack, __u64 seed);
-int stack_point_at_calls(struct stack *stack, __u32 depth);
+int stack_point_at_calls(struct call_stack *stack);
+__u64 stack_piece_id(const struct call_stack *stack, __u32 number, __u64 before);
+int stack_copy_piece(const struct call_stack *stack, __u32 number, struct stack *piece);
 
 /* Return addresses become the last byte of their calls: see struct stack. */
-__attribute__((noinline)) int stack_point_at_calls(struct stack *stack, __u32 depth)
+UNWIND_CHECKED_ONCE int stack_point_at_calls(struct call_stack *stack)
 {
 	if (!stack)
 		return 0;
 	for (__u32 i = 1; i < KERNEL_FRAMES_MAX; i++) {
-		if (i >= depth)
+		if (i >= stack->depth)
 			break;
 		stack->pc[i]--;
 	}
@@ -32,22 +34,20 @@ __attribute__((noinline)) int stack_point_at_calls(struct stack *stack, __u32 de
 static __always_inline enum stop_reason walk_by_frame_pointers(void *ctx, struct scratch *scratch,
 							       __u32 frames_max)
 {
-	struct stack *stack = scratch->pieces;
+	struct call_stack *stack = &scratch->unwind.stack;
 	long bytes = bpf_get_stack(ctx, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]),
 				   BPF_F_USER_STACK);
-	__u32 depth;
 
 	if (bytes < 0)
 		return STOP_UNREADABLE;
-	depth = bytes / sizeof(stack->pc[0]);
-	if (depth == 0)
+	stack->depth = bytes / sizeof(stack->pc[0]);
+	if (stack->depth == 0)
 		return STOP_NONE;
-	stack_point_at_calls(stack, depth);
-	scratch->unwind.depth = depth;
-	return depth >= frames_max ? STOP_TOO_DEEP : STOP_FRAME_POINTERS;
+	stack_point_at_calls(stack);
+	return stack->depth >= frames_max ? STOP_TOO_DEEP : STOP_FRAME_POINTERS;
 }
 
-/* Walks the user stack of the current thread: scratch->unwind.depth addresses in pieces. */
+/* Walks the user stack of the current thread: to scratch->unwind.stack. */
 static __always_inline enum stop_reason
 walk_user_stack(struct bpf_perf_event_data *ctx, struct scratch *scratch,
 		const volatile struct sampler_config *config, const struct sample_key *key)
@@ -55,46 +55,93 @@ walk_user_stack(struct bpf_perf_event_data *ctx, struct scratch *scratch,
 	struct unwind_process *process;
 	__u32 tgid = key->tgid;
 
-	scratch->unwind.depth = 0;
+	scratch->unwind.stack.depth = 0;
 	if (config->unwind != UNWIND_TABLES || !unwind_begin(ctx, &scratch->unwind))
 		return walk_by_frame_pointers(ctx, scratch, config->frames_max);
-	scratch->unwind.process.count = 0;
+	scratch->unwind.process = (struct unwind_process){ 0 };
 	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
 	if (process && !process->generation)
 		process->generation = key->generation;
 	if (process && process->generation == key->generation)
 		scratch->unwind.process = *process;
-	return unwind_walk(&scratch->unwind, scratch->pieces);
+	return unwind_walk(&scratch->unwind);
 }
 
 /* The kernel stack, walked by the kernel's own unwinder. Depth 0 when the sample hit user code. */
-static __always_inline void walk_kernel_stack(void *ctx, struct stack *stack)
+static __always_inline void walk_kernel_stack(void *ctx, struct call_stack *stack)
 {
 	long bytes = bpf_get_stack(ctx, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]), 0);
 
 	stack->depth = bytes > 0 ? bytes / sizeof(stack->pc[0]) : 0;
-	stack->rest = STACK_ID_NONE;
+}
+
+/* Where piece number begins, of those counted from the outermost on, and how many it has. */
+static __always_inline __u32 stack_piece_at(__u32 depth, __u32 number, __u32 *ret_count)
+{
+	__u32 end = depth - number * PIECE_FRAMES_MAX;
+	__u32 first = end > PIECE_FRAMES_MAX ? end - PIECE_FRAMES_MAX : 0;
+
+	*ret_count = end - first;
+	return first;
 }
 
 /*
- * A multiply-xorshift step for each address; never one of the reserved ids. A function of its own
- * to the verifier, or its loop would be walked once for each caller.
+ * The id of a piece, given the one further out (its id, or the seed): a multiply-xorshift step for
+ * each address; never one of the reserved ids.
  */
-__attribute__((noinline)) __u64 stack_id_of(struct stack *stack, __u64 seed)
+UNWIND_CHECKED_ONCE __u64 stack_piece_id(const struct call_stack *stack, __u32 number, __u64 before)
 {
-	__u64 hash = seed;
+	__u64 hash = before;
+	__u32 first, count;
 
 	if (!stack)
 		return STACK_ID_LOST;
-	hash = ((hash + stack->depth) ^ stack->rest) * 0xff51afd7ed558ccdULL;
+	first = stack_piece_at(stack->depth, number, &count);
+	hash = (hash + count) * 0xff51afd7ed558ccdULL;
 	hash ^= hash >> 32;
 	for (__u32 i = 0; i < PIECE_FRAMES_MAX; i++) {
-		if (i >= stack->depth)
+		if (i >= count)
 			break;
-		hash = (hash ^ stack->pc[i]) * 0xff51afd7ed558ccdULL;
+		hash = (hash ^ stack->pc[(first + i) & (USER_FRAMES_MAX - 1)]) *
+		       0xff51afd7ed558ccdULL;
 		hash ^= hash >> 32;
 	}
 	return hash > STACK_ID_LOST ? hash : hash + 2;
+}
+
+/* The id of a stack, which is that of its innermost piece; and those of all pieces. */
+static __always_inline __u64 stack_find_id(struct call_stack *stack, __u64 seed)
+{
+	__u64 id = seed;
+
+	if (!stack->depth)
+		return STACK_ID_NONE;
+	for (__u32 i = 0; i < PIECES_MAX; i++) {
+		if (i * PIECE_FRAMES_MAX >= stack->depth)
+			break;
+		id = stack_piece_id(stack, i, id);
+		stack->ids[i] = id;
+	}
+	return id;
+}
+
+/* Makes piece number of the stack; its id must be known. */
+UNWIND_CHECKED_ONCE int stack_copy_piece(const struct call_stack *stack, __u32 number,
+					 struct stack *piece)
+{
+	__u32 first, count;
+
+	if (!stack || !piece)
+		return 0;
+	first = stack_piece_at(stack->depth, number, &count);
+	piece->depth = count;
+	piece->rest = number ? stack->ids[(number - 1) & (PIECES_MAX - 1)] : STACK_ID_NONE;
+	for (__u32 i = 0; i < PIECE_FRAMES_MAX; i++) {
+		if (i >= count)
+			break;
+		piece->pc[i] = stack->pc[(first + i) & (USER_FRAMES_MAX - 1)];
+	}
+	return 0;
 }
 
 #endif

@@ -40,12 +40,16 @@ static __always_inline __u32 pid_in_namespace(struct task_struct *task, __u32 na
 	return 0;
 }
 
-/* Changes with every process and every exec of a pid: see struct sample_key. */
-static __always_inline __u64 task_generation(struct task_struct *leader)
+/*
+ * Changes with every process and every exec of a pid: see struct sample_key. The leader must be a
+ * pointer that the verifier lets us read through, as those found from bpf_get_current_task_btf()
+ * are: that is an instruction instead of a call.
+ */
+static __always_inline __u64 task_generation(const struct task_struct *leader)
 {
-	__u64 execs = BPF_CORE_READ(leader, self_exec_id);
+	__u64 execs = leader->self_exec_id;
 
-	return BPF_CORE_READ(leader, start_boottime) ^ (execs << 48 | (execs & 0xffff) << 32);
+	return leader->start_boottime ^ (execs << 48 | (execs & 0xffff) << 32);
 }
 
 #endif

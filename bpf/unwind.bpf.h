@@ -37,7 +37,9 @@
 #define UNWIND_KEPT_FRAME_MAX 65536
 
 int unwind_step(struct unwind_state *state);
-int unwind_some(struct unwind_state *state, struct stack *piece, __u32 first);
+int unwind_step_by_rule(struct unwind_state *state);
+int unwind_step_by_table(struct unwind_state *state, int is_planted);
+int unwind_some(struct unwind_state *state);
 
 static __always_inline __u64 unwind_value(const struct unwind_state *state, __u32 number)
 {
@@ -162,12 +164,15 @@ static __always_inline void unwind_follow_rbx(struct unwind_state *state, __u64 
 		state->rbx_at = cfa + state->rule.rbx_offset;
 }
 
-static __always_inline int unwind_step_by_rule(struct unwind_state *state)
+UNWIND_CHECKED_ONCE int unwind_step_by_rule(struct unwind_state *state)
 {
-	const struct unwind_rule *rule = &state->rule;
+	const struct unwind_rule *rule;
 	__u64 cfa = 0, pc = 0;
 	int stop;
 
+	if (!state)
+		return STOP_UNREADABLE;
+	rule = &state->rule;
 	if (rule->ra_kind == RA_END)
 		return STOP_COMPLETE;
 	if (rule->ra_kind == RA_SIGNAL)
@@ -191,12 +196,40 @@ static __always_inline int unwind_step_by_rule(struct unwind_state *state)
 	return unwind_enter(state, pc, cfa);
 }
 
+/* From a frame to its caller, when its rule is not known yet. */
+UNWIND_CHECKED_ONCE int unwind_step_by_table(struct unwind_state *state, int is_planted)
+{
+	struct unwind_slot *slot;
+	__u64 code = 0;
+
+	if (!state)
+		return STOP_UNREADABLE;
+	if (!unwind_find_mapping(state, state->address))
+		return STOP_NO_MAPPING;
+	slot = unwind_slot_at(state->mapping.slot);
+	if (!slot)
+		return STOP_NO_TABLE_YET;
+	if (slot->state == TABLE_NOT_YET) {
+		unwind_want(state->mapping.slot, slot);
+		return STOP_NO_TABLE_YET;
+	}
+	if (slot->last_used != unwind_clock())
+		slot->last_used = unwind_clock();
+	if (slot->state == TABLE_READY && unwind_find_rule(state, slot, state->address)) {
+		unwind_remember_rule(state, state->address);
+		return is_planted ? STOP_COMPLETE : unwind_step_by_rule(state);
+	}
+	if (!unwind_read_user(&code, sizeof(code), state->pc) &&
+	    unwind_is_signal_return(state->pc, code))
+		return unwind_leave_signal(state);
+	return unwind_step_without_rule(state, slot->state != TABLE_READY);
+}
+
 /* From a frame to its caller. 0 (STOP_NONE): on; otherwise an enum stop_reason. */
 UNWIND_CHECKED_ONCE int unwind_step(struct unwind_state *state)
 {
 	__u64 code[2] = { 0, 0 }; /* before pc, and from there on */
 	bool is_planted = false;
-	struct unwind_slot *slot;
 
 	if (!state)
 		return STOP_UNREADABLE;
@@ -211,60 +244,45 @@ UNWIND_CHECKED_ONCE int unwind_step(struct unwind_state *state)
 		is_planted = !unwind_is_call(code[0]);
 		state->address += is_planted;
 	}
-	if (!unwind_find_mapping(state, state->address))
-		return STOP_NO_MAPPING;
-	slot = unwind_slot_at(state->mapping.slot);
-	if (!slot)
-		return STOP_NO_TABLE_YET;
-	if (slot->state == TABLE_NOT_YET) {
-		unwind_want(state->mapping.slot, slot);
-		return STOP_NO_TABLE_YET;
-	}
-	if (slot->last_used != unwind_clock())
-		slot->last_used = unwind_clock();
-	if (slot->state == TABLE_READY && unwind_find_rule(state, slot, state->address))
+	if (unwind_knows_rule(state, state->address))
 		return is_planted ? STOP_COMPLETE : unwind_step_by_rule(state);
-	if (!unwind_read_user(code, sizeof(code[0]), state->pc) &&
-	    unwind_is_signal_return(state->pc, code[0]))
-		return unwind_leave_signal(state);
-	return unwind_step_without_rule(state, slot->state != TABLE_READY);
+	return unwind_step_by_table(state, is_planted);
 }
 
 /* How many steps the verifier looks at, in a loop within a loop. */
 #define UNWIND_STEPS_AT_ONCE 16
 
-/* Takes some steps; their addresses go to piece from first on. STOP_NONE: there are more. */
-UNWIND_CHECKED_ONCE int unwind_some(struct unwind_state *state, struct stack *piece, __u32 first)
+/* Takes some steps; their addresses go to state->stack. STOP_NONE: there are more. */
+UNWIND_CHECKED_ONCE int unwind_some(struct unwind_state *state)
 {
-	if (!state || !piece)
+	if (!state)
 		return STOP_UNREADABLE;
 	for (__u32 i = 0; i < UNWIND_STEPS_AT_ONCE; i++) {
 		int stop = unwind_step(state);
+		__u32 depth = state->stack.depth;
 
-		piece->pc[(first + i) & (PIECE_FRAMES_MAX - 1)] = state->address;
-		state->depth++;
+		UNWIND_FORGET(depth);
+		state->stack.pc[depth & (USER_FRAMES_MAX - 1)] = state->address;
+		state->stack.depth = depth + 1;
 		if (stop)
 			return stop;
 	}
 	return STOP_NONE;
 }
 
-/*
- * Walks from the registers in state outwards; writes state->depth addresses to pieces, PIECES_MAX
- * of them. Returns the enum stop_reason.
- */
-static __always_inline int unwind_walk(struct unwind_state *state, struct stack *pieces)
+/* Walks from the registers in state outwards, to state->stack. Returns the enum stop_reason. */
+static __always_inline int unwind_walk(struct unwind_state *state)
 {
 	state->is_caller = false;
 	state->is_interrupted = true;
 	state->rbp_at = state->rbx_at = 0;
 	state->stacks = 0;
-	state->depth = 0;
+	state->stack.depth = 0;
 	state->mapping.start = state->mapping.end = 0;
 	state->window_size = 0;
-	for (__u32 i = 0; i < USER_FRAMES_MAX; i += UNWIND_STEPS_AT_ONCE) {
-		int stop = unwind_some(state, &pieces[i >> PIECE_FRAMES_SHIFT],
-				       i & (PIECE_FRAMES_MAX - 1));
+	state->period = unwind_clock() >> UNWIND_KNOWN_DRAINS_SHIFT;
+	for (__u32 i = 0; i < USER_FRAMES_MAX / UNWIND_STEPS_AT_ONCE; i++) {
+		int stop = unwind_some(state);
 
 		if (stop)
 			return stop;

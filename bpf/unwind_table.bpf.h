@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
-/* What a walk looks up: the mapping of an address, the rule of an address, a word of the stack. */
+/*
+ * What a walk looks up: the mapping of an address, the rule of an address, a word of the stack.
+ *
+ * A program's samples meet the same frames again and again, and by the next sample the caches of
+ * the CPU hold something else: finding a rule is ten lines of memory that must be fetched. So rules
+ * that were found are kept where one line has it all.
+ */
 #ifndef EPROF_BPF_UNWIND_TABLE_BPF_H
 #define EPROF_BPF_UNWIND_TABLE_BPF_H
 
@@ -18,6 +24,38 @@
 /* struct sigcontext has 16 general registers and rip (asm/sigcontext.h). */
 #define SIGNAL_REGISTERS 17
 
+/* Rules kept. Half of what a per-CPU map's value may have from Linux 5.15 on (PCPU_MIN_UNIT_SIZE).
+ */
+#define UNWIND_KNOWN_SHIFT 9
+#define UNWIND_KNOWN_MAX   (1u << UNWIND_KNOWN_SHIFT)
+
+/*
+ * After so many drains a rule is looked up again: the tables in use are to be known by last_used,
+ * though they are seldom read.
+ */
+#define UNWIND_KNOWN_DRAINS_SHIFT 3
+
+/*
+ * The rule of an address: true as long as the process has these mappings. Written by one program
+ * on one CPU: nothing may interrupt it that writes here, too.
+ */
+struct unwind_known {
+	__u64 address;
+	__u32 number; /* unwind_process.number, never 0 */
+	__u32 period; /* unwind_clock() >> UNWIND_KNOWN_DRAINS_SHIFT, when it was found */
+	struct unwind_rule rule;
+};
+_Static_assert(sizeof(struct unwind_known) == 32, "two in a line of the cache");
+
+/* Addresses, innermost first, as struct stack wants them. */
+struct call_stack {
+	/* Kept in memory: the verifier forgets it, and need not check what follows for each. */
+	__u32 depth;
+	__u32 unused;
+	__u64 pc[USER_FRAMES_MAX];
+	__u64 ids[PIECES_MAX]; /* of its pieces, the outermost first */
+};
+
 /* One walk: the registers of the frame it is in, and what it has found so far. */
 struct unwind_state {
 	/* By DWARF number. rsp is always right; rbp and rbx where the next two say so; the others
@@ -31,11 +69,8 @@ struct unwind_state {
 	__u32 is_caller;      /* pc is a return address */
 	__u32 is_interrupted; /* all registers are this frame's */
 	__u32 stacks;         /* how often the stack pointer went backwards */
-	/* Addresses written. Kept in memory: the verifier forgets it, and need not check what
-	 * follows the walk for each depth. */
-	__u32 depth;
+	__u32 period;         /* now: see struct unwind_known */
 	struct unwind_process process;
-	__u32 unused;
 	struct unwind_mapping mapping; /* the last one found: mostly the next one, too */
 	struct unwind_rule rule;       /* the last one found */
 	__u64 window_start;
@@ -43,6 +78,8 @@ struct unwind_state {
 	__u64 window[UNWIND_WINDOW_WORDS];
 	__u64 signal[SIGNAL_REGISTERS];
 	__u64 word; /* that unwind_read_stack() has read */
+	struct call_stack stack;
+	struct unwind_known known[UNWIND_KNOWN_MAX]; /* stays from walk to walk */
 };
 
 #define UNWIND_LOST 1 /* no word of a stack is there */
@@ -155,6 +192,37 @@ UNWIND_CHECKED_ONCE int unwind_find_rule(struct unwind_state *state, const struc
 	state->rule = *(const struct unwind_rule *)(chunk + (((__u64)word << 2) &
 							     (UNWIND_CHUNK_SIZE - 16)));
 	return state->rule.cfa != CFA_NO_RULE;
+}
+
+/* Where the rule of address is, if it is known. */
+static __always_inline struct unwind_known *unwind_known_at(struct unwind_state *state,
+							    __u64 address)
+{
+	/* Fibonacci hashing: the upper bits of a product with 2^64 / phi (Knuth, TAOCP 6.4). */
+	__u64 index = (address * 0x9e3779b97f4a7c15ULL) >> (64 - UNWIND_KNOWN_SHIFT);
+
+	return &state->known[index & (UNWIND_KNOWN_MAX - 1)];
+}
+
+static __always_inline bool unwind_knows_rule(struct unwind_state *state, __u64 address)
+{
+	const struct unwind_known *known = unwind_known_at(state, address);
+
+	if (known->address != address || known->number != state->process.number ||
+	    known->period != state->period || !known->number)
+		return false;
+	state->rule = known->rule;
+	return true;
+}
+
+static __always_inline void unwind_remember_rule(struct unwind_state *state, __u64 address)
+{
+	struct unwind_known *known = unwind_known_at(state, address);
+
+	known->address = address;
+	known->number = state->process.number;
+	known->period = state->period;
+	known->rule = state->rule;
 }
 
 /* Reads a word of the stack, through the window, to state->word; true or false. */

@@ -273,6 +273,22 @@ static void a_deep_stack_is_put_together_of_its_pieces(void **state)
 	check_stack(sample.user, sample.user_depth, 1, USER_FRAMES_MAX);
 }
 
+static void both_stacks_of_a_sample_may_be_deep(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+	struct sample_key key = { .user_stack = 700, .kernel_stack = 800, .stop = STOP_COMPLETE };
+	struct sample sample = { 0 };
+
+	put_piece(fixture, 0, 700, 2, 1000, 701);
+	put_piece(fixture, 0, 701, PIECE_FRAMES_MAX, 1002, STACK_ID_NONE);
+	put_piece(fixture, 0, 800, 5, 5000, 801);
+	put_piece(fixture, 0, 801, PIECE_FRAMES_MAX, 5005, STACK_ID_NONE);
+	put_sample(fixture, 0, &key);
+	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
+	check_stack(sample.user, sample.user_depth, 1, PIECE_FRAMES_MAX + 2);
+	check_stack(sample.kernel, sample.kernel_depth, 5, PIECE_FRAMES_MAX + 5);
+}
+
 /* No id is the same twice but by the rarest chance, which must not be the end of us. */
 static void pieces_that_make_no_stack_end_it(void **state)
 {
@@ -283,10 +299,10 @@ static void pieces_that_make_no_stack_end_it(void **state)
 	put_deep_sample(fixture, 700);
 	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
 	check_stack(sample.user, sample.user_depth, 1, PIECE_FRAMES_MAX);
-	put_piece(fixture, 0, 700, 100, 1000, 700);
+	put_piece(fixture, 0, 700, 30, 1000, 700);
 	put_deep_sample(fixture, 700);
 	assert_int_equal(drain_half(fixture->drain, 0, copy, &sample), 0);
-	assert_int_equal(sample.user_depth, USER_FRAMES_MAX / 100 * 100);
+	assert_int_equal(sample.user_depth, USER_FRAMES_MAX / 30 * 30);
 }
 
 static void lost_and_missing_stacks_are_empty(void **state)
@@ -356,6 +372,7 @@ int main(void)
 		WITH_MAPS(the_other_half_is_left_alone),
 		WITH_MAPS(a_bucket_larger_than_a_batch_comes_out),
 		WITH_MAPS(a_deep_stack_is_put_together_of_its_pieces),
+		WITH_MAPS(both_stacks_of_a_sample_may_be_deep),
 		WITH_MAPS(pieces_that_make_no_stack_end_it),
 		WITH_MAPS(lost_and_missing_stacks_are_empty),
 		WITH_MAPS(the_first_error_of_a_handler_ends_it),

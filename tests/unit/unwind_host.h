@@ -43,6 +43,7 @@ struct host {
 	uint32_t wanted[HOST_SLOTS_MAX];
 	size_t wanted_count;
 	size_t reads, mapping_reads; /* how often the hooks were asked */
+	bool keeps_rules;            /* from walk to walk; else each test may change them */
 };
 
 static struct host host;
@@ -97,8 +98,7 @@ static inline __u32 unwind_clock(void)
 /* What one walk found, its addresses in one piece. */
 struct host_walk {
 	struct unwind_state state;
-	struct stack pieces[PIECES_MAX];
-	uint64_t addresses[USER_FRAMES_MAX];
+	const uint64_t *addresses;
 	size_t depth;
 	int stop;
 };
@@ -240,10 +240,11 @@ static inline void host_walk(struct host_walk *walk)
 {
 	walk->state.process =
 		(struct unwind_process){ .count = host.mapping_count, .number = HOST_NUMBER };
-	walk->stop = unwind_walk(&walk->state, walk->pieces);
-	walk->depth = walk->state.depth;
-	for (size_t i = 0; i < walk->depth; i++)
-		walk->addresses[i] = walk->pieces[i / PIECE_FRAMES_MAX].pc[i % PIECE_FRAMES_MAX];
+	if (!host.keeps_rules)
+		memset(walk->state.known, 0, sizeof(walk->state.known));
+	walk->stop = unwind_walk(&walk->state);
+	walk->depth = walk->state.stack.depth;
+	walk->addresses = (const uint64_t *)walk->state.stack.pc;
 }
 
 #endif
