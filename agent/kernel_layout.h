@@ -15,9 +15,13 @@
 /*
  * btf is the BTF of a BPF object (size bytes): declarations of kernel structures with the fields
  * that it reads. Each structure that the kernel (kernel_fd, its BTF in raw form) has by the same
- * name gets the kernel's size and offsets; a field that the kernel lacks loses its name. What
- * comes out is for bpf_object_open_opts.btf_custom_path. 0; -EBADMSG when one of the two is not
- * well-formed, or cannot be read; -ENOENT no structure is the kernel's; -ENOMEM.
+ * name gets the kernel's size and offsets. A field that the kernel lacks, or has as something else
+ * (a pointer and no number, a number of another size), loses its name: a program that needs it is
+ * not loaded then. What comes out is for bpf_object_open_opts.btf_custom_path.
+ *
+ * 0; -EBADMSG when one of the two is not well-formed, or cannot be read; -ENOENT no structure is
+ * the kernel's; -ENOTSUP what the object needs only libbpf can tell; -ENOMEM. On failure btf is
+ * what it was.
  */
 int kernel_layout_apply(int kernel_fd, void *btf, size_t size);
 

@@ -8,7 +8,8 @@
 /*
  * Raises the limits on open files (every sampled binary is one until its symbols are read) and on
  * locked memory (perf's rings; BPF maps are not charged to it since 5.11), to infinity or as far as
- * allowed. That it is not allowed is no error. After launch_fork(): a command keeps its limits.
+ * allowed. That it is not allowed is no error. After launch_fork(), as a command keeps its limits,
+ * and before there are threads, which would make it slow.
  */
 void limits_raise(void);
 

@@ -119,12 +119,22 @@ int mappings_insert(struct mappings *mappings, const struct mapping *mapping)
 	memmove(pieces + piece_count + 1, pieces + piece_count,
 		(rest_count - piece_count) * sizeof(*pieces));
 	pieces[piece_count] = *mapping;
+	if (last > first)
+		pieces[piece_count].bound_ns = UINT64_MAX;
 	piece_count = rest_count + 1;
 	memmove(mappings->current + first + piece_count, mappings->current + last,
 		(mappings->count - last) * sizeof(*pieces));
 	memcpy(mappings->current + first, pieces, piece_count * sizeof(*pieces));
 	mappings->count = mappings->count - (last - first) + piece_count;
 	return 0;
+}
+
+void mappings_settle(struct mappings *mappings, uint64_t time_ns)
+{
+	for (size_t i = 0; i < mappings->count; i++) {
+		if (mappings->current[i].bound_ns == UINT64_MAX)
+			mappings->current[i].bound_ns = time_ns;
+	}
 }
 
 const struct mapping *mappings_find(const struct mappings *mappings, uint64_t time_ns,

@@ -18,8 +18,13 @@ struct mappings {
 void mappings_done(struct mappings *mappings);
 /* Into an empty one, all as of now. 0 or -ENOMEM. */
 int mappings_copy(const struct mappings *from, struct mappings *ret);
-/* What lay there before is cut back, and kept as replaced. 0, -ENOMEM, -E2BIG (MAPPINGS_MAX). */
+/*
+ * What lay there before is cut back, and kept as replaced; the new one is bound then at UINT64_MAX,
+ * until it settles. 0, -ENOMEM, -E2BIG (MAPPINGS_MAX).
+ */
 int mappings_insert(struct mappings *mappings, const struct mapping *mapping);
+/* What has been inserted by now is bound at that time. */
+void mappings_settle(struct mappings *mappings, uint64_t time_ns);
 const struct mapping *mappings_find(const struct mappings *mappings, uint64_t time_ns,
 				    uint64_t address);
 void mappings_forget(struct mappings *mappings, uint64_t before_ns);

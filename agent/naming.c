@@ -147,6 +147,25 @@ static size_t name_user(struct naming *naming, const struct sample *sample, size
 }
 
 /*
+ * Until user space has read of a new mapping, and told the walker, that goes by what lay there
+ * before, and the caller it finds may be none: how many frames there are up to such a one. 0: all.
+ */
+static size_t settled_depth(const struct naming *naming, const struct sample *sample)
+{
+	struct mapping mapping;
+
+	for (size_t i = 0; i < sample->user_depth; i++) {
+		if (!locate(naming, sample, sample->user[i], &mapping))
+			continue;
+		if (sample->first_ns >= mapping.settled_ns)
+			return 0;
+		if (sample->first_ns < mapping.bound_ns)
+			return i + 1;
+	}
+	return 0;
+}
+
+/*
  * Code without frame pointers uses their register for something else, and the kernel then takes any
  * readable words for frames. A return address that is not in executable memory shows where that
  * began: nothing beyond it is a caller.
@@ -244,7 +263,7 @@ static bool reaches_entry(const struct naming *naming, size_t first)
 	return false;
 }
 
-void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret)
+static void name_sample(struct naming *naming, const struct sample *sample, struct named_stack *ret)
 {
 	enum stop_reason stop = stop_of(naming, sample);
 	const char *note = stop_reason_note(stop);
@@ -270,6 +289,18 @@ void naming_name(struct naming *naming, const struct sample *sample, struct name
 				     .count = naming->count,
 				     .stop = stop,
 				     .is_complete = !note && !sample->kernel_stack_lost };
+}
+
+void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret)
+{
+	struct sample settled = *sample;
+	size_t depth = settled_depth(naming, sample);
+
+	if (depth) {
+		settled.user_depth = depth;
+		settled.stop = STOP_NO_TABLE_YET;
+	}
+	name_sample(naming, &settled, ret);
 }
 
 void naming_read_stats(const struct naming *naming, struct naming_stats *ret)

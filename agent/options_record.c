@@ -8,6 +8,7 @@
 
 #include "agent/log.h"
 #include "agent/options_parts.h"
+#include "agent/perf_event.h"
 
 /* What is known only while parsing. */
 struct record_parser {
@@ -114,6 +115,15 @@ static void set_cpu(struct record_options *options, const char *arg)
 	options->cpu = (int)cpu;
 }
 
+static void set_event(struct record_options *options, const char *arg)
+{
+	struct perf_event_attr attr;
+
+	if (perf_event_parse(arg, &attr) < 0)
+		usage_error("-e: '%s' is none of %s", arg, perf_event_names());
+	options->event = arg;
+}
+
 static void set_unwind(struct record_options *options, const char *arg)
 {
 	if (!strcmp(arg, "auto"))
@@ -218,7 +228,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		set_sample_hz(options, arg);
 		return 0;
 	case 'e':
-		options->event = not_empty(arg, "-e");
+		set_event(options, arg);
 		return 0;
 	case 'C':
 		set_cpu(options, arg);

@@ -12,6 +12,7 @@
 
 #include "agent/mappings.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "base/lock.h"
 
@@ -31,6 +32,7 @@ struct generation {
 	bool is_changed;       /* since it was told; the pid is in processes->changed then */
 	uint64_t version;
 	uint64_t changed_ns; /* when it became this version */
+	uint64_t settled_ns; /* when walkers had been told of that; UINT64_MAX: not yet */
 };
 
 struct pid_list {
@@ -114,6 +116,7 @@ static int mark_changed(struct processes *processes, struct generation *generati
 	generation->changed_ns = time_ns;
 	if (generation->is_changed || !processes->unwinder)
 		return 0;
+	generation->settled_ns = UINT64_MAX;
 	if (changed->count == changed->capacity) {
 		size_t capacity = changed->capacity ? 2 * changed->capacity : 64;
 		int32_t *items = realloc(changed->items, capacity * sizeof(*items));
@@ -140,10 +143,11 @@ static int begin_generation(struct processes *processes, int32_t pid, uint64_t t
 	generation->pid = pid;
 	generation->begin_ns = time_ns;
 	generation->next = *bucket;
-	if (before)
+	if (before) {
 		generation->run = before->run;
-	if (before)
+		generation->run.left_out = 0; /* what it leaves out is for itself to count */
 		before->run = (struct unwind_run){ 0 };
+	}
 	*ret = *bucket = generation;
 	return mark_changed(processes, generation, time_ns);
 }
@@ -366,6 +370,9 @@ static int bind_changed(struct processes *processes, bool at_once)
 			continue;
 		}
 		generation->is_changed = false;
+		/* Rather before than after it: what was walked well is not to be cut. */
+		generation->settled_ns = clock_ns(CLOCK_MONOTONIC);
+		mappings_settle(&generation->mappings, generation->settled_ns);
 		err = unwinder_bind(processes->unwinder, pid, generation->mappings.current,
 				    generation->mappings.count, &generation->run);
 		if (err < 0)
@@ -396,7 +403,7 @@ uint64_t processes_version(struct processes *processes, int32_t pid, uint64_t ti
 	generation = find(processes, pid, time_ns);
 	version = generation ? generation->version : 0;
 	/* Before its last change it was another, of which nothing is kept: never the same again. */
-	if (generation && time_ns < generation->changed_ns)
+	if (generation && (time_ns < generation->changed_ns || time_ns < generation->settled_ns))
 		version = ++processes->version;
 	(void)pthread_mutex_unlock(&processes->lock);
 	return version;
@@ -414,8 +421,10 @@ bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns
 	generation = find(processes, pid, time_ns);
 	if (generation)
 		mapping = mappings_find(&generation->mappings, time_ns, address);
-	if (mapping)
+	if (mapping) {
 		*ret = *mapping;
+		ret->settled_ns = generation->settled_ns;
+	}
 	(void)pthread_mutex_unlock(&processes->lock);
 	return mapping != NULL;
 }

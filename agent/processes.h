@@ -23,6 +23,9 @@ struct mapping {
 	uint64_t file_offset; /* of start */
 	uint64_t since_ns;    /* CLOCK_MONOTONIC; 0: before we looked */
 	uint64_t until_ns;    /* UINT64_MAX: still there */
+	/* Before this, walkers went by the table of what lay there before; 0: there was nothing. */
+	uint64_t bound_ns;
+	uint64_t settled_ns; /* no such time of any mapping is after this; for processes_locate() */
 	struct binary *binary;
 };
 

@@ -86,6 +86,7 @@ static void fill_unwind(struct unwinder *unwinder, struct report *report)
 	add_loss(stats, "unwind_tables_failed", unwind.tables.failed);
 	add_loss(stats, "unwind_tables_no_room", unwind.tables.refused);
 	add_loss(stats, "unwind_bindings_no_room", unwind.unbound);
+	add_loss(stats, "unwind_mappings_no_room", unwind.left_out);
 	report->table_failed_name = unwind.tables.failed_name;
 	report->table_failed_error = unwind.tables.failed_error;
 }
@@ -191,8 +192,7 @@ void report_print(const struct report *report)
 	}
 	if (report->table_failed_name)
 		log_warning(
-			"cannot use the unwind rules of '%s': %s; its code is walked along frame "
-			"pointers",
+			"cannot use the unwind rules of '%s': %s; its code is walked without them",
 			report->table_failed_name, report->table_failed_error);
 	if (report->kernel_names_missing)
 		log_warning(

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/sampler.h"
 
+#include <assert.h>
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -305,11 +306,7 @@ int sampler_start(struct sampler *sampler)
 	};
 	int err = perf_event_parse(sampler->options->event, &attr);
 
-	if (err < 0) {
-		log_error("unknown event '%s'; known: %s", sampler->options->event,
-			  perf_event_names());
-		return err;
-	}
+	assert(!err); /* the options take no other event */
 	err = follow_children(sampler);
 	if (err < 0)
 		return err;

@@ -19,6 +19,7 @@ struct unwind_bindings;
 struct unwind_run {
 	uint32_t first;
 	uint8_t size_class; /* 0: none; else it holds 1 << size_class rows */
+	uint32_t left_out;  /* rows that found no room in it: the most that has been counted */
 };
 
 /*
@@ -31,7 +32,11 @@ void unwind_bindings_free(struct unwind_bindings *bindings); /* NULL is fine */
 
 /*
  * Replaces what pid has by count rows, sorted by start and not overlapping. *run is the process's
- * and is updated. 0; -ENOSPC when there is no room, which is counted: the process then has none.
+ * and is updated. Where there is room for some of them only, the others are left out, and counted:
+ * first those without a table, which are most in processes with so many (code made at run time);
+ * then those in the middle of the address space, as programs lie at its lower end and the libraries
+ * they began with at its upper end. 0; -ENOSPC when there is no room at all, which is counted: the
+ * process then has none.
  */
 int unwind_bindings_set(struct unwind_bindings *bindings, int32_t pid,
 			const struct unwind_mapping *rows, size_t count, struct unwind_run *run);
@@ -39,7 +44,9 @@ int unwind_bindings_set(struct unwind_bindings *bindings, int32_t pid,
 /* Gives up a run, and with it what pid has; pid 0: another run has taken over already. */
 void unwind_bindings_drop(struct unwind_bindings *bindings, int32_t pid, struct unwind_run *run);
 
-/* How often there was no room. */
+/* How often there was no room at all. */
 uint64_t unwind_bindings_dropped(const struct unwind_bindings *bindings);
+/* Rows left out: of each process the most at a time. */
+uint64_t unwind_bindings_left_out(const struct unwind_bindings *bindings);
 
 #endif

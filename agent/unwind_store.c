@@ -3,8 +3,8 @@
  * A chunk has as many pages as a word has bits, so one word says which are taken. What is larger
  * than a chunk gets chunks in a row, all of them empty; their last one is then filled up by others.
  *
- * The kernel waits for a grace period when an array of maps changes, some ten milliseconds, however
- * many chunks one batch brings: so they are made in batches, and some ahead.
+ * The kernel is given chunks by threads that wait for it (agent/map_handover.h); some are made
+ * ahead.
  */
 #include "agent/unwind_store.h"
 
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "agent/map_handover.h"
 #include "base/cleanup.h"
 #include "bpf/abi.h"
 
@@ -32,7 +33,7 @@ struct chunk {
 };
 
 struct unwind_store {
-	int chunks_fd;
+	struct map_handover *handover;
 	uint32_t slots;
 	uint32_t chunks_max;
 	uint32_t chunk_count; /* that exist */
@@ -40,18 +41,27 @@ struct unwind_store {
 	struct chunk chunks[];
 };
 
+static void cleanup_store(struct unwind_store **store)
+{
+	unwind_store_free(*store);
+}
+
 int unwind_store_new(int chunks_fd, uint32_t slots, uint64_t bytes_max, struct unwind_store **ret)
 {
+	CLEANUP(cleanup_store)
 	struct unwind_store *store = calloc(1, sizeof(*store) + slots * sizeof(store->chunks[0]));
+	int err;
 
 	if (!store)
 		return -ENOMEM;
-	store->chunks_fd = chunks_fd;
+	err = map_handover_new(chunks_fd, &store->handover);
+	if (err < 0)
+		return err;
 	store->slots = slots;
 	store->chunks_max = slots;
 	if (bytes_max / UNWIND_CHUNK_SIZE < slots)
 		store->chunks_max = (uint32_t)(bytes_max / UNWIND_CHUNK_SIZE);
-	*ret = store;
+	*ret = TAKE(store);
 	return 0;
 }
 
@@ -59,6 +69,7 @@ void unwind_store_free(struct unwind_store *store)
 {
 	if (!store)
 		return;
+	map_handover_free(store->handover);
 	for (uint32_t i = 0; i < store->slots; i++) {
 		if (store->chunks[i].fd)
 			(void)close(store->chunks[i].fd);
@@ -95,20 +106,6 @@ static void close_new_maps(struct chunk *chunks, uint32_t count)
 	}
 }
 
-/* Hands maps to the kernel, all in one go where it can do that. */
-static int hand_over(int chunks_fd, const uint32_t *numbers, const uint32_t *fds, uint32_t count)
-{
-	uint32_t done = count;
-	int err = bpf_map_update_batch(chunks_fd, numbers, fds, &done, NULL);
-
-	/* Before Linux 5.19 arrays of maps have no batches. */
-	for (uint32_t i = 0; err < 0 && i < count; i++) {
-		if (bpf_map_update_elem(chunks_fd, &numbers[i], &fds[i], BPF_ANY) < 0)
-			return -errno;
-	}
-	return 0;
-}
-
 /* Gives the kernel what is new among count chunks. */
 static int publish(struct unwind_store *store, uint32_t first, uint32_t count)
 {
@@ -125,7 +122,7 @@ static int publish(struct unwind_store *store, uint32_t first, uint32_t count)
 		numbers[new_count] = i;
 		fds[new_count++] = (uint32_t)store->chunks[i].fd;
 	}
-	err = hand_over(store->chunks_fd, numbers, fds, new_count);
+	err = map_handover_give(store->handover, numbers, fds, new_count);
 	if (err < 0)
 		return err;
 	for (uint32_t i = first; i < first + count; i++)

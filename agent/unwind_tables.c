@@ -14,8 +14,10 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
-#include "agent/slot_queue.h"
+#include "agent/build_queue.h"
 #include "agent/unwind_store.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -25,14 +27,23 @@
 /* One chunk is kept ready: then nine of ten tables need not wait for the kernel to make one. */
 #define WORDS_AHEAD (UNWIND_CHUNK_SIZE / 4)
 
+/* What has failed waits for 1, 2, 4, ... collects: in the end for a minute, where a drain takes
+ * place each second. */
+#define RETRY_SHIFT_MAX 6
+
+/* A table that takes longer than a few mappings take to come. */
+#define LARGE_FILE_BYTES (1 << 20)
+
+/* What takes the builder less than a millisecond would wait for ten on a busy machine. */
+#define BUILDER_NICE (-10)
+
 struct table {
 	int fd; /* of the binary: a table may have to be built again */
 	char *name;
-	bool is_queued; /* under the lock, as are the next */
-	bool is_urgent;
-	bool is_waiting;  /* for room */
-	bool is_unplaced; /* built ahead, and no room: only a walk has it built again */
-	bool is_pinned;
+	bool is_pinned;    /* under the lock, as are the next */
+	bool is_unplaced;  /* built ahead, and no room: only a walk has it built again */
+	uint8_t failures;  /* in a row, none of which need happen again */
+	const char *error; /* of the last build; NULL: there was none */
 	/* The builder's: where it is. */
 	uint32_t place;
 	size_t words; /* 0: nowhere */
@@ -47,47 +58,12 @@ struct unwind_tables {
 
 	pthread_mutex_t lock;
 	pthread_cond_t has_work, is_idle;
-	struct table *tables; /* by slot; never moves */
-	uint32_t used;        /* slots; number 0 is for code without a file */
-	struct slot_queue ahead, urgent;
-	uint32_t *waiting; /* slots that need room, until the next collect */
-	uint32_t waiting_count;
+	struct table *tables;     /* by slot; never moves */
+	uint32_t used;            /* slots; number 0 is for code without a file */
+	struct build_queue queue; /* each tick is a collect */
 	bool is_busy, wants_collect, is_ending;
 	struct unwind_tables_stats stats;
 };
-
-/* With the lock held. */
-static void enqueue(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency)
-{
-	struct table *table = &tables->tables[slot];
-
-	if (urgency == UNWIND_NOW && !table->is_urgent) {
-		table->is_urgent = true;
-		slot_queue_push(&tables->urgent, slot);
-	}
-	if (table->is_queued)
-		return;
-	table->is_queued = true;
-	/* It may be in both: who comes second finds it built. */
-	slot_queue_push(&tables->ahead, slot);
-}
-
-/* With the lock held. The next slot to build, or 0. */
-static uint32_t dequeue(struct unwind_tables *tables, enum unwind_urgency *ret_urgency)
-{
-	uint32_t slot = 0;
-
-	*ret_urgency = tables->urgent.length > 0 ? UNWIND_NOW : UNWIND_AHEAD;
-
-	if (tables->urgent.length > 0) {
-		slot = slot_queue_pop(&tables->urgent);
-		tables->tables[slot].is_urgent = false;
-	} else if (tables->ahead.length > 0) {
-		slot = slot_queue_pop(&tables->ahead);
-		tables->tables[slot].is_queued = false;
-	}
-	return slot;
-}
 
 /* The oldest table that may be dropped, or 0. */
 static uint32_t find_oldest(struct unwind_tables *tables)
@@ -112,12 +88,7 @@ static void collect(struct unwind_tables *tables)
 {
 	tables->wants_collect = false;
 	unwind_store_collect(tables->store);
-	while (tables->waiting_count > 0) {
-		uint32_t slot = tables->waiting[--tables->waiting_count];
-
-		tables->tables[slot].is_waiting = false;
-		enqueue(tables, slot, UNWIND_NOW);
-	}
+	build_queue_tick(&tables->queue);
 }
 
 static void evict(struct unwind_tables *tables, uint32_t slot)
@@ -192,19 +163,38 @@ static void count_failure(struct unwind_tables *tables, uint32_t number, int err
 	struct table *table = &tables->tables[number];
 
 	(void)pthread_mutex_lock(&tables->lock);
-	if (err == -ENODATA || err == -ENOTSUP) {
+	if (err == -ENODATA || err == -ENOTSUP)
 		tables->stats.without++;
-	} else {
-		tables->stats.failed++;
-		tables->stats.failed_name = table->name;
-		tables->stats.failed_error = text ? text : strerror(-err);
-	}
+	else
+		table->error = text;
 	(void)pthread_mutex_unlock(&tables->lock);
 }
 
-static void count_built(struct unwind_tables *tables, const struct unwind_table *table)
+/* Whether it may be another time: the machine's fault, not that of the file. */
+static bool may_pass(int err)
+{
+	return err == -ENOMEM || err == -EIO || err == -EMFILE || err == -ENFILE;
+}
+
+/* After how many collects it is tried again. */
+static uint32_t put_off(struct unwind_tables *tables, uint32_t number, const char *text)
+{
+	struct table *table = &tables->tables[number];
+	uint32_t collects = 1u << table->failures;
+
+	(void)pthread_mutex_lock(&tables->lock);
+	table->error = text;
+	table->failures += table->failures < RETRY_SHIFT_MAX;
+	(void)pthread_mutex_unlock(&tables->lock);
+	return collects;
+}
+
+static void count_built(struct unwind_tables *tables, uint32_t number,
+			const struct unwind_table *table)
 {
 	(void)pthread_mutex_lock(&tables->lock);
+	tables->tables[number].failures = 0;
+	tables->tables[number].error = NULL;
 	tables->stats.built++;
 	tables->stats.rows += table->row_count;
 	for (size_t i = 0; i < UNWIND_UNSUPPORTED_KINDS; i++)
@@ -221,31 +211,34 @@ static void give_up_without_room(struct unwind_tables *tables, uint32_t number)
 }
 
 /*
- * Puts a table into the store and shows it to the walkers. True: it has to wait for room. What no
- * walk has needed yet takes nobody's place; the walker will ask.
+ * Puts a table into the store and shows it to the walkers. Returns how many collects it has to wait
+ * for before that is tried again; 0: it has not. What no walk has needed yet takes nobody's place;
+ * the walker will ask.
  */
-static bool place(struct unwind_tables *tables, uint32_t number, const struct unwind_table *table,
-		  bool takes_room)
+static uint32_t place(struct unwind_tables *tables, uint32_t number,
+		      const struct unwind_table *table, bool takes_room)
 {
 	struct table *entry = &tables->tables[number];
 	int err = unwind_store_put(tables->store, table->words, table->word_count, &entry->place);
 
 	if ((err == -EAGAIN || err == -ENOSPC) && !takes_room)
-		return false;
+		return 0;
 	if (err == -EAGAIN || (err == -ENOSPC && make_room(tables, table->word_count)))
-		return true;
+		return 1;
+	if (may_pass(err))
+		return put_off(tables, number, strerror(-err));
 	if (err < 0) {
 		give_up_without_room(tables, number);
-		return false;
+		return 0;
 	}
 	entry->words = table->word_count;
 	publish(tables, number, table, takes_room);
-	count_built(tables, table);
-	return false;
+	count_built(tables, number, table);
+	return 0;
 }
 
-/* True: it has to wait for room. */
-static bool build(struct unwind_tables *tables, uint32_t number, bool takes_room)
+/* Returns as place() does. */
+static uint32_t build(struct unwind_tables *tables, uint32_t number, bool takes_room)
 {
 	CLEANUP(unwind_table_done) struct unwind_table table = { 0 };
 	const char *error = NULL;
@@ -253,12 +246,14 @@ static bool build(struct unwind_tables *tables, uint32_t number, bool takes_room
 
 	/* It was wanted again while it was on its way. */
 	if (__atomic_load_n(&tables->slots[number].state, __ATOMIC_RELAXED) != TABLE_NOT_YET)
-		return false;
+		return 0;
 	err = unwind_table_build(tables->tables[number].fd, &table, &error);
+	if (may_pass(err))
+		return put_off(tables, number, error);
 	if (err < 0) {
 		count_failure(tables, number, err, error);
 		give_up(tables, number);
-		return false;
+		return 0;
 	}
 	return place(tables, number, &table, takes_room);
 }
@@ -266,24 +261,23 @@ static bool build(struct unwind_tables *tables, uint32_t number, bool takes_room
 /* With the lock held, which is given up meanwhile. */
 static void build_next(struct unwind_tables *tables)
 {
-	enum unwind_urgency urgency;
-	uint32_t number = dequeue(tables, &urgency);
-	const struct table *table = &tables->tables[number];
-	bool has_to_wait, takes_room = urgency == UNWIND_NOW || table->is_pinned;
+	bool is_urgent;
+	uint32_t number = build_queue_pop(&tables->queue, &is_urgent), collects;
+	struct table *table = &tables->tables[number];
+	bool takes_room = is_urgent || table->is_pinned;
 	uint64_t began_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
-	if (table->is_waiting)
+	if (!number)
 		return;
 	tables->is_busy = true;
 	(void)pthread_mutex_unlock(&tables->lock);
-	has_to_wait = build(tables, number, takes_room);
+	collects = build(tables, number, takes_room);
 	(void)pthread_mutex_lock(&tables->lock);
 	tables->is_busy = false;
-	tables->tables[number].is_waiting = has_to_wait;
-	tables->tables[number].is_unplaced =
-		!takes_room && tables->slots[number].state == TABLE_NOT_YET;
-	if (has_to_wait)
-		tables->waiting[tables->waiting_count++] = number;
+	table->is_unplaced =
+		!takes_room && !collects && tables->slots[number].state == TABLE_NOT_YET;
+	if (collects)
+		build_queue_wait(&tables->queue, number, collects, takes_room);
 	tables->stats.build_ns += clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns;
 }
 
@@ -301,11 +295,13 @@ static void *run_builder(void *context)
 	struct unwind_tables *tables = context;
 	bool is_prepared = false;
 
+	/* On Linux of this thread alone. What is not permitted is done without. */
+	(void)setpriority(PRIO_PROCESS, 0, BUILDER_NICE);
 	(void)pthread_mutex_lock(&tables->lock);
 	while (!tables->is_ending) {
 		if (tables->wants_collect)
 			collect(tables);
-		if (tables->ahead.length + tables->urgent.length > 0) {
+		if (!build_queue_is_empty(&tables->queue)) {
 			build_next(tables);
 			is_prepared = false;
 			continue;
@@ -332,18 +328,15 @@ static int allocate(struct unwind_tables *tables, const struct unwind_tables_map
 {
 	void *slots = mmap(NULL, maps->slots * sizeof(*tables->slots), PROT_READ | PROT_WRITE,
 			   MAP_SHARED, maps->slots_fd, 0);
-	int err;
 
 	if (slots == MAP_FAILED)
 		return -errno;
 	tables->slots = slots;
 	tables->slot_count = maps->slots;
 	tables->tables = calloc(maps->slots, sizeof(*tables->tables));
-	tables->waiting = calloc(maps->slots, sizeof(*tables->waiting));
-	if (!tables->tables || !tables->waiting)
+	if (!tables->tables)
 		return -ENOMEM;
-	err = slot_queue_init(&tables->ahead, maps->slots);
-	return err < 0 ? err : slot_queue_init(&tables->urgent, maps->slots);
+	return build_queue_init(&tables->queue, maps->slots);
 }
 
 int unwind_tables_new(const struct unwind_tables_maps *maps, uint64_t bytes_max,
@@ -399,9 +392,7 @@ void unwind_tables_free(struct unwind_tables *tables)
 	(void)pthread_cond_destroy(&tables->has_work);
 	(void)pthread_mutex_destroy(&tables->lock);
 	free(tables->tables);
-	slot_queue_done(&tables->ahead);
-	slot_queue_done(&tables->urgent);
-	free(tables->waiting);
+	build_queue_done(&tables->queue);
 	free(tables);
 }
 
@@ -409,10 +400,13 @@ int unwind_tables_add(struct unwind_tables *tables, int fd, const char *name, ui
 {
 	CLEANUP(cleanup_fd) int owned_fd = fd;
 	CLEANUP(cleanup_free) char *copy = strdup(name);
+	struct stat st = { 0 };
 	struct table *table;
 
 	if (!copy)
 		return -ENOMEM;
+	/* What cannot be asked is not large. */
+	(void)fstat(fd, &st);
 	(void)pthread_mutex_lock(&tables->lock);
 	if (tables->used == tables->slot_count) {
 		(void)pthread_mutex_unlock(&tables->lock);
@@ -421,6 +415,8 @@ int unwind_tables_add(struct unwind_tables *tables, int fd, const char *name, ui
 	*ret_slot = tables->used++;
 	table = &tables->tables[*ret_slot];
 	*table = (struct table){ .fd = TAKE_FD(owned_fd), .name = TAKE(copy) };
+	if (st.st_size >= LARGE_FILE_BYTES)
+		build_queue_set_large(&tables->queue, *ret_slot);
 	tables->stats.files++;
 	(void)pthread_mutex_unlock(&tables->lock);
 	return 0;
@@ -442,7 +438,7 @@ void unwind_tables_want(struct unwind_tables *tables, uint32_t slot, enum unwind
 
 		table->is_pinned |= is_pinned;
 		if (state == TABLE_NOT_YET && (urgency == UNWIND_NOW || !table->is_unplaced)) {
-			enqueue(tables, slot, urgency);
+			build_queue_push(&tables->queue, slot, urgency == UNWIND_NOW);
 			(void)pthread_cond_signal(&tables->has_work);
 		}
 	}
@@ -453,7 +449,7 @@ void unwind_tables_collect(struct unwind_tables *tables)
 {
 	(void)pthread_mutex_lock(&tables->lock);
 	tables->wants_collect = true;
-	if (tables->waiting_count > 0)
+	if (tables->queue.waiting_count > 0)
 		(void)pthread_cond_signal(&tables->has_work);
 	(void)pthread_mutex_unlock(&tables->lock);
 }
@@ -469,8 +465,8 @@ static struct timespec time_in(uint32_t milliseconds)
 /* With the lock held. */
 static bool is_working(const struct unwind_tables *tables)
 {
-	return tables->is_busy || tables->ahead.length + tables->urgent.length > 0 ||
-	       (tables->wants_collect && tables->waiting_count > 0);
+	return tables->is_busy || !build_queue_is_empty(&tables->queue) ||
+	       (tables->wants_collect && tables->queue.waiting_count > 0);
 }
 
 void unwind_tables_wait(struct unwind_tables *tables, uint32_t timeout_ms)
@@ -488,5 +484,14 @@ void unwind_tables_read_stats(struct unwind_tables *tables, struct unwind_tables
 {
 	(void)pthread_mutex_lock(&tables->lock);
 	*ret = tables->stats;
+	for (uint32_t i = 1; i < tables->used; i++) {
+		const struct table *table = &tables->tables[i];
+
+		if (!table->error)
+			continue;
+		ret->failed++;
+		ret->failed_name = table->name;
+		ret->failed_error = table->error;
+	}
 	(void)pthread_mutex_unlock(&tables->lock);
 }

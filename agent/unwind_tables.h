@@ -18,14 +18,14 @@ struct unwind_tables_stats {
 	uint64_t files;    /* with a slot */
 	uint64_t built;    /* tables, those built again included */
 	uint64_t without;  /* files without unwind information */
-	uint64_t failed;   /* files whose unwind information could not be used */
+	uint64_t failed;   /* files whose unwind information could not be used, or not so far */
 	uint64_t evicted;  /* tables dropped to make room */
 	uint64_t refused;  /* tables for which there was no room at all */
 	uint64_t rows;     /* of the tables built */
 	uint64_t bytes;    /* of kernel memory now */
 	uint64_t build_ns; /* CPU time */
 	uint64_t unsupported[UNWIND_UNSUPPORTED_KINDS]; /* rows by kind */
-	/* The last failure, or NULL; they live as long as the tables. */
+	/* Of one of those that failed, or NULL; they live as long as the tables. */
 	const char *failed_name, *failed_error;
 };
 
@@ -53,7 +53,11 @@ enum unwind_urgency {
 	UNWIND_NOW,   /* a walk has ended for want of it */
 };
 
-/* Has the table built, unless it is there or on its way. is_pinned: it is never dropped. */
+/*
+ * Has the table built, unless it is there or on its way. is_pinned: it is never dropped. What fails
+ * for want of memory or of descriptors, or for an error of the disk, is tried again after the next
+ * collect, and then less and less often.
+ */
 void unwind_tables_want(struct unwind_tables *tables, uint32_t slot, enum unwind_urgency urgency,
 			bool is_pinned);
 

@@ -191,4 +191,5 @@ void unwinder_read_stats(struct unwinder *unwinder, struct unwinder_stats *ret)
 	unwind_tables_read_stats(unwinder->tables, &ret->tables);
 	ret->unbound = unwind_bindings_dropped(unwinder->bindings) +
 		       __atomic_load_n(&unwinder->slotless, __ATOMIC_RELAXED);
+	ret->left_out = unwind_bindings_left_out(unwinder->bindings);
 }

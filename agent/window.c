@@ -4,14 +4,16 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "agent/known_stacks.h"
+#include "agent/namer.h"
+#include "agent/sample_batch.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 struct window {
 	struct pipeline pipeline;
 	struct profile profile;
-	struct known_stacks known;
+	struct namer *namer;
+	uint64_t samples;   /* drained */
 	uint64_t opened_ns; /* CLOCK_MONOTONIC */
 	uint64_t flipped_ns;
 };
@@ -32,6 +34,9 @@ int window_open(const struct pipeline *pipeline, struct window **ret)
 	err = call_tree_new(&window->profile.tree);
 	if (err < 0)
 		return err;
+	err = namer_new(pipeline->naming, pipeline->processes, &window->profile, &window->namer);
+	if (err < 0)
+		return err;
 	window->profile.started_unix_ns = clock_ns(CLOCK_REALTIME);
 	window->opened_ns = window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
 	*ret = TAKE(window);
@@ -42,49 +47,28 @@ void window_free(struct window *window)
 {
 	if (!window)
 		return;
+	namer_free(window->namer);
 	call_tree_free(window->profile.tree);
-	known_stacks_done(&window->known);
 	free(window);
 }
 
-static int name_stack(struct window *window, const struct sample *sample, struct known_stack *ret)
+static void cleanup_batch(struct sample_batch **batch)
 {
-	struct named_stack stack;
-
-	naming_name(window->pipeline.naming, sample, &stack);
-	*ret = (struct known_stack){ .stop = stack.stop, .is_complete = stack.is_complete };
-	return call_tree_reach(window->profile.tree, stack.frames, stack.count, &ret->node);
-}
-
-static int add_sample(void *context, const struct sample *sample)
-{
-	struct window *window = context;
-	/* The same addresses are other code after a mapping has changed. */
-	uint64_t id =
-		hash_u64(sample->id + processes_version(window->pipeline.processes,
-							(int32_t)sample->tgid, sample->first_ns));
-	struct known_stack known;
-
-	if (!known_stacks_find(&window->known, id, &known)) {
-		int err = name_stack(window, sample, &known);
-
-		if (err < 0)
-			return err;
-		known_stacks_add(&window->known, id, &known);
-	}
-	window->profile.samples += sample->count;
-	window->profile.stops[known.stop] += sample->count;
-	if (known.is_complete)
-		window->profile.complete_samples += sample->count;
-	return call_tree_count(window->profile.tree, known.node, sample->count);
+	if (*batch)
+		sample_batch_done(*batch);
+	free(*batch);
 }
 
 int window_drain(struct window *window)
 {
 	const struct pipeline *pipeline = &window->pipeline;
-	uint64_t previous_ns = window->flipped_ns;
+	CLEANUP(cleanup_batch) struct sample_batch *batch = calloc(1, sizeof(*batch));
 	int err;
 
+	if (!batch)
+		return -ENOMEM;
+	/* Samples of this half may be as old as the flip before; later ones come later. */
+	batch->forget_before_ns = window->flipped_ns;
 	window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
 	err = sampler_flip(pipeline->sampler);
 	if (err < 0)
@@ -93,29 +77,28 @@ int window_drain(struct window *window)
 	err = follower_catch_up(pipeline->follower);
 	if (err < 0)
 		return err;
-	if (follower_take_kernel_changed(pipeline->follower)) {
-		naming_kernel_changed(pipeline->naming);
-		known_stacks_clear(&window->known);
-	}
-	err = sampler_drain(pipeline->sampler, add_sample, window);
+	batch->kernel_changed = follower_take_kernel_changed(pipeline->follower);
+	err = sampler_drain(pipeline->sampler, sample_batch_add, batch);
 	if (err < 0)
 		return err;
-	/* Samples of this half may be as old as the flip before; later ones come later. */
-	processes_forget(pipeline->processes, previous_ns);
+	window->samples += batch->total;
 	if (pipeline->unwinder)
 		unwinder_tick(pipeline->unwinder);
-	return 0;
+	return namer_take(window->namer, TAKE(batch));
 }
 
 uint64_t window_samples(const struct window *window)
 {
-	return window->profile.samples;
+	return window->samples;
 }
 
 int window_close(struct window *window, struct profile *ret)
 {
 	int err = window_drain(window);
 
+	if (err < 0)
+		return err;
+	err = namer_finish(window->namer);
 	if (err < 0)
 		return err;
 	err = call_tree_sort(window->profile.tree);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "symbolize/cfi_merge.h"
 #include "symbolize/dwarf_reader.h"
 
 /* A length of 4 bytes that says: there are 8 more, which are the length. */
@@ -215,6 +216,7 @@ static bool parse_function(struct walker *walker, const struct record *record,
 	if (start > DEBUG_TOMBSTONE_MAX && size && end > start &&
 	    code_ranges_clip(code, start, &end)) {
 		function.start = (uint32_t)(start - code->base);
+		function.entry = function.start;
 		function.end = (uint32_t)(end - code->base);
 		function.program = (uint32_t)(body.at - walker->section->bytes);
 		function.program_size = (uint32_t)dwarf_left(&body);
@@ -352,17 +354,6 @@ static int sort_functions(struct cfi_records *records)
 	return 0;
 }
 
-/* Of several entries for one function, programs use the first. */
-static void drop_repeated(struct cfi_records *records)
-{
-	size_t kept = 1;
-
-	for (size_t i = 1; i < records->function_count; i++)
-		if (records->functions[i].start != records->functions[kept - 1].start)
-			records->functions[kept++] = records->functions[i];
-	records->function_count = kept;
-}
-
 int cfi_records_read(struct elf_reader *reader, struct cfi_records *ret)
 {
 	CLEANUP(cfi_records_done) struct cfi_records records = { 0 };
@@ -393,9 +384,10 @@ int cfi_records_read(struct elf_reader *reader, struct cfi_records *ret)
 	if (!records.function_count)
 		return elf_reader_fail(reader, -ENODATA, "no call frame information");
 	err = sort_functions(&records);
+	if (!err)
+		err = cfi_merge(&records);
 	if (err < 0)
 		return elf_reader_fail(reader, err, "out of memory");
-	drop_repeated(&records);
 	*ret = records;
 	records = (struct cfi_records){ 0 };
 	return 0;

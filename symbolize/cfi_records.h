@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The records of .eh_frame and .debug_frame: which function has which program of call frame
- * instructions. Records are taken one after the other as their lengths say, so none is read twice,
- * and an entry may only refer to a common entry before it.
+ * instructions. Where both tell of the same code, .eh_frame is right. Records are taken one after
+ * the other as their lengths say, so none is read twice, and an entry may only refer to a common
+ * entry before it.
  */
 #ifndef EPROF_SYMBOLIZE_CFI_RECORDS_H
 #define EPROF_SYMBOLIZE_CFI_RECORDS_H
@@ -29,6 +30,7 @@ struct cfi_common_entry {
 /* A frame description entry whose function exists. */
 struct cfi_function {
 	uint32_t start, end;            /* from the base of the code; start < end */
+	uint32_t entry;                 /* where the instructions begin; at most start */
 	uint32_t program, program_size; /* where the section has its instructions */
 	uint32_t common;                /* index */
 };
@@ -38,7 +40,9 @@ struct cfi_records {
 	struct cfi_sections sections;
 	struct cfi_common_entry *commons;
 	size_t common_count, common_capacity;
-	struct cfi_function *functions; /* by start; of equal ones only the first is left */
+	/* By start, of which no two are equal: the first of a section, and of .debug_frame only
+	 * what is left between those of .eh_frame. */
+	struct cfi_function *functions;
 	size_t function_count, function_capacity;
 	uint64_t skipped_count; /* entries that could not be read, or refer to such a common one */
 };

@@ -21,7 +21,6 @@ void cfi_sections_done(struct cfi_sections *sections)
 	*sections = (struct cfi_sections){ 0 };
 }
 
-/* Adds size bytes of the file at offset, described by section. */
 static uint64_t total_size(const struct cfi_sections *sections)
 {
 	uint64_t size = 0;
@@ -31,6 +30,7 @@ static uint64_t total_size(const struct cfi_sections *sections)
 	return size;
 }
 
+/* Adds size bytes of the file at offset, described by section. */
 static int add_bytes(struct elf_reader *reader, struct cfi_sections *sections, uint64_t offset,
 		     uint64_t size, struct cfi_section section)
 {
@@ -191,9 +191,17 @@ static int add_unnamed(struct elf_reader *reader, struct cfi_sections *sections)
 		if (!find_bytes(reader, section.address, &offset, &size))
 			return 0;
 	}
-	if (size > CFI_SECTION_SIZE_MAX)
-		size = CFI_SECTION_SIZE_MAX;
+	if (size > CFI_SECTION_SIZE_MAX - total_size(sections))
+		size = CFI_SECTION_SIZE_MAX - total_size(sections);
 	return add_bytes(reader, sections, offset, size, section);
+}
+
+static bool has_eh_frame(const struct cfi_sections *sections)
+{
+	for (size_t i = 0; i < sections->count; i++)
+		if (!sections->list[i].is_debug_frame)
+			return true;
+	return false;
 }
 
 int cfi_sections_read(struct elf_reader *reader, struct cfi_sections *ret)
@@ -210,7 +218,9 @@ int cfi_sections_read(struct elf_reader *reader, struct cfi_sections *ret)
 		if (err < 0)
 			return err;
 	}
-	if (!sections.count) {
+	/* A linker may have put .eh_frame into another section, and .debug_frame has not all of it.
+	 */
+	if (!has_eh_frame(&sections)) {
 		err = add_unnamed(reader, &sections);
 		if (err < 0)
 			return err;

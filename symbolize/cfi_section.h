@@ -32,9 +32,9 @@ struct cfi_sections {
 };
 
 /*
- * Reads all there is; .eh_frame also where there are no section headers. None is no error: the list
- * is empty then. On success *ret needs cfi_sections_done(). 0, or -errno with reader->error set:
- * -ENOEXEC headers that contradict the file, -EFBIG, -ENOMEM, -EIO.
+ * Reads all there is; .eh_frame also where no section header has its name. None is no error: the
+ * list is empty then. On success *ret needs cfi_sections_done(). 0, or -errno with reader->error
+ * set: -ENOEXEC headers that contradict the file, -EFBIG, -ENOMEM, -EIO.
  */
 int cfi_sections_read(struct elf_reader *reader, struct cfi_sections *ret);
 void cfi_sections_done(struct cfi_sections *sections); /* the zero value is fine */

@@ -86,6 +86,11 @@ static const struct unwind_rule *rule_of(struct compiler *compiler, const struct
 	return &unsupported_rule;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* Compiles one function up to end: its own, or where the next one begins. */
 static int compile_function(struct compiler *compiler, const struct cfi_function *function,
 			    uint32_t end)
@@ -105,10 +110,14 @@ static int compile_function(struct compiler *compiler, const struct cfi_function
 	cfi_program_init(&program, &entry->common,
 			 dwarf_reader_of(section->bytes + function->program, function->program_size,
 					 section->address + function->program),
-			 base + function->start, base + end);
+			 base + function->entry, base + end);
 	while (cfi_program_next(&program)) {
+		/* Another entry is right up to start. */
+		if (!program.is_done && program.location <= base + function->start)
+			continue;
 		table->read_row_count++;
-		err = put(compiler, program.row - base, rule_of(compiler, &program.state));
+		err = put(compiler, later(program.row - base, function->start),
+			  rule_of(compiler, &program.state));
 		if (err < 0)
 			return err;
 	}
@@ -116,7 +125,7 @@ static int compile_function(struct compiler *compiler, const struct cfi_function
 		return 0;
 	table->read_row_count++;
 	table->unsupported[UNWIND_UNSUPPORTED_MALFORMED]++;
-	return put(compiler, program.location - base, &unsupported_rule);
+	return put(compiler, later(program.location - base, function->start), &unsupported_rule);
 }
 
 static int compile_functions(struct compiler *compiler)

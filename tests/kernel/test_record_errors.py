@@ -81,6 +81,7 @@ class Usage(ErrorTest):
             (["-a", "-C", "4096", "-d", "1"], ["4096"]),
             (["-a", "-U", "-K"], ["-U", "-K"]),
             (["-a", "-o", ""], ["-o"]),
+            (["-a", "-e", "no-such-event", "-d", "1"], ["-e", "'no-such-event'"]),
         )
         for args, words in cases:
             with self.subTest(args=args):
@@ -117,7 +118,6 @@ class Targets(ErrorTest):
             (["-d", "1", "--", no_right], [f"'{no_right}'"]),
             (["-d", "1", "--", no_program], [f"'{no_program}'"]),
             (["-d", "1", "--", self.directory], [f"'{self.directory}'"]),
-            (["-a", "-e", "no-such-event", "-d", "1"], ["no-such-event"]),
         )
         for args, words in cases:
             with self.subTest(args=args):

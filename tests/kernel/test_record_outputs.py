@@ -110,7 +110,7 @@ class SingleFiles(EprofTest):
 
     def test_pprof(self):
         profile = Profile(self.record_to("x.pb.gz"))
-        self.assertGreater(profile.sums["samples"], 100)
+        self.assertGreater(profile.sums["samples"], 10)
 
     def test_html(self):
         self.assertIn("gamma", read(self.record_to("x.html")))

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/limits.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -36,6 +38,20 @@ static void locked_memory_is_raised_as_far_as_allowed(void **state)
 	assert_true(after.rlim_cur >= before.rlim_max);
 }
 
+/* To those who may open so many; it only saves time. */
+static void raising_leaves_no_file_open(void **state)
+{
+	int before = open("/", O_PATH | O_CLOEXEC), after;
+
+	(void)state;
+	assert_true(before >= 0);
+	(void)close(before);
+	limits_raise();
+	after = open("/", O_PATH | O_CLOEXEC);
+	assert_int_equal(after, before);
+	(void)close(after);
+}
+
 /* What others make us open must not be what we fail for. */
 static void the_last_files_are_our_own(void **state)
 {
@@ -59,6 +75,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(as_many_files_may_be_open_as_the_hard_limit_says),
 		cmocka_unit_test(locked_memory_is_raised_as_far_as_allowed),
+		cmocka_unit_test(raising_leaves_no_file_open),
 		cmocka_unit_test(the_last_files_are_our_own),
 	};
 

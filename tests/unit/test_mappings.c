@@ -147,6 +147,25 @@ static void what_was_replaced_is_found_by_its_time(void **state)
 	mappings_done(&mappings);
 }
 
+/* Walkers have a table for what lay there before, and may go by it still. */
+static void what_covers_another_is_not_bound_yet(void **state)
+{
+	struct mappings mappings = { 0 };
+
+	(void)state;
+	insert(&mappings, 0x1000, 0x2000, 0, &a, 0);
+	insert(&mappings, 0x3000, 0x4000, 0, &b, 10);
+	insert(&mappings, 0x3800, 0x5000, 0, &c, 20);
+	assert_true(mappings_find(&mappings, 20, 0x1000)->bound_ns == 0);
+	assert_true(mappings_find(&mappings, 20, 0x3000)->bound_ns == 0);
+	assert_true(mappings_find(&mappings, 20, 0x3800)->bound_ns == UINT64_MAX);
+	mappings_settle(&mappings, 30);
+	mappings_settle(&mappings, 40);
+	assert_true(mappings_find(&mappings, 20, 0x3000)->bound_ns == 0);
+	assert_true(mappings_find(&mappings, 20, 0x3800)->bound_ns == 30);
+	mappings_done(&mappings);
+}
+
 static void a_copy_has_what_is_there_now_and_stands_alone(void **state)
 {
 	struct mappings mappings = { 0 }, copy = { 0 }, empty = { 0 };
@@ -233,6 +252,7 @@ int main(void)
 		cmocka_unit_test(a_mapping_over_several_cuts_the_outer_two),
 		cmocka_unit_test(the_same_mapping_again_changes_nothing),
 		cmocka_unit_test(what_was_replaced_is_found_by_its_time),
+		cmocka_unit_test(what_covers_another_is_not_bound_yet),
 		cmocka_unit_test(a_copy_has_what_is_there_now_and_stands_alone),
 		cmocka_unit_test(there_is_a_limit),
 		cmocka_unit_test(random_mappings_are_found_page_by_page),

@@ -315,6 +315,42 @@ static void wrong_frequencies_are_refused(void **state)
 	assert_int_equal(accepted("eprof record -a -F 1")->record.sample_hz, 1);
 }
 
+static void unknown_events_are_refused(void **state)
+{
+	(void)state;
+	check_refused("eprof record -a -e foo", "-e: 'foo' is none of cpu-clock, cycles, ");
+	check_refused("eprof record -a --event=cpu-cloc", "-e: 'cpu-cloc'");
+	check_refused("eprof record -a -e cycles,instructions", "-e: 'cycles,instructions'");
+	assert_string_equal(accepted("eprof record -a -e ref-cycles")->record.event, "ref-cycles");
+}
+
+/* Each option with a value, without one; each without a value, with one. */
+static void missing_and_needless_values_are_refused(void **state)
+{
+	const char *const with[] = { "pid",           "tid",    "cgroup", "duration",
+				     "frequency",     "event",  "cpu",    "output",
+				     "unwind-memory", "unwind", "format", "verifier-log" };
+	const char *const without[] = { "all",        "on-cpu", "user",  "kernel", "idle",
+					"per-thread", "quiet",  "force", "lines" };
+	const char *const drawing[] = { "output",   "format", "title", "notes",
+					"subtitle", "unit",   "width", "frequency" };
+	char line[64];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		(void)snprintf(line, sizeof(line), "eprof record --%s", with[i]);
+		check_refused(line, "requires an argument");
+	}
+	for (size_t i = 0; i < sizeof(drawing) / sizeof(drawing[0]); i++) {
+		(void)snprintf(line, sizeof(line), "eprof flamegraph --%s", drawing[i]);
+		check_refused(line, "requires an argument");
+	}
+	for (size_t i = 0; i < sizeof(without) / sizeof(without[0]); i++) {
+		(void)snprintf(line, sizeof(line), "eprof record -a --%s=1", without[i]);
+		check_refused(line, without[i]);
+	}
+}
+
 static void other_wrong_values_are_refused(void **state)
 {
 	(void)state;
@@ -403,6 +439,8 @@ static void flamegraph_is_a_filter_by_default(void **state)
 	check_refused("eprof flamegraph -o x/", "'x/'");
 	check_refused("eprof flamegraph ''", "empty");
 	check_refused("eprof flamegraph --width 99", "--width: '99'");
+	check_refused("eprof flamegraph -o ''", "-o: ");
+	check_refused("eprof flamegraph --format=png", "'png'");
 	check_refused("eprof flamegraph -o x.json --format svg", "'x.json'");
 }
 
@@ -448,6 +486,8 @@ int main(void)
 		cmocka_unit_test(more_ids_than_the_limit_are_refused),
 		cmocka_unit_test(wrong_durations_are_refused),
 		cmocka_unit_test(wrong_frequencies_are_refused),
+		cmocka_unit_test(unknown_events_are_refused),
+		cmocka_unit_test(missing_and_needless_values_are_refused),
 		cmocka_unit_test(other_wrong_values_are_refused),
 		cmocka_unit_test(unknown_words_are_one_line_and_not_argps),
 		cmocka_unit_test(format_says_what_a_name_does_not),

@@ -263,6 +263,33 @@ static void without_a_map_of_chunks_there_is_no_room(void **state)
 	unwind_store_free(NULL);
 }
 
+static bool has_chunk(const struct fixture *fixture, uint32_t number)
+{
+	uint32_t id;
+
+	return !bpf_map_lookup_elem(fixture->chunks_fd, &number, &id);
+}
+
+/* The kernel has room for fewer than the store was told, and takes the first ones. */
+static void chunks_of_which_some_are_refused_are_all_taken_back(void **state)
+{
+	struct fixture *fixture = *state;
+	uint32_t place;
+
+	skip_without(fixture->chunks_fd);
+	assert_int_equal(
+		unwind_store_new(fixture->chunks_fd, SLOTS + 1, UINT64_MAX, &fixture->store), 0);
+	assert_true(unwind_store_put(fixture->store, fixture->words, 7 * CHUNK_WORDS, &place) == 0);
+	assert_true(has_chunk(fixture, 6) && !has_chunk(fixture, 7));
+	assert_true(unwind_store_prepare(fixture->store, 2 * CHUNK_WORDS) < 0);
+	assert_false(has_chunk(fixture, 7));
+	assert_true(has_chunk(fixture, 6));
+	check_chunks(fixture, 7);
+	/* It is not lost for good. */
+	assert_int_equal(put(fixture, CHUNK_WORDS), 7 * CHUNK_WORDS);
+	assert_true(has_chunk(fixture, 7));
+}
+
 #define STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -278,6 +305,7 @@ int main(void)
 		STORE(collects_without_drops_change_nothing),
 		STORE(a_row_of_chunks_may_be_old_and_new),
 		STORE(a_chunk_is_made_ahead_once),
+		STORE(chunks_of_which_some_are_refused_are_all_taken_back),
 		STORE(without_a_map_of_chunks_there_is_no_room),
 	};
 

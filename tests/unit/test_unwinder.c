@@ -14,7 +14,7 @@
 
 #define SLOTS   64
 #define CHUNKS  64
-#define ROWS    1024
+#define ROWS    16384
 #define LONG_MS 20000
 #define NOBODY  1000000001 /* above any pid_max */
 
@@ -304,27 +304,80 @@ static void without_room_there_are_frame_pointers(void **state)
 	assert_true(stats.tables.bytes == 0);
 }
 
-static void more_mappings_than_there_is_room_for_are_counted(void **state)
+/* Has pid map count pieces that are in no file. */
+static void map_many(struct fixture *fixture, int32_t pid, uint64_t time_ns, uint64_t count)
 {
-	struct fixture *fixture = fixture_or_skip(state, &roomy);
-	struct unwind_process process;
-	struct unwinder_stats stats;
-
-	for (uint64_t i = 0; i < ROWS + 1; i++) {
+	for (uint64_t i = 0; i < count; i++) {
 		const struct sideband_record record = { .type = SIDEBAND_MMAP,
-							.time_ns = 10,
-							.pid = NOBODY,
-							.tid = NOBODY,
+							.time_ns = time_ns,
+							.pid = pid,
+							.tid = pid,
 							.start = i * 0x2000,
 							.length = 0x1000,
 							.path = "//anon" };
 
 		assert_int_equal(processes_apply(fixture->processes, &record), 0);
 	}
+}
+
+static void more_mappings_than_there_is_room_for_are_left_out_and_counted(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state, &roomy);
+	struct unwind_process process;
+	struct unwinder_stats stats;
+
+	map_many(fixture, NOBODY, 10, ROWS + 1);
 	assert_int_equal(processes_bind(fixture->processes, false), 0);
 	unwinder_read_stats(fixture->unwinder, &stats);
-	assert_true(stats.unbound == 1);
-	assert_false(find_process(fixture, NOBODY, &process));
+	assert_true(stats.left_out == 1 && stats.unbound == 0);
+	assert_true(find_process(fixture, NOBODY, &process) && process.count == ROWS);
+	/* Another program of the same process counts for itself. */
+	apply(fixture, SIDEBAND_EXEC, 20, 0);
+	map_many(fixture, NOBODY, 30, ROWS + 1);
+	assert_int_equal(processes_bind(fixture->processes, false), 0);
+	unwinder_read_stats(fixture->unwinder, &stats);
+	assert_true(stats.left_out == 2 && stats.unbound == 0);
+	/* And for another process there is nothing left. */
+	map_many(fixture, NOBODY + 1, 10, 1);
+	assert_int_equal(processes_bind(fixture->processes, false), 0);
+	unwinder_read_stats(fixture->unwinder, &stats);
+	assert_true(stats.left_out == 2 && stats.unbound == 1);
+	assert_false(find_process(fixture, NOBODY + 1, &process));
+}
+
+static uint32_t count_bound(const struct fixture *fixture, int32_t pid)
+{
+	struct unwind_process process;
+
+	return find_process(fixture, pid, &process) ? process.count : 0;
+}
+
+/* The thread that runs before all else is not to be busy with one process. */
+static void processes_with_many_mappings_are_bound_later(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state, &roomy);
+	const uint32_t most = 1024;
+
+	map_many(fixture, NOBODY, 10, most);
+	map_many(fixture, NOBODY + 1, 10, most + 1);
+	map_many(fixture, NOBODY + 2, 10, 3);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(processes_bind(fixture->processes, true), 0);
+		assert_int_equal(count_bound(fixture, NOBODY), most);
+		assert_int_equal(count_bound(fixture, NOBODY + 1), 0);
+		assert_int_equal(count_bound(fixture, NOBODY + 2), 3);
+	}
+	assert_int_equal(processes_bind(fixture->processes, false), 0);
+	assert_int_equal(count_bound(fixture, NOBODY + 1), most + 1);
+	/* Until then it goes by what it had. */
+	map_many(fixture, NOBODY + 1, 10, most + 7);
+	map_many(fixture, NOBODY, 10, most + 1);
+	assert_int_equal(processes_bind(fixture->processes, true), 0);
+	assert_int_equal(count_bound(fixture, NOBODY + 1), most + 1);
+	assert_int_equal(count_bound(fixture, NOBODY), most);
+	assert_int_equal(processes_bind(fixture->processes, false), 0);
+	assert_int_equal(count_bound(fixture, NOBODY + 1), most + 7);
+	assert_int_equal(count_bound(fixture, NOBODY), most + 1);
 }
 
 static void without_maps_there_is_an_error(void **state)
@@ -355,7 +408,8 @@ int main(void)
 		UNWINDER(what_the_walker_asks_for_is_built),
 		UNWINDER(every_tick_is_a_new_time),
 		UNWINDER(without_room_there_are_frame_pointers),
-		UNWINDER(more_mappings_than_there_is_room_for_are_counted),
+		UNWINDER(more_mappings_than_there_is_room_for_are_left_out_and_counted),
+		UNWINDER(processes_with_many_mappings_are_bound_later),
 		cmocka_unit_test(without_maps_there_is_an_error),
 	};
 

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Names drained samples in a thread of its own, into the call tree of a profile. Reading symbols
+ * and debug information may take seconds; the kernel's maps hold what is counted in two.
+ */
+#ifndef EPROF_AGENT_NAMER_H
+#define EPROF_AGENT_NAMER_H
+
+#include "agent/naming.h"
+#include "agent/processes.h"
+#include "agent/profile.h"
+#include "agent/sample_batch.h"
+
+struct namer;
+
+/*
+ * Starts the thread. naming and processes are borrowed; the naming is the thread's alone until
+ * namer_finish(), and so is the profile, whose tree must be there. 0 or -errno.
+ */
+int namer_new(struct naming *naming, struct processes *processes, struct profile *profile,
+	      struct namer **ret);
+/* What waits is left unnamed. NULL is fine. */
+void namer_free(struct namer *namer);
+
+/*
+ * Hands over a batch (malloc()ed, taken also on failure). Waits while NAMER_WAITING_MAX others
+ * wait. 0, or the error that ended the thread.
+ */
+int namer_take(struct namer *namer, struct sample_batch *batch);
+
+/* Waits until all is named, and ends the thread. 0, or what went wrong. */
+int namer_finish(struct namer *namer);
+
+/* Drains. What a machine samples in so many seconds is some megabytes. */
+#define NAMER_WAITING_MAX 64
+
+#endif

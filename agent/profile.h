@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One finished window: all that is written to disk. */
+#ifndef EPROF_AGENT_PROFILE_H
+#define EPROF_AGENT_PROFILE_H
+
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "flamegraph/call_tree.h"
+
+struct profile {
+	uint64_t started_unix_ns;
+	double seconds;
+	struct call_tree *tree;
+	uint64_t samples;
+	uint64_t complete_samples;         /* whose stacks miss nothing */
+	uint64_t stops[STOP_REASON_COUNT]; /* samples by how the walk of the user stack ended */
+};
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/sample_batch.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Pointers are set when it is read: the words move while the batch grows. */
+struct stored_sample {
+	struct sample sample;
+	size_t words; /* user addresses, then kernel addresses */
+	char process_name[COMM_SIZE], thread_name[COMM_SIZE];
+};
+
+void sample_batch_done(struct sample_batch *batch)
+{
+	free(batch->samples);
+	free(batch->words);
+}
+
+/* The items, with room for count more of a size; they may have moved. NULL without memory. */
+static void *reserve(void *items, size_t *capacity, size_t used, size_t count, size_t size)
+{
+	size_t wanted = *capacity ? *capacity : 256;
+	void *grown;
+
+	while (wanted < used + count)
+		wanted *= 2;
+	if (wanted == *capacity)
+		return items;
+	grown = realloc(items, wanted * size);
+	if (grown)
+		*capacity = wanted;
+	return grown;
+}
+
+static int make_room(struct sample_batch *batch, size_t words)
+{
+	struct stored_sample *samples =
+		reserve(batch->samples, &batch->capacity, batch->count, 1, sizeof(*samples));
+	uint64_t *grown;
+
+	if (!samples)
+		return -ENOMEM;
+	batch->samples = samples;
+	grown = reserve(batch->words, &batch->word_capacity, batch->word_count, words,
+			sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	batch->words = grown;
+	return 0;
+}
+
+static void copy_name(char to[COMM_SIZE], const char *from)
+{
+	size_t length = from ? strnlen(from, COMM_SIZE - 1) : 0;
+
+	memcpy(to, from ? from : "", length);
+	to[length] = '\0';
+}
+
+int sample_batch_add(void *context, const struct sample *sample)
+{
+	struct sample_batch *batch = context;
+	size_t depth = sample->user_depth + sample->kernel_depth;
+	struct stored_sample *stored;
+	int err = make_room(batch, depth);
+
+	if (err < 0)
+		return err;
+	stored = &batch->samples[batch->count++];
+	stored->sample = *sample;
+	stored->words = batch->word_count;
+	copy_name(stored->process_name, sample->process_name);
+	copy_name(stored->thread_name, sample->thread_name);
+	if (sample->user_depth)
+		memcpy(batch->words + stored->words, sample->user,
+		       sample->user_depth * sizeof(*batch->words));
+	if (sample->kernel_depth)
+		memcpy(batch->words + stored->words + sample->user_depth, sample->kernel,
+		       sample->kernel_depth * sizeof(*batch->words));
+	batch->word_count += depth;
+	batch->total += sample->count;
+	return 0;
+}
+
+void sample_batch_read(const struct sample_batch *batch, size_t index, struct sample *ret)
+{
+	const struct stored_sample *stored = &batch->samples[index];
+
+	assert(index < batch->count);
+	*ret = stored->sample;
+	ret->process_name = stored->process_name;
+	ret->thread_name = stored->thread_name;
+	ret->user = batch->words + stored->words;
+	ret->kernel = ret->user + ret->user_depth;
+}
