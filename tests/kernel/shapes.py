@@ -30,7 +30,8 @@ THREAD = rf"((__GI_+|__)?clone3?|{PRIVATE});(start_thread|{PRIVATE})"
 CHAIN = "...;outer;middle;inner;bottom"  # of all builds of tests/programs/shapes/chain.c
 
 HZ = 997
-CPU_SECONDS = 0.4  # of each program: some 400 samples
+# Of each program: some 400 samples. More where beginning takes a process long, as when emulated.
+CPU_SECONDS = float(os.environ.get("EPROF_TEST_CPU_SECONDS", "0.4"))
 CHAIN_LEAST = 0.99
 # Besides: on a busy virtual machine the clock that samples likes the ends of system calls.
 STRAYS = 5
