@@ -10,10 +10,13 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "agent/jit.h"
 #include "agent/limits.h"
+#include "agent/process_roots.h"
 #include "agent/unwinder.h"
 #include "base/cleanup.h"
 #include "base/hashmap.h"
+#include "symbolize/file_change.h"
 
 /*
  * Each holds a descriptor until its symbols are read, and whoever writes files and maps them can
@@ -27,10 +30,12 @@
 struct binaries {
 	struct symbolizer *symbolizer;
 	struct unwinder *unwinder; /* or NULL */
+	struct jit *jit;           /* or NULL */
 	struct binary **items;
 	size_t count, capacity;
 	struct hashmap by_key; /* -> index in items */
 	uint64_t dropped;
+	struct process_roots roots;
 };
 
 int binaries_new(struct symbolizer *symbolizer, struct unwinder *unwinder, struct binaries **ret)
@@ -43,6 +48,11 @@ int binaries_new(struct symbolizer *symbolizer, struct unwinder *unwinder, struc
 	binaries->unwinder = unwinder;
 	*ret = binaries;
 	return 0;
+}
+
+void binaries_set_jit(struct binaries *binaries, struct jit *jit)
+{
+	binaries->jit = jit;
 }
 
 static void binary_free(struct binary *binary)
@@ -66,6 +76,7 @@ void binaries_free(struct binaries *binaries)
 		binary_free(binaries->items[i]);
 	free(binaries->items);
 	hashmap_done(&binaries->by_key);
+	process_roots_done(&binaries->roots);
 	free(binaries);
 }
 
@@ -78,19 +89,28 @@ static enum binary_kind kind_of(const char *path)
 	return path[0] == '/' ? BINARY_FILE : BINARY_SPECIAL;
 }
 
-static char *base_name(const char *path)
+/* Without " (deleted)"; the caller's to free. */
+static char *path_of(const char *path)
 {
 	static const char deleted[] = " (deleted)";
-	const char *slash = path[0] == '[' ? NULL : strrchr(path, '/');
-	char *name = strdup(slash ? slash + 1 : path);
+	char *copy = strdup(path);
 	size_t length;
 
-	if (!name)
+	if (!copy)
 		return NULL;
-	length = strlen(name);
-	if (length > sizeof(deleted) - 1 && !strcmp(name + length - sizeof(deleted) + 1, deleted))
-		name[length - sizeof(deleted) + 1] = '\0';
-	return name;
+	length = strlen(copy);
+	if (length > sizeof(deleted) - 1 && !strcmp(copy + length - sizeof(deleted) + 1, deleted) &&
+	    copy[length - sizeof(deleted)] != '/')
+		copy[length - sizeof(deleted) + 1] = '\0';
+	return copy;
+}
+
+static char *base_name(const char *path)
+{
+	CLEANUP(cleanup_free) char *copy = path_of(path);
+	const char *slash = copy && path[0] != '[' ? strrchr(copy, '/') : NULL;
+
+	return slash ? strdup(slash + 1) : TAKE(copy);
 }
 
 /* Files with the same key are the same file. */
@@ -167,14 +187,19 @@ static int open_in_root(const struct mapping_source *source)
 	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
 }
 
+static void print_map_file(const struct mapping_source *source, char *ret, size_t size)
+{
+	(void)snprintf(ret, size, "/proc/%" PRId32 "/map_files/%" PRIx64 "-%" PRIx64, source->pid,
+		       source->start, source->end);
+}
+
 /* By the mapping itself, by its path as the process sees it, by its path as we see it. */
 static int open_mapped(const struct mapping_source *source)
 {
 	char path[128];
 	int fd;
 
-	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/map_files/%" PRIx64 "-%" PRIx64,
-		       source->pid, source->start, source->end);
+	print_map_file(source, path, sizeof(path));
 	fd = open_checked(path, source);
 	if (fd >= 0)
 		return fd;
@@ -196,12 +221,18 @@ static struct module *add_vdso(struct binaries *binaries, const struct mapping_s
 	return module;
 }
 
-static struct module *add_file(struct binaries *binaries, const struct mapping_source *source)
+static struct module *add_file(struct binaries *binaries, const struct mapping_source *source,
+			       struct stat *ret_file)
 {
+	CLEANUP(cleanup_free) char *path = path_of(source->path);
+	CLEANUP(cleanup_fd) int fd = path ? open_mapped(source) : -1;
 	struct module *module;
-	int fd = open_mapped(source);
+	int root;
 
-	if (fd < 0 || symbolizer_add_file(binaries->symbolizer, fd, source->path, &module) < 0)
+	if (fd < 0 || fstat(fd, ret_file) < 0)
+		return NULL;
+	root = process_roots_find(&binaries->roots, source->pid);
+	if (symbolizer_add_file(binaries->symbolizer, TAKE_FD(fd), path, root, &module) < 0)
 		return NULL;
 	return module;
 }
@@ -214,7 +245,7 @@ static void open_module(struct binaries *binaries, const struct mapping_source *
 	if (binary->kind == BINARY_VDSO)
 		module = add_vdso(binaries, source);
 	if (binary->kind == BINARY_FILE)
-		module = add_file(binaries, source);
+		module = add_file(binaries, source, &binary->file);
 	/* Before anybody reads its symbols, and with them closes the file. */
 	if (module && binaries->unwinder)
 		binary->unwind_slot = unwinder_add(binaries->unwinder, module);
@@ -251,24 +282,55 @@ static int add_binary(struct binaries *binaries, const struct mapping_source *so
 	return 0;
 }
 
+/*
+ * A file without a build id is known by its path and number, which stay when it is written to, and
+ * which another file may get when it is gone.
+ */
+static bool has_changed(const struct binary *binary, const struct mapping_source *source)
+{
+	char path[128];
+	struct stat now;
+
+	if (!source->is_new || binary->kind != BINARY_FILE ||
+	    (source->build_id && source->build_id->size))
+		return false;
+	print_map_file(source, path, sizeof(path));
+	if (stat(path, &now) < 0 && stat(source->path, &now) < 0)
+		return false;
+	return file_is_same(&now, &binary->file) && !file_is_unchanged(&now, &binary->file);
+}
+
+static int find_binary(struct binaries *binaries, const struct mapping_source *source,
+		       struct binary **ret)
+{
+	uint64_t key = key_of(source, kind_of(source->path)), index;
+
+	if (hashmap_get(&binaries->by_key, key, &index)) {
+		struct binary *binary = binaries->items[index];
+
+		/* A process that had ended too early may have hidden the file; this one may live.
+		 */
+		if (!binary->module)
+			open_module(binaries, source, binary);
+		if (!has_changed(binary, source)) {
+			*ret = binary;
+			return 0;
+		}
+	}
+	if (binaries->count < BINARIES_MAX)
+		return add_binary(binaries, source, key, ret);
+	binaries->dropped++;
+	return -E2BIG;
+}
+
 int binaries_find(struct binaries *binaries, const struct mapping_source *source,
 		  struct binary **ret)
 {
-	uint64_t key = key_of(source, kind_of(source->path)), index;
-	struct binary *binary;
+	int err = find_binary(binaries, source, ret);
 
-	if (!hashmap_get(&binaries->by_key, key, &index)) {
-		if (binaries->count < BINARIES_MAX)
-			return add_binary(binaries, source, key, ret);
-		binaries->dropped++;
-		return -E2BIG;
-	}
-	binary = binaries->items[index];
-	/* A process that had ended too early may have hidden the file; this one may live. */
-	if (!binary->module)
-		open_module(binaries, source, binary);
-	*ret = binary;
-	return 0;
+	if (!err && binaries->jit)
+		jit_mapped(binaries->jit, source, *ret);
+	return err;
 }
 
 uint64_t binaries_unopened(const struct binaries *binaries)
@@ -279,6 +341,19 @@ uint64_t binaries_unopened(const struct binaries *binaries)
 		const struct binary *binary = binaries->items[i];
 
 		count += binary->is_sampled && binary->kind == BINARY_FILE && !binary->module;
+	}
+	return count;
+}
+
+uint64_t binaries_rewritten(const struct binaries *binaries)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < binaries->count; i++) {
+		const struct binary *binary = binaries->items[i];
+
+		count +=
+			binary->is_sampled && binary->module && module_is_rewritten(binary->module);
 	}
 	return count;
 }

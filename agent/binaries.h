@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "symbolize/symbolize.h"
 
@@ -25,6 +26,7 @@ struct binary {
 	struct module *module; /* NULL: could not be opened (yet). For readers: binary_module() */
 	uint32_t unwind_slot;  /* of the unwinder; 0: its code is walked along frame pointers */
 	bool is_sampled;       /* a sample fell into it: set by who names it */
+	struct stat file;      /* what it was when it was opened */
 };
 
 /* What is known of a mapping when it is seen. */
@@ -34,14 +36,20 @@ struct mapping_source {
 	const char *path;                /* as in /proc/PID/maps or an MMAP2 record */
 	const struct build_id *build_id; /* NULL or size 0: unknown */
 	uint64_t device, inode;          /* 0, 0: unknown */
+	uint64_t program_ns;             /* when pid began to run what has mapped it; 0: before */
+	bool is_new;                     /* mapped just now, and not before we looked */
 };
 
 struct binaries;
 struct unwinder;
+struct jit;
 
 /* The symbolizer and the unwinder (or NULL) stay the caller's and outlive the binaries. */
 int binaries_new(struct symbolizer *symbolizer, struct unwinder *unwinder, struct binaries **ret);
 void binaries_free(struct binaries *binaries); /* NULL is fine */
+
+/* Who is told of code that is in no file; borrowed. NULL: nobody, as it is without this. */
+void binaries_set_jit(struct binaries *binaries, struct jit *jit);
 
 /*
  * 0 and *ret, which belongs to binaries. A file that cannot be opened is no error. -ENOMEM; -E2BIG
@@ -61,5 +69,8 @@ uint64_t binaries_dropped(const struct binaries *binaries);
 
 /* How many files had samples in them, but could not be opened. */
 uint64_t binaries_unopened(const struct binaries *binaries);
+
+/* How many files had samples in them, but were written to before their symbols were read. */
+uint64_t binaries_rewritten(const struct binaries *binaries);
 
 #endif

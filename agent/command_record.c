@@ -70,24 +70,30 @@ static void tell_results(const struct report *report, const struct output *outpu
 static int seal_and_save(struct recording *recording, const char *target, struct output *output)
 {
 	struct profile profile = { 0 };
-	struct report report;
+	CLEANUP(report_done) struct report report = { 0 };
 	int err = window_close(recording->window, &profile);
 
 	if (err < 0) {
 		log_error("cannot read the last samples: %s", strerror(-err));
 		return err;
 	}
+	/* Files are finished even after Ctrl-C, so that none is left half; a pipe may be stuck. */
+	if (output_form(output) == OUTPUT_STDOUT)
+		loop_release_signals(recording->loop);
 	err = report_make(&(struct report_sources){ .options = recording->options,
 						    .profile = &profile,
 						    .pipeline = &recording->pipeline,
 						    .binaries = recording->binaries,
+						    .symbolizer = recording->symbolizer,
+						    .dwarf = recording->dwarf,
+						    .jit = recording->jit,
 						    .target = target,
 						    .cpu_count = recording->cpus.count },
 			  &report);
 	if (err < 0)
 		log_error("cannot read the counters: %s", strerror(-err));
 	if (!err)
-		err = save_profile(&profile, &report, output);
+		err = save_profile(&profile, &report, recording->options->name_lines, output);
 	if (!err)
 		tell_results(&report, output);
 	call_tree_free(profile.tree);
@@ -97,7 +103,7 @@ static int seal_and_save(struct recording *recording, const char *target, struct
 int command_record(const struct record_options *options)
 {
 	CLEANUP(cleanup_output) struct output *output = NULL;
-	CLEANUP(recording_done) struct recording recording = { .launch = LAUNCH_NONE };
+	CLEANUP(recording_done) struct recording recording = RECORDING_NONE;
 	char target[TARGET_TEXT_SIZE];
 	int err;
 
@@ -113,8 +119,5 @@ int command_record(const struct record_options *options)
 	if (recording_run(&recording) < 0)
 		return 1;
 	tell_command_end(&recording);
-	/* Files are finished even after Ctrl-C, so that none is left half; a pipe may be stuck. */
-	if (output_form(output) == OUTPUT_STDOUT)
-		loop_release_signals(recording.loop);
 	return seal_and_save(&recording, target, output) < 0 ? 1 : 0;
 }

@@ -24,7 +24,8 @@ struct follower {
 	bool is_running;
 	/* One reader at a time. Whoever holds it runs at the thread's priority while that waits. */
 	pthread_mutex_t lock;
-	int err; /* that stopped the thread */
+	int err;                         /* that stopped the thread */
+	struct kernel_code *kernel_code; /* or NULL */
 	bool kernel_changed;
 };
 
@@ -72,6 +73,11 @@ int follower_new(struct sideband *sideband, struct processes *processes, struct 
 	return 0;
 }
 
+void follower_set_kernel_code(struct follower *follower, struct kernel_code *code)
+{
+	follower->kernel_code = code;
+}
+
 void follower_stop(struct follower *follower)
 {
 	if (!follower->is_running)
@@ -97,6 +103,8 @@ static int apply_record(void *context, const struct sideband_record *record)
 	struct follower *follower = context;
 
 	if (record->type == SIDEBAND_KSYMBOL) {
+		if (follower->kernel_code)
+			kernel_code_apply(follower->kernel_code, record);
 		__atomic_store_n(&follower->kernel_changed, true, __ATOMIC_RELAXED);
 		return 0;
 	}

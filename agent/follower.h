@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "agent/kernel_code.h"
 #include "agent/processes.h"
 #include "agent/sideband.h"
 #include "agent/unwinder.h"
@@ -19,6 +20,9 @@ struct follower;
 int follower_new(struct sideband *sideband, struct processes *processes, struct unwinder *unwinder,
 		 struct follower **ret);
 void follower_free(struct follower *follower); /* stops it; NULL is fine */
+
+/* Who is told of code that comes and goes in the kernel; borrowed. Before the thread runs. */
+void follower_set_kernel_code(struct follower *follower, struct kernel_code *code);
 
 /* Ends the thread, if one runs; follower_catch_up() works on. */
 void follower_stop(struct follower *follower);

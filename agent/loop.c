@@ -20,6 +20,7 @@ struct watch {
 
 struct loop {
 	int epoll_fd;
+	int signal_fd; /* among the watches */
 	struct watch *watches;
 	size_t count;
 	size_t processes_left;
@@ -73,14 +74,28 @@ int loop_new(sigset_t *ret_mask, struct loop **ret)
 	err = add_watch(loop, signal_fd, LOOP_INTERRUPTED);
 	if (err < 0)
 		return err;
-	(void)TAKE_FD(signal_fd);
+	loop->signal_fd = TAKE_FD(signal_fd);
 	loop->mask_before = *ret_mask;
 	*ret = TAKE(loop);
 	return 0;
 }
 
+int loop_signal_fd(const struct loop *loop)
+{
+	return loop->signal_fd;
+}
+
+static void read_all(int fd)
+{
+	struct signalfd_siginfo buffer;
+
+	while (read(fd, &buffer, sizeof(buffer)) > 0)
+		;
+}
+
 void loop_release_signals(struct loop *loop)
 {
+	read_all(loop->signal_fd);
 	(void)sigprocmask(SIG_SETMASK, &loop->mask_before, NULL);
 }
 
@@ -139,14 +154,11 @@ int loop_add_process(struct loop *loop, pid_t pid)
  */
 static bool consume(struct loop *loop, int fd, enum loop_event event)
 {
-	struct signalfd_siginfo buffer;
-
 	if (event == LOOP_PROCESSES_ENDED) {
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 		return --loop->processes_left == 0;
 	}
-	while (read(fd, &buffer, sizeof(buffer)) > 0)
-		;
+	read_all(fd);
 	return true;
 }
 

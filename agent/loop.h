@@ -23,7 +23,13 @@ struct loop;
 int loop_new(sigset_t *ret_mask, struct loop **ret);
 void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked unless released */
 
-/* From here on the signals do again what they did before loop_new(). */
+/*
+ * Readable when a signal has come that loop_wait() has not told of: for who waits for something
+ * else than events. The loop's.
+ */
+int loop_signal_fd(const struct loop *loop);
+
+/* From here on the signals do again what they did before loop_new(); what has come is dropped. */
 void loop_release_signals(struct loop *loop);
 
 /* Raises event after seconds > 0, and then again and again when periodic. */

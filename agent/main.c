@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
 #include "agent/command_flamegraph.h"
 #include "agent/command_record.h"
+#include "agent/dwarf_server.h"
 #include "agent/options.h"
 
 int main(int argc, char **argv)
 {
 	struct options options;
 
+	if (argc == 2 && !strcmp(argv[1], DWARF_SERVER_ARGUMENT))
+		return dwarf_server_run();
 	options_parse(argc, argv, &options);
 	switch (options.command) {
 	case COMMAND_RECORD:

@@ -7,12 +7,22 @@
 
 #include "agent/known_stacks.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
+
+/* Of samples that wait for debug files; at 99 Hz a large machine has a tenth of it in 20 s. */
+#define HELD_BYTES_MAX (256u << 20)
+
+/* How often is looked for debug files. */
+#define DOWNLOADS_MS 100
 
 struct namer {
 	struct naming *naming;
 	struct processes *processes;
+	struct debug_downloads *downloads; /* or NULL */
 	struct profile *profile;
 	struct known_stacks known;
+	struct sample_batch *held, **held_last; /* wait for debug files */
+	size_t held_bytes;
 	pthread_t thread;
 	bool is_running;
 	/* Of all below. */
@@ -20,8 +30,9 @@ struct namer {
 	pthread_cond_t changed;
 	struct sample_batch *first, **last; /* waiting */
 	size_t waiting;
-	bool is_last; /* no more batches come */
-	int err;      /* that ended the thread */
+	bool is_last;      /* no more batches come */
+	bool is_abandoned; /* and nobody wants what there is */
+	int err;           /* that ended the thread */
 };
 
 static void batch_free(struct sample_batch *batch)
@@ -37,26 +48,36 @@ static void cleanup_batch(struct sample_batch **batch)
 	batch_free(*batch);
 }
 
-static int name_stack(struct namer *namer, const struct sample *sample, struct known_stack *ret)
+static int name_stack(struct namer *namer, const struct sample *sample, uint64_t version,
+		      struct known_stack *ret)
 {
 	struct named_stack stack;
 
-	naming_name(namer->naming, sample, &stack);
+	if (namer->downloads)
+		naming_name_prepared(namer->naming, sample, version, &stack);
+	else
+		naming_name(namer->naming, sample, &stack);
 	*ret = (struct known_stack){ .stop = stack.stop, .is_complete = stack.is_complete };
 	return call_tree_reach(namer->profile->tree, stack.frames, stack.count, &ret->node);
 }
 
-static int name_sample(struct namer *namer, const struct sample *sample)
+/* The same addresses are other code after a mapping, or what is made at run time, has changed. */
+static uint64_t stack_id(const struct namer *namer, const struct sample *sample, uint64_t version)
+{
+	uint64_t mapped =
+		processes_version(namer->processes, (int32_t)sample->tgid, sample->first_ns);
+
+	return hash_u64(sample->id + mapped) + hash_u64(version);
+}
+
+static int name_sample(struct namer *namer, const struct sample *sample, uint64_t version)
 {
 	struct profile *profile = namer->profile;
-	/* The same addresses are other code after a mapping has changed. */
-	uint64_t id =
-		hash_u64(sample->id + processes_version(namer->processes, (int32_t)sample->tgid,
-							sample->first_ns));
+	uint64_t id = stack_id(namer, sample, version);
 	struct known_stack known;
 
 	if (!known_stacks_find(&namer->known, id, &known)) {
-		int err = name_stack(namer, sample, &known);
+		int err = name_stack(namer, sample, version, &known);
 
 		if (err < 0)
 			return err;
@@ -69,7 +90,14 @@ static int name_sample(struct namer *namer, const struct sample *sample)
 	return call_tree_count(profile->tree, known.node, sample->count);
 }
 
-static int name_batch(struct namer *namer, const struct sample_batch *batch)
+static uint64_t version_of(const struct namer *namer, const struct sample_batch *batch, size_t i,
+			   const struct sample *sample)
+{
+	return batch->versions ? batch->versions[i]
+			       : naming_version(namer->naming, (int32_t)sample->tgid);
+}
+
+static int name_samples(struct namer *namer, const struct sample_batch *batch)
 {
 	if (batch->kernel_changed) {
 		naming_kernel_changed(namer->naming);
@@ -80,22 +108,152 @@ static int name_batch(struct namer *namer, const struct sample_batch *batch)
 		int err;
 
 		sample_batch_read(batch, i, &sample);
-		err = name_sample(namer, &sample);
+		err = name_sample(namer, &sample, version_of(namer, batch, i, &sample));
 		if (err < 0)
 			return err;
 	}
-	processes_forget(namer->processes, batch->forget_before_ns);
 	return 0;
 }
 
-/* The next batch, or NULL when there will be none. */
-static struct sample_batch *wait_for_batch(struct namer *namer)
+/* All samples from before that time are named. */
+static void forget_before(struct namer *namer, uint64_t time_ns)
+{
+	processes_forget(namer->processes, time_ns);
+	naming_end(namer->naming, time_ns);
+}
+
+static int name_batch(struct namer *namer, const struct sample_batch *batch)
+{
+	int err;
+
+	naming_begin(namer->naming);
+	err = name_samples(namer, batch);
+	if (!err)
+		forget_before(namer, batch->forget_before_ns);
+	return err;
+}
+
+/* What is known of run-time code now may not be known later. */
+static int prepare_batch(struct namer *namer, struct sample_batch *batch)
+{
+	naming_begin(namer->naming);
+	batch->versions = calloc(batch->count + 1, sizeof(*batch->versions));
+	if (!batch->versions)
+		return -ENOMEM;
+	for (size_t i = 0; i < batch->count; i++) {
+		struct known_stack known;
+		struct sample sample;
+
+		sample_batch_read(batch, i, &sample);
+		batch->versions[i] = naming_version(namer->naming, (int32_t)sample.tgid);
+		if (!known_stacks_find(&namer->known, stack_id(namer, &sample, batch->versions[i]),
+				       &known))
+			naming_prepare(namer->naming, &sample, batch->versions[i]);
+	}
+	return 0;
+}
+
+static struct sample_batch *take_held(struct namer *namer)
+{
+	struct sample_batch *batch = namer->held;
+
+	namer->held = batch->next;
+	if (!namer->held)
+		namer->held_last = &namer->held;
+	namer->held_bytes -= sample_batch_bytes(batch);
+	return batch;
+}
+
+static int name_held(struct namer *namer)
+{
+	while (namer->held) {
+		CLEANUP(cleanup_batch) struct sample_batch *batch = take_held(namer);
+		int err = name_samples(namer, batch);
+
+		if (err < 0)
+			return err;
+		/* Only then: processes that are gone are in later ones, too. */
+		if (!namer->held)
+			forget_before(namer, batch->forget_before_ns);
+	}
+	naming_forget_prepared(namer->naming);
+	return 0;
+}
+
+static int name_early(struct namer *namer)
+{
+	while (namer->held_bytes > HELD_BYTES_MAX) {
+		CLEANUP(cleanup_batch) struct sample_batch *batch = take_held(namer);
+		int err = name_samples(namer, batch);
+
+		if (err < 0)
+			return err;
+		namer->profile->named_early += batch->total;
+	}
+	return 0;
+}
+
+/* Takes what debug files have come; when no other is under way, there is nothing to wait for. */
+static int look_for_downloads(struct namer *namer)
+{
+	if (debug_downloads_take(namer->downloads))
+		known_stacks_clear(&namer->known);
+	return debug_downloads_are_pending(namer->downloads) ? name_early(namer) : name_held(namer);
+}
+
+/* Takes the batch. */
+static int hold(struct namer *namer, struct sample_batch *batch)
+{
+	int err = prepare_batch(namer, batch);
+
+	if (err < 0) {
+		batch_free(batch);
+		return err;
+	}
+	batch->next = NULL;
+	*namer->held_last = batch;
+	namer->held_last = &batch->next;
+	namer->held_bytes += sample_batch_bytes(batch);
+	return look_for_downloads(namer);
+}
+
+static int finish(struct namer *namer)
+{
+	int err = 0;
+
+	if (namer->is_abandoned)
+		return 0;
+	if (namer->downloads) {
+		if (debug_downloads_finish(namer->downloads))
+			known_stacks_clear(&namer->known);
+		err = name_held(namer);
+	}
+	return err < 0 ? err : naming_finish(namer->naming, &namer->profile->tree);
+}
+
+/* With the lock held. */
+static void wait_for_change(struct namer *namer)
+{
+	struct timespec until = clock_in_ms(CLOCK_MONOTONIC, DOWNLOADS_MS);
+
+	if (namer->held)
+		(void)pthread_cond_clockwait(&namer->changed, &namer->lock, CLOCK_MONOTONIC,
+					     &until);
+	else
+		(void)pthread_cond_wait(&namer->changed, &namer->lock);
+}
+
+enum work { WORK_BATCH, WORK_DOWNLOADS, WORK_END };
+
+/* What to do next; a batch is the caller's. */
+static enum work wait_for_work(struct namer *namer, struct sample_batch **ret)
 {
 	struct sample_batch *batch;
+	enum work work = WORK_BATCH;
 
 	(void)pthread_mutex_lock(&namer->lock);
-	while (!namer->first && !namer->is_last)
-		(void)pthread_cond_wait(&namer->changed, &namer->lock);
+	if (!namer->first && !namer->is_last)
+		wait_for_change(namer);
 	batch = namer->first;
 	if (batch) {
 		namer->first = batch->next;
@@ -103,9 +261,25 @@ static struct sample_batch *wait_for_batch(struct namer *namer)
 			namer->last = &namer->first;
 		namer->waiting--;
 		(void)pthread_cond_broadcast(&namer->changed);
+	} else {
+		work = namer->is_last ? WORK_END : WORK_DOWNLOADS;
 	}
 	(void)pthread_mutex_unlock(&namer->lock);
-	return batch;
+	*ret = batch;
+	return work;
+}
+
+static int do_work(struct namer *namer, enum work work, struct sample_batch **batch)
+{
+	switch (work) {
+	case WORK_BATCH:
+		return namer->downloads ? hold(namer, TAKE(*batch)) : name_batch(namer, *batch);
+	case WORK_DOWNLOADS:
+		return namer->downloads ? look_for_downloads(namer) : 0;
+	case WORK_END:
+		break;
+	}
+	return finish(namer);
 }
 
 static void *run(void *context)
@@ -113,12 +287,12 @@ static void *run(void *context)
 	struct namer *namer = context;
 
 	for (;;) {
-		CLEANUP(cleanup_batch) struct sample_batch *batch = wait_for_batch(namer);
-		int err;
+		CLEANUP(cleanup_batch) struct sample_batch *batch = NULL;
+		enum work work = wait_for_work(namer, &batch);
+		int err = do_work(namer, work, &batch);
 
-		if (!batch)
+		if (!err && work == WORK_END)
 			return NULL;
-		err = name_batch(namer, batch);
 		if (err >= 0)
 			continue;
 		(void)pthread_mutex_lock(&namer->lock);
@@ -129,18 +303,19 @@ static void *run(void *context)
 	}
 }
 
-int namer_new(struct naming *naming, struct processes *processes, struct profile *profile,
-	      struct namer **ret)
+int namer_new(const struct namer_parts *parts, struct profile *profile, struct namer **ret)
 {
 	struct namer *namer = calloc(1, sizeof(*namer));
 	int err;
 
 	if (!namer)
 		return -ENOMEM;
-	namer->naming = naming;
-	namer->processes = processes;
+	namer->naming = parts->naming;
+	namer->processes = parts->processes;
+	namer->downloads = parts->downloads;
 	namer->profile = profile;
 	namer->last = &namer->first;
+	namer->held_last = &namer->held;
 	(void)pthread_mutex_init(&namer->lock, NULL);
 	(void)pthread_cond_init(&namer->changed, NULL);
 	err = pthread_create(&namer->thread, NULL, run, namer);
@@ -192,6 +367,7 @@ void namer_free(struct namer *namer)
 	if (!namer)
 		return;
 	(void)pthread_mutex_lock(&namer->lock);
+	namer->is_abandoned = true;
 	while (namer->first) {
 		struct sample_batch *batch = namer->first;
 
@@ -202,6 +378,8 @@ void namer_free(struct namer *namer)
 	namer->waiting = 0;
 	(void)pthread_mutex_unlock(&namer->lock);
 	(void)namer_finish(namer);
+	while (namer->held)
+		batch_free(take_held(namer));
 	(void)pthread_mutex_destroy(&namer->lock);
 	(void)pthread_cond_destroy(&namer->changed);
 	known_stacks_done(&namer->known);

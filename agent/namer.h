@@ -6,6 +6,7 @@
 #ifndef EPROF_AGENT_NAMER_H
 #define EPROF_AGENT_NAMER_H
 
+#include "agent/debug_downloads.h"
 #include "agent/naming.h"
 #include "agent/processes.h"
 #include "agent/profile.h"
@@ -13,12 +14,19 @@
 
 struct namer;
 
+/* What a namer works with; all borrowed. */
+struct namer_parts {
+	struct naming *naming;
+	struct processes *processes;
+	struct debug_downloads *downloads; /* NULL: there are none */
+};
+
 /*
- * Starts the thread. naming and processes are borrowed; the naming is the thread's alone until
- * namer_finish(), and so is the profile, whose tree must be there. 0 or -errno.
+ * Starts the thread. The naming and the downloads are the thread's alone until namer_finish(), and
+ * so is the profile, whose tree must be there. While debug files are under way, samples wait for
+ * them, up to a limit. 0 or -errno.
  */
-int namer_new(struct naming *naming, struct processes *processes, struct profile *profile,
-	      struct namer **ret);
+int namer_new(const struct namer_parts *parts, struct profile *profile, struct namer **ret);
 /* What waits is left unnamed. NULL is fine. */
 void namer_free(struct namer *namer);
 
@@ -28,7 +36,7 @@ void namer_free(struct namer *namer);
  */
 int namer_take(struct namer *namer, struct sample_batch *batch);
 
-/* Waits until all is named, and ends the thread. 0, or what went wrong. */
+/* Waits until all is named, and the downloads; ends the thread. 0, or what went wrong. */
 int namer_finish(struct namer *namer);
 
 /* Drains. What a machine samples in so many seconds is some megabytes. */

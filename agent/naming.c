@@ -9,12 +9,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/jit.h"
+#include "agent/kernel_code.h"
+#include "agent/prepared_names.h"
+
 /* "[NAME_MAX bytes+0x16 digits]" for every user address, and the notes. */
 #define TEXT_SIZE (USER_FRAMES_MAX * 288 + 512)
 
 struct naming {
 	struct symbolizer *symbolizer;
 	struct processes *processes;
+	struct jit *jit; /* or NULL */
+	struct prepared_names prepared;
+	const uint64_t *version;         /* of the sample, where it was prepared; or NULL */
+	struct kernel_code *kernel_code; /* or NULL */
 	struct frame frames[FRAMES_MAX];
 	size_t count;
 	char text[TEXT_SIZE]; /* names made up for this sample */
@@ -36,12 +44,56 @@ int naming_new(struct symbolizer *symbolizer, struct processes *processes, struc
 
 void naming_free(struct naming *naming)
 {
+	if (naming)
+		prepared_names_done(&naming->prepared);
 	free(naming);
 }
 
 void naming_kernel_changed(struct naming *naming)
 {
 	symbolizer_kernel_changed(naming->symbolizer);
+}
+
+void naming_set_jit(struct naming *naming, struct jit *jit)
+{
+	naming->jit = jit;
+}
+
+void naming_set_kernel_code(struct naming *naming, struct kernel_code *code)
+{
+	naming->kernel_code = code;
+}
+
+void naming_begin(struct naming *naming)
+{
+	if (naming->jit)
+		jit_begin(naming->jit);
+}
+
+void naming_end(struct naming *naming, uint64_t before_ns)
+{
+	if (naming->jit)
+		jit_end(naming->jit, before_ns);
+	if (naming->kernel_code)
+		kernel_code_forget(naming->kernel_code, before_ns);
+}
+
+uint64_t naming_version(struct naming *naming, int32_t pid)
+{
+	return naming->jit ? jit_version(naming->jit, pid) : 0;
+}
+
+int naming_finish(struct naming *naming, struct call_tree **tree)
+{
+	int err = 0;
+
+	if (!naming->jit)
+		return 0;
+	if (jit_settle(naming->jit))
+		err = call_tree_rename(tree, jit_replace, naming->jit);
+	if (!err)
+		jit_forget_late(naming->jit);
+	return err;
 }
 
 static void push(struct naming *naming, const struct frame *frame)
@@ -117,6 +169,36 @@ static bool locate(const struct naming *naming, const struct sample *sample, uin
 				ret);
 }
 
+static struct jit_address jit_address_of(const struct sample *sample, const struct mapping *mapping,
+					 uint64_t address)
+{
+	return (struct jit_address){ .pid = (int32_t)sample->tgid,
+				     .program_ns = mapping->program_ns,
+				     .time_ns = sample->first_ns,
+				     .address = address };
+}
+
+/* Until another version, an address has one name. */
+static uint64_t prepared_key(const struct jit_address *address, uint64_t version)
+{
+	uint64_t program = hash_u64((uint32_t)address->pid) + address->program_ns;
+
+	return hash_u64(hash_u64(program) + version) + hash_u64(address->address);
+}
+
+static bool name_jit(struct naming *naming, const struct sample *sample,
+		     const struct mapping *mapping, uint64_t address, struct frame *ret)
+{
+	struct jit_address in_jit = jit_address_of(sample, mapping, address);
+
+	if (!naming->jit || !jit_is_code(mapping->binary))
+		return false;
+	if (naming->version &&
+	    prepared_names_find(&naming->prepared, prepared_key(&in_jit, *naming->version), ret))
+		return true;
+	return jit_name(naming->jit, &in_jit, ret);
+}
+
 /* ret[0] is the innermost. At least one frame. */
 static size_t name_user(struct naming *naming, const struct sample *sample, size_t index,
 			struct frame ret[INLINED_MAX])
@@ -137,6 +219,8 @@ static size_t name_user(struct naming *naming, const struct sample *sample, size
 				       INLINED_MAX);
 	if (count > 0)
 		return count;
+	if (is_located && name_jit(naming, sample, &mapping, address, &ret[0]))
+		return 1;
 	naming->stats.unnamed_user_frames++;
 	ret[0] = (struct frame){
 		.name = is_located ? address_text(naming, &mapping, address) : "[unknown]",
@@ -182,9 +266,68 @@ static size_t believable_depth(const struct naming *naming, const struct sample 
 	return depth;
 }
 
+/* Debug information is asked for all of a stack at once. */
+static void want_user_stack(struct naming *naming, const struct sample *sample, size_t depth)
+{
+	for (size_t i = 0; i < depth; i++) {
+		struct mapping mapping;
+		struct module *module;
+
+		if (!locate(naming, sample, sample->user[i], &mapping))
+			continue;
+		module = binary_module(mapping.binary);
+		if (module)
+			symbolize_want(naming->symbolizer, module,
+				       sample->user[i] - mapping.start + mapping.file_offset);
+	}
+}
+
+static void prepare_jit(struct naming *naming, const struct jit_address *address, uint64_t version)
+{
+	uint64_t key = prepared_key(address, version);
+	struct frame frame;
+
+	if (!prepared_names_find(&naming->prepared, key, &frame) &&
+	    jit_name(naming->jit, address, &frame))
+		prepared_names_add(&naming->prepared, key, &frame);
+}
+
+void naming_prepare(struct naming *naming, const struct sample *sample, uint64_t version)
+{
+	size_t depth = believable_depth(naming, sample);
+
+	want_user_stack(naming, sample, depth);
+	for (size_t i = 0; naming->jit && i < depth; i++) {
+		struct jit_address in_jit;
+		struct mapping mapping;
+
+		if (!locate(naming, sample, sample->user[i], &mapping) ||
+		    !jit_is_code(mapping.binary))
+			continue;
+		in_jit = jit_address_of(sample, &mapping, sample->user[i]);
+		prepare_jit(naming, &in_jit, version);
+	}
+}
+
+void naming_name_prepared(struct naming *naming, const struct sample *sample, uint64_t version,
+			  struct named_stack *ret)
+{
+	naming->version = &version;
+	naming_name(naming, sample, ret);
+	naming->version = NULL;
+}
+
+void naming_forget_prepared(struct naming *naming)
+{
+	prepared_names_done(&naming->prepared);
+}
+
 static void name_user_stack(struct naming *naming, const struct sample *sample)
 {
-	for (size_t i = believable_depth(naming, sample); i > 0; i--) {
+	size_t depth = believable_depth(naming, sample);
+
+	want_user_stack(naming, sample, depth);
+	for (size_t i = depth; i > 0; i--) {
 		struct frame inlined[INLINED_MAX];
 		size_t count = name_user(naming, sample, i - 1, inlined);
 
@@ -193,17 +336,25 @@ static void name_user_stack(struct naming *naming, const struct sample *sample)
 	}
 }
 
-static void name_kernel(struct naming *naming, uint64_t address)
+/* first_ns: from when on it may have been that address. */
+static void name_kernel(struct naming *naming, uint64_t address, uint64_t first_ns)
 {
-	struct frame frame;
+	struct frame frame = { .name = "[unknown]", .module = "bpf", .kind = FRAME_KERNEL };
+	enum kernel_code_found found = KERNEL_CODE_UNKNOWN;
 
 	naming->stats.frames++;
-	if (symbolize_kernel(naming->symbolizer, address, &frame)) {
+	if (naming->kernel_code)
+		found = kernel_code_find(naming->kernel_code, address, first_ns, &frame.name);
+	if (found == KERNEL_CODE_AMBIGUOUS)
+		frame.name = "[bpf]";
+	if (found == KERNEL_CODE_NAMED || (found == KERNEL_CODE_UNKNOWN &&
+					   symbolize_kernel(naming->symbolizer, address, &frame))) {
 		push(naming, &frame);
 		return;
 	}
 	naming->stats.unnamed_kernel_frames++;
-	push(naming, &(struct frame){ .name = "[unknown]", .kind = FRAME_KERNEL });
+	frame.module = found == KERNEL_CODE_UNKNOWN ? NULL : frame.module;
+	push(naming, &frame);
 }
 
 static void name_kernel_stack(struct naming *naming, const struct sample *sample)
@@ -222,7 +373,7 @@ static void name_kernel_stack(struct naming *naming, const struct sample *sample
 		return;
 	}
 	for (size_t i = sample->kernel_depth; i > 0; i--)
-		name_kernel(naming, sample->kernel[i - 1] - (i - 1 > 0));
+		name_kernel(naming, sample->kernel[i - 1] - (i - 1 > 0), sample->first_ns);
 }
 
 static void push_root(struct naming *naming, const struct sample *sample)
@@ -305,5 +456,11 @@ void naming_name(struct naming *naming, const struct sample *sample, struct name
 
 void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
 {
+	struct jit_stats jit;
+
+	jit_read_stats(naming->jit, &jit);
 	*ret = naming->stats;
+	ret->unnamed_user_frames += jit.unnamed;
+	if (naming->kernel_code)
+		ret->kernel_code_dropped = kernel_code_dropped(naming->kernel_code);
 }

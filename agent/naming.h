@@ -6,14 +6,17 @@
 #include "agent/processes.h"
 #include "agent/sampler.h"
 #include "base/frame.h"
+#include "flamegraph/call_tree.h"
 #include "symbolize/symbolize.h"
 
 /* Inlined functions shown for one address; deeper ones are left out, the outermost stays. */
-#define INLINED_MAX 8
+#define INLINED_MAX 32
 
 /* The process, the thread, a note; then the stacks. */
 #define FRAMES_MAX (3 + USER_FRAMES_MAX * INLINED_MAX + KERNEL_FRAMES_MAX + 1)
 
+struct jit;
+struct kernel_code;
 struct naming;
 
 struct naming_stats {
@@ -21,11 +24,41 @@ struct naming_stats {
 	uint64_t unnamed_user_frames;   /* [libfoo.so+0x1234], [unknown] */
 	uint64_t unnamed_kernel_frames; /* [kernel], [unknown] */
 	bool kernel_names_missing;      /* hidden or unreadable, and there were kernel frames */
+	uint64_t kernel_code_dropped;   /* BPF programs that came or went and are not known */
 };
 
 /* Both stay the caller's and outlive the naming. */
 int naming_new(struct symbolizer *symbolizer, struct processes *processes, struct naming **ret);
 void naming_free(struct naming *naming); /* NULL is fine */
+
+/* Who knows names of code that is in no file; borrowed, and for the naming thread from here on. */
+void naming_set_jit(struct naming *naming, struct jit *jit);
+
+/* Who knows code that came and went in the kernel; borrowed. */
+void naming_set_kernel_code(struct naming *naming, struct kernel_code *code);
+
+/* The samples of a drain are named between these two; later ones are from after before_ns. */
+void naming_begin(struct naming *naming);
+void naming_end(struct naming *naming, uint64_t before_ns);
+
+/* Changes when code that pid makes at run time has taken the place of other such code. */
+uint64_t naming_version(struct naming *naming, int32_t pid);
+
+/*
+ * Some names come late; until then others stand for them in the tree of the stacks. Puts them in
+ * place, in another tree if need be, that is not sorted. 0, -ENOMEM or -E2BIG.
+ */
+int naming_finish(struct naming *naming, struct call_tree **tree);
+
+/*
+ * Looks at the files that have the names of a sample which is named later: those of its binaries,
+ * so that it comes out what they lack, and those that its process changes, whose names are
+ * remembered. version: naming_version() of its process, now.
+ */
+void naming_prepare(struct naming *naming, const struct sample *sample, uint64_t version);
+
+/* All that was prepared is named. */
+void naming_forget_prepared(struct naming *naming);
 
 /* The kernel's symbols have changed (SIDEBAND_KSYMBOL). */
 void naming_kernel_changed(struct naming *naming);
@@ -38,6 +71,10 @@ struct named_stack {
 };
 
 void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret);
+
+/* The same for one that was prepared, with that version. */
+void naming_name_prepared(struct naming *naming, const struct sample *sample, uint64_t version,
+			  struct named_stack *ret);
 
 void naming_read_stats(const struct naming *naming, struct naming_stats *ret);
 

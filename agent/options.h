@@ -46,6 +46,9 @@ struct record_options {
 	uint64_t unwind_bytes;    /* --unwind-memory, of tables in the kernel; default 256 MiB */
 	const char *verifier_log; /* --verifier-log=FILE; NULL: only its end on failure */
 	const char *output;       /* -o; NULL: eprof-NAME-UTCTIME/ */
+	bool name_lines;          /* --lines: in all that is written but pprof */
+	const char *symfs;        /* --symfs; NULL: none */
+	double debuginfod_s;      /* --debuginfod: its budget; 0: without */
 	enum output_form form;    /* of output: by its name, or --format; for output_open_as() */
 };
 

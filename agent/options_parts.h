@@ -14,6 +14,8 @@
 #define UNWIND_MIB_MAX     ((uint64_t)UNWIND_CHUNKS_MAX * UNWIND_CHUNK_SIZE >> 20)
 #define SECONDS_MIN        0.001
 #define SECONDS_MAX        (10 * 365 * 86400.0)
+#define DEBUGINFOD_S       20
+#define DEBUGINFOD_S_MAX   3600.0
 #define WIDTH_MIN          100
 #define WIDTH_MAX          100000
 
@@ -23,6 +25,9 @@ enum option_key {
 	KEY_IDLE,
 	KEY_ON_CPU,
 	KEY_FORMAT,
+	KEY_LINES,
+	KEY_SYMFS,
+	KEY_DEBUGINFOD,
 	KEY_FORCE,
 	KEY_VERIFIER_LOG,
 	KEY_UNWIND,

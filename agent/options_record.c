@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/debuginfod.h"
 #include "agent/log.h"
 #include "agent/options_parts.h"
 #include "agent/perf_event.h"
@@ -49,11 +50,21 @@ static const struct argp_option rows[] = {
 	{ "format", KEY_FORMAT, "FORM", 0,
 	  "PATH is one file of this form, whatever its name: svg, html, folded, pprof, speedscope",
 	  3 },
+	{ "lines", KEY_LINES, NULL, 0, "Put source lines behind names, where known: main (a.c:12)",
+	  3 },
 	{ "quiet", 'q', NULL, 0, "Print errors only", 3 },
 
-	{ NULL, 0, NULL, 0, "When something is wrong:", 4 },
-	{ "force", KEY_FORCE, NULL, 0, "Run on kernels that are known to lock up", 4 },
-	{ "verifier-log", KEY_VERIFIER_LOG, "FILE", 0, "Write the kernel verifier's log there", 4 },
+	{ NULL, 0, NULL, 0, "Where names come from:", 4 },
+	{ "symfs", KEY_SYMFS, "DIR", 0,
+	  "Look for binaries with symbols, and for debug files, below this directory first", 4 },
+	{ "debuginfod", KEY_DEBUGINFOD, "SEC", OPTION_ARG_OPTIONAL,
+	  "Ask debuginfod servers (DEBUGINFOD_URLS) for debug files that are not on this machine, "
+	  "and wait for them so long in all (default: 20)",
+	  4 },
+
+	{ NULL, 0, NULL, 0, "When something is wrong:", 5 },
+	{ "force", KEY_FORCE, NULL, 0, "Run on kernels that are known to lock up", 5 },
+	{ "verifier-log", KEY_VERIFIER_LOG, "FILE", 0, "Write the kernel verifier's log there", 5 },
 	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
 	{ 0 },
 };
@@ -97,6 +108,19 @@ static void set_seconds(struct record_options *options, const char *arg)
 		usage_error("-d: '%s' is not a number of seconds", arg);
 	if (err < 0)
 		usage_error("-d: '%s' is not between %g s and 10 years", arg, SECONDS_MIN);
+}
+
+static void set_debuginfod(struct record_options *options, const char *arg)
+{
+	double seconds = DEBUGINFOD_S;
+	int err = arg ? parse_seconds(arg, &seconds) : 0;
+
+	if (err == -EINVAL)
+		usage_error("--debuginfod: '%s' is not a number of seconds", arg);
+	if (err < 0 || seconds < DEBUGINFOD_BUDGET_MIN_S || seconds > DEBUGINFOD_S_MAX)
+		usage_error("--debuginfod: '%s' is not between %d and %g s", arg,
+			    DEBUGINFOD_BUDGET_MIN_S, DEBUGINFOD_S_MAX);
+	options->debuginfod_s = seconds;
 }
 
 static void set_sample_hz(struct record_options *options, const char *arg)
@@ -190,6 +214,15 @@ static error_t parse_long_option(int key, char *arg, struct record_parser *parse
 	case KEY_FORMAT:
 		parser->form = form_of_option(arg);
 		parser->has_form = true;
+		return 0;
+	case KEY_LINES:
+		options->name_lines = true;
+		return 0;
+	case KEY_SYMFS:
+		options->symfs = not_empty(arg, "--symfs");
+		return 0;
+	case KEY_DEBUGINFOD:
+		set_debuginfod(options, arg);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -182,7 +182,8 @@ static int add_mapping(struct processes *processes, struct generation *generatio
 /* One line of /proc/PID/maps (man 5 proc); anything else is passed over. */
 static int seed_line(struct processes *processes, struct generation *generation, char *line)
 {
-	struct mapping_source source = { .pid = generation->pid };
+	struct mapping_source source = { .pid = generation->pid,
+					 .program_ns = generation->begin_ns };
 	unsigned int major, minor;
 	uint64_t offset;
 	char access[5];
@@ -300,6 +301,7 @@ static int apply_mmap(struct processes *processes, const struct sideband_record 
 		.build_id = &record->build_id,
 		.device = record->device,
 		.inode = record->inode,
+		.is_new = true,
 	};
 
 	if (!generation) {
@@ -311,6 +313,7 @@ static int apply_mmap(struct processes *processes, const struct sideband_record 
 		if (err < 0)
 			return err;
 	}
+	source.program_ns = generation->begin_ns;
 	return add_mapping(processes, generation, &source, record->file_offset, record->time_ns);
 }
 
@@ -423,6 +426,7 @@ bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns
 		mapping = mappings_find(&generation->mappings, time_ns, address);
 	if (mapping) {
 		*ret = *mapping;
+		ret->program_ns = generation->begin_ns;
 		ret->settled_ns = generation->settled_ns;
 	}
 	(void)pthread_mutex_unlock(&processes->lock);

@@ -26,6 +26,8 @@ struct mapping {
 	/* Before this, walkers went by the table of what lay there before; 0: there was nothing. */
 	uint64_t bound_ns;
 	uint64_t settled_ns; /* no such time of any mapping is after this; for processes_locate() */
+	uint64_t
+		program_ns; /* tells the programs of one pid apart; for processes_locate() to say */
 	struct binary *binary;
 };
 

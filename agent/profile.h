@@ -14,6 +14,7 @@ struct profile {
 	struct call_tree *tree;
 	uint64_t samples;
 	uint64_t complete_samples;         /* whose stacks miss nothing */
+	uint64_t named_early;              /* while debug files were under way, for want of room */
 	uint64_t stops[STOP_REASON_COUNT]; /* samples by how the walk of the user stack ended */
 };
 

@@ -2,6 +2,7 @@
 #include "agent/recording.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -22,12 +23,18 @@ void recording_done(struct recording *recording)
 	sampler_free(recording->pipeline.sampler);
 	sideband_free(recording->pipeline.sideband);
 	binaries_free(recording->binaries);
+	kernel_code_free(recording->kernel_code);
+	jit_free(recording->jit);
+	debug_downloads_free(recording->pipeline.downloads);
 	symbolizer_free(recording->symbolizer);
+	dwarf_client_free(recording->dwarf);
 	kernel_lookup_free(recording->kernel_lookup);
 	cpus_done(&recording->cpus);
 	launch_done(&recording->launch);
+	debuginfod_free(recording->debuginfod);
+	cleanup_fd(&recording->symfs_fd);
 	loop_free(recording->loop);
-	*recording = (struct recording){ .launch = LAUNCH_NONE };
+	*recording = RECORDING_NONE;
 }
 
 static int failed(const char *what, int err)
@@ -54,9 +61,21 @@ static int prepare_symbolizer(struct recording *recording)
 	if (!err)
 		err = symbolizer_new(&recording->symbolizer);
 	if (!err)
-		symbolizer_set_kernel_lookup(recording->symbolizer, kernel_lookup_find,
-					     recording->kernel_lookup);
-	return err;
+		err = dwarf_client_new(DWARF_REQUEST_NS_MAX, &recording->dwarf);
+	if (err < 0)
+		return err;
+	symbolizer_set_symfs(recording->symbolizer, recording->symfs_fd);
+	symbolizer_set_dwarf(recording->symbolizer,
+			     &(struct dwarf_lookup){ .open = dwarf_client_open,
+						     .find = dwarf_client_find,
+						     .context = recording->dwarf });
+	symbolizer_set_kernel_lookup(recording->symbolizer, kernel_lookup_find,
+				     recording->kernel_lookup);
+	if (!recording->debuginfod)
+		return 0;
+	return debug_downloads_new(
+		recording->debuginfod, recording->symbolizer, loop_signal_fd(recording->loop),
+		recording->options->debuginfod_s, &recording->pipeline.downloads);
 }
 
 /* The processes that were asked for keep their tables; those of a whole machine come and go. */
@@ -91,16 +110,27 @@ static int prepare_processes(struct recording *recording)
 		return failed("prepare to unwind stacks", err);
 	err = prepare_symbolizer(recording);
 	if (!err)
-		err = binaries_new(recording->symbolizer, pipeline->unwinder, &recording->binaries);
+		err = jit_new(&recording->jit);
 	if (!err)
-		err = processes_new(recording->binaries, pipeline->unwinder, follow_all,
-				    &pipeline->processes);
+		err = kernel_code_new(&recording->kernel_code);
+	if (!err)
+		err = binaries_new(recording->symbolizer, pipeline->unwinder, &recording->binaries);
+	if (err < 0)
+		return failed("prepare to name stacks", err);
+	binaries_set_jit(recording->binaries, recording->jit);
+	err = processes_new(recording->binaries, pipeline->unwinder, follow_all,
+			    &pipeline->processes);
 	if (!err)
 		err = follower_new(pipeline->sideband, pipeline->processes, pipeline->unwinder,
 				   &pipeline->follower);
 	if (!err)
 		err = naming_new(recording->symbolizer, pipeline->processes, &pipeline->naming);
-	return err < 0 ? failed("prepare to name stacks", err) : 0;
+	if (err < 0)
+		return failed("prepare to name stacks", err);
+	naming_set_jit(pipeline->naming, recording->jit);
+	naming_set_kernel_code(pipeline->naming, recording->kernel_code);
+	follower_set_kernel_code(pipeline->follower, recording->kernel_code);
+	return 0;
 }
 
 /*
@@ -208,6 +238,27 @@ static int prepare_loop(struct recording *recording, sigset_t *ret_mask)
 	return err < 0 ? failed("wait for events", err) : 0;
 }
 
+static int open_symfs(struct recording *recording)
+{
+	const char *path = recording->options->symfs;
+
+	if (!path)
+		return 0;
+	recording->symfs_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (recording->symfs_fd >= 0)
+		return 0;
+	log_error("cannot open '%s' (--symfs): %s", path, strerror(errno));
+	return -EINVAL;
+}
+
+/* Before there are threads, and much that its children would have a copy of. */
+static int prepare_debuginfod(struct recording *recording)
+{
+	struct debuginfod_config config = { .budget_s = recording->options->debuginfod_s };
+
+	return config.budget_s > 0 ? debuginfod_start(&config, &recording->debuginfod) : 0;
+}
+
 static int prepare_launch(struct recording *recording, const sigset_t *signal_mask)
 {
 	int err;
@@ -224,6 +275,10 @@ static int prepare_parts(struct recording *recording)
 	sigset_t signal_mask;
 	int err = prepare_loop(recording, &signal_mask);
 
+	if (!err)
+		err = open_symfs(recording);
+	if (!err)
+		err = prepare_debuginfod(recording);
 	if (err < 0)
 		return err;
 	err = prepare_launch(recording, &signal_mask);
@@ -255,13 +310,15 @@ static int prepare_parts(struct recording *recording)
 int recording_prepare(const struct record_options *options, struct recording *ret)
 {
 	CLEANUP(recording_done)
-	struct recording recording = { .options = options, .launch = LAUNCH_NONE };
-	int err = prepare_parts(&recording);
+	struct recording recording = RECORDING_NONE;
+	int err;
 
+	recording.options = options;
+	err = prepare_parts(&recording);
 	if (err < 0)
 		return err;
 	*ret = recording;
-	recording = (struct recording){ .launch = LAUNCH_NONE };
+	recording = RECORDING_NONE;
 	return 0;
 }
 

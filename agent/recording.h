@@ -8,6 +8,9 @@
 
 #include "agent/binaries.h"
 #include "agent/cpus.h"
+#include "agent/debug_downloads.h"
+#include "agent/dwarf_client.h"
+#include "agent/jit.h"
 #include "agent/kernel_lookup.h"
 #include "agent/launch.h"
 #include "agent/loop.h"
@@ -18,14 +21,21 @@
 struct recording {
 	const struct record_options *options;
 	struct loop *loop;
+	int symfs_fd;                  /* -1: without --symfs */
+	struct debuginfod *debuginfod; /* NULL: without --debuginfod */
 	struct launch launch;
 	struct cpus cpus; /* where samples are taken */
 	struct kernel_lookup *kernel_lookup;
+	struct dwarf_client *dwarf;
 	struct symbolizer *symbolizer;
+	struct jit *jit;
+	struct kernel_code *kernel_code;
 	struct binaries *binaries;
 	struct pipeline pipeline; /* owned here */
 	struct window *window;
 };
+
+#define RECORDING_NONE ((struct recording){ .symfs_fd = -1, .launch = LAUNCH_NONE })
 
 /* Makes everything ready to sample; a command waits to be let go. One line and -errno on failure.
  */

@@ -8,13 +8,14 @@
 #include <sys/resource.h>
 
 #include "agent/log.h"
+#include "agent/report_modules.h"
 #include "base/cleanup.h"
 
-static double tool_cpu_seconds(void)
+static double cpu_seconds(int whose)
 {
 	struct rusage usage;
 
-	if (getrusage(RUSAGE_SELF, &usage) < 0)
+	if (getrusage(whose, &usage) < 0)
 		return 0;
 	return (double)usage.ru_utime.tv_sec + (double)usage.ru_stime.tv_sec +
 	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
@@ -57,6 +58,17 @@ static void fill_losses(const struct report_sources *sources, const struct sampl
 	add_loss(stats, "mappings", processes_dropped_mappings(pipeline->processes));
 	add_loss(stats, "binaries_too_many", binaries_dropped(sources->binaries));
 	add_loss(stats, "binaries_unopened", binaries_unopened(sources->binaries));
+	add_loss(stats, "binaries_rewritten", binaries_rewritten(sources->binaries));
+}
+
+static void fill_jit(const struct jit *jit, struct recording_stats *stats)
+{
+	struct jit_stats counts;
+
+	jit_read_stats(jit, &counts);
+	add_loss(stats, "jit_files_refused", counts.files_refused);
+	add_loss(stats, "jit_entries_refused", counts.entries_refused);
+	add_loss(stats, "jit_no_room", counts.no_room);
 }
 
 static void add_unwind(struct recording_stats *stats, const char *name, uint64_t count)
@@ -89,6 +101,46 @@ static void fill_unwind(struct unwinder *unwinder, struct report *report)
 	add_loss(stats, "unwind_mappings_no_room", unwind.left_out);
 	report->table_failed_name = unwind.tables.failed_name;
 	report->table_failed_error = unwind.tables.failed_error;
+}
+
+static void add_name(struct recording_stats *stats, const char *name, uint64_t count)
+{
+	stats->names[stats->name_count++] = (struct named_count){ name, count };
+}
+
+static void fill_downloads(const struct report_sources *sources, struct recording_stats *stats)
+{
+	struct debug_downloads_stats downloads;
+
+	if (!sources->pipeline->downloads)
+		return;
+	debug_downloads_read_stats(sources->pipeline->downloads, &downloads);
+	add_name(stats, "debuginfod_asked", downloads.debuginfod.asked);
+	add_name(stats, "debuginfod_found", downloads.debuginfod.found);
+	add_name(stats, "debuginfod_not_found", downloads.debuginfod.not_found);
+	add_name(stats, "debuginfod_ms", (uint64_t)(downloads.debuginfod.seconds * 1000));
+	add_loss(stats, "debuginfod_failed", downloads.debuginfod.failed);
+	add_loss(stats, "debuginfod_gave_up", downloads.debuginfod.gave_up);
+	add_loss(stats, "debuginfod_not_asked", downloads.not_asked);
+	add_loss(stats, "debuginfod_refused", downloads.refused);
+	add_loss(stats, "debuginfod_named_early", sources->profile->named_early);
+}
+
+static int fill_names(const struct report_sources *sources, struct report *report)
+{
+	struct recording_stats *stats = &report->stats;
+	struct dwarf_client_stats dwarf;
+
+	dwarf_client_read_stats(sources->dwarf, &dwarf);
+	add_name(stats, "debug_files", dwarf.files);
+	add_name(stats, "debug_addresses", dwarf.addresses);
+	add_loss(stats, "debug_files_refused", dwarf.refused);
+	add_loss(stats, "debug_files_crashed", dwarf.crashes);
+	add_loss(stats, "debug_files_too_slow", dwarf.timeouts);
+	add_loss(stats, "debug_files_unread", dwarf.unread);
+	fill_downloads(sources, stats);
+	stats->tool_cpu_seconds += dwarf.cpu_seconds;
+	return report_modules_make(sources->symbolizer, &report->modules, &stats->module_count);
 }
 
 static void fill_stops(const struct profile *profile, struct recording_stats *stats)
@@ -165,7 +217,7 @@ int report_make(const struct report_sources *sources, struct report *ret)
 	stats->frames = naming.frames;
 	stats->unnamed_user_frames = naming.unnamed_user_frames;
 	stats->unnamed_kernel_frames = naming.unnamed_kernel_frames;
-	stats->tool_cpu_seconds = tool_cpu_seconds();
+	stats->tool_cpu_seconds = cpu_seconds(RUSAGE_SELF);
 	stats->tool_peak_rss_bytes = tool_peak_rss();
 	stats->has_bpf_time = sampler.has_run_time && stats->samples;
 	stats->bpf_runs = sampler.run_count;
@@ -173,10 +225,19 @@ int report_make(const struct report_sources *sources, struct report *ret)
 		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)stats->samples;
 	fill_stops(profile, stats);
 	fill_losses(sources, &sampler, stats);
+	add_loss(stats, "kernel_code", naming.kernel_code_dropped);
+	fill_jit(sources->jit, stats);
 	fill_unwind(sources->pipeline->unwinder, ret);
 	ret->kernel_names_missing = naming.kernel_names_missing;
+	err = fill_names(sources, ret);
+	stats->modules = ret->modules;
 	write_notes(ret);
-	return 0;
+	return err;
+}
+
+void report_done(struct report *report)
+{
+	free(report->modules);
 }
 
 void report_print(const struct report *report)

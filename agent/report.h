@@ -4,6 +4,8 @@
 #define EPROF_AGENT_REPORT_H
 
 #include "agent/binaries.h"
+#include "agent/dwarf_client.h"
+#include "agent/jit.h"
 #include "agent/stats_json.h"
 #include "agent/window.h"
 
@@ -14,6 +16,7 @@ struct report {
 	bool kernel_names_missing;
 	const char *table_failed_name; /* a binary whose unwind rules were of no use; or NULL */
 	const char *table_failed_error;
+	struct stats_module *modules;
 	char notes[REPORT_NOTES_SIZE]; /* one line: share of complete stacks, losses */
 };
 
@@ -23,12 +26,16 @@ struct report_sources {
 	const struct profile *profile;
 	const struct pipeline *pipeline;
 	const struct binaries *binaries;
-	const char *target; /* borrowed by the report too */
+	const struct symbolizer *symbolizer;
+	const struct dwarf_client *dwarf;
+	const struct jit *jit; /* or NULL */
+	const char *target;    /* borrowed by the report too */
 	size_t cpu_count;
 };
 
-/* 0 or -errno. The report borrows from the unwinder. */
+/* 0 or -errno. The report borrows from the unwinder and the symbolizer. */
 int report_make(const struct report_sources *sources, struct report *ret);
+void report_done(struct report *report);
 
 /* The summary: samples, share of complete stacks, losses. */
 void report_print(const struct report *report);

@@ -17,6 +17,15 @@ void sample_batch_done(struct sample_batch *batch)
 {
 	free(batch->samples);
 	free(batch->words);
+	free(batch->versions);
+}
+
+size_t sample_batch_bytes(const struct sample_batch *batch)
+{
+	size_t bytes = sizeof(*batch) + batch->capacity * sizeof(*batch->samples) +
+		       batch->word_capacity * sizeof(*batch->words);
+
+	return batch->versions ? bytes + batch->count * sizeof(*batch->versions) : bytes;
 }
 
 /* The items, with room for count more of a size; they may have moved. NULL without memory. */

@@ -15,6 +15,7 @@ struct sample_batch {
 	uint64_t total;  /* of their counts */
 	uint64_t *words; /* the addresses of all stacks */
 	size_t word_count, word_capacity;
+	uint64_t *versions; /* the user's: one for each sample, malloc()ed; or NULL */
 	/* Before these samples are named, the kernel's symbols have changed. */
 	bool kernel_changed;
 	/* After they are named, what processes had mapped before that is asked for no more. */
@@ -22,6 +23,9 @@ struct sample_batch {
 };
 
 void sample_batch_done(struct sample_batch *batch);
+
+/* Memory that it holds. */
+size_t sample_batch_bytes(const struct sample_batch *batch);
 
 /* A sample_handler, context being the batch: 0 or -ENOMEM. */
 int sample_batch_add(void *context, const struct sample *sample);

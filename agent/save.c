@@ -5,33 +5,40 @@
 #include <string.h>
 
 #include "agent/log.h"
+#include "base/cleanup.h"
 #include "flamegraph/flamegraph.h"
 
 struct save {
 	const struct profile *profile;
 	const struct report *report;
+	const struct call_tree *merged; /* without lines */
 	struct output *output;
 	struct picture picture;
 };
 
+static void cleanup_tree(struct call_tree **tree)
+{
+	call_tree_free(*tree);
+}
+
 static int write_svg(const struct save *save, FILE *out)
 {
-	return svg_write(save->profile->tree, &save->picture, out);
+	return svg_write(save->merged, &save->picture, out);
 }
 
 static int write_folded(const struct save *save, FILE *out)
 {
-	return folded_write(save->profile->tree, out);
+	return folded_write(save->merged, out);
 }
 
 static int write_html(const struct save *save, FILE *out)
 {
-	return html_write(save->profile->tree, &save->picture, out);
+	return html_write(save->merged, &save->picture, out);
 }
 
 static int write_speedscope(const struct save *save, FILE *out)
 {
-	return speedscope_write(save->profile->tree, &save->picture, out);
+	return speedscope_write(save->merged, &save->picture, out);
 }
 
 static int write_pprof(const struct save *save, FILE *out)
@@ -73,17 +80,9 @@ static bool is_wanted(enum output_form form, size_t i)
 	return form == OUTPUT_DIRECTORY ? writers[i].name != NULL : writers[i].form == form;
 }
 
-int save_profile(const struct profile *profile, const struct report *report, struct output *output)
+static int write_files(const struct save *save)
 {
-	struct save save = {
-		.profile = profile,
-		.report = report,
-		.output = output,
-		.picture = { .title = "On-CPU",
-			     .subtitle = report->stats.target,
-			     .notes = report->notes,
-			     .unit = "samples" },
-	};
+	struct output *output = save->output;
 
 	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
 		FILE *out;
@@ -94,7 +93,7 @@ int save_profile(const struct profile *profile, const struct report *report, str
 		out = output_stream(output, writers[i].name);
 		if (!out)
 			return -errno;
-		err = writers[i].write(&save, out);
+		err = writers[i].write(save, out);
 		/* -EIO: output_commit() knows the stream's own error and says it. */
 		if (err < 0 && err != -EIO) {
 			log_error("cannot make '%s': %s",
@@ -104,4 +103,30 @@ int save_profile(const struct profile *profile, const struct report *report, str
 		}
 	}
 	return output_commit(output);
+}
+
+int save_profile(const struct profile *profile, const struct report *report, bool name_lines,
+		 struct output *output)
+{
+	CLEANUP(cleanup_tree) struct call_tree *merged = NULL;
+	struct save save = {
+		.profile = profile,
+		.report = report,
+		.output = output,
+		.picture = { .title = "On-CPU",
+			     .subtitle = report->stats.target,
+			     .notes = report->notes,
+			     .unit = "samples" },
+	};
+
+	if (output_form(output) != OUTPUT_PPROF) {
+		int err = call_tree_merge_lines(profile->tree, name_lines, &merged);
+
+		if (err < 0) {
+			log_error("cannot make the profile: %s", strerror(-err));
+			return err;
+		}
+	}
+	save.merged = merged ? merged : profile->tree;
+	return write_files(&save);
 }

@@ -151,6 +151,32 @@ static int add_ref(struct sideband *sideband, uint64_t time_ns, size_t offset)
 	return 0;
 }
 
+struct ksymbol_body {
+	uint64_t address;
+	uint32_t length;
+	uint16_t type, flags;
+	/* char name[] follows, as a path does */
+};
+_Static_assert(sizeof(struct ksymbol_body) == 16, "as the kernel writes it");
+
+/*
+ * Where the tail of a record is. Of KSYMBOL it is behind the name, and not at the end: kernels
+ * (6.18 still) count another tail for each further event that is told of the same symbol, be it
+ * somebody else's, and what is in the last ones is nothing.
+ */
+static size_t tail_offset(const char *record, const struct perf_event_header *header)
+{
+	const size_t last = header->size - sizeof(struct record_tail);
+	const size_t name = sizeof(*header) + sizeof(struct ksymbol_body);
+	size_t behind;
+
+	if (header->type != PERF_RECORD_KSYMBOL || name >= last)
+		return last;
+	behind = name + strnlen(record + name, last - name) + 1;
+	behind = (behind + sizeof(uint64_t) - 1) & ~(sizeof(uint64_t) - 1);
+	return behind < last ? behind : last;
+}
+
 /* Lists the records in bytes[from, size). */
 static int index_records(struct sideband *sideband, size_t from)
 {
@@ -163,7 +189,8 @@ static int index_records(struct sideband *sideband, size_t from)
 		if (header.size < sizeof(header) + sizeof(tail) ||
 		    header.size > sideband->size - from)
 			return -EPROTO;
-		memcpy(&tail, sideband->bytes + from + header.size - sizeof(tail), sizeof(tail));
+		memcpy(&tail, sideband->bytes + from + tail_offset(sideband->bytes + from, &header),
+		       sizeof(tail));
 		err = add_ref(sideband, tail.time_ns, from);
 		if (err < 0)
 			return err;
@@ -251,6 +278,22 @@ static bool parse_mmap(const struct perf_event_header *header, const char *body,
 	return true;
 }
 
+static void parse_ksymbol(const char *body, size_t size, struct sideband_record *record)
+{
+	struct ksymbol_body symbol;
+
+	record->type = SIDEBAND_KSYMBOL;
+	if (size <= sizeof(symbol) || !memchr(body + sizeof(symbol), 0, size - sizeof(symbol)))
+		return;
+	memcpy(&symbol, body, sizeof(symbol));
+	record->path = body + sizeof(symbol);
+	record->is_gone = symbol.flags & PERF_RECORD_KSYMBOL_FLAGS_UNREGISTER;
+	if (symbol.type != PERF_RECORD_KSYMBOL_TYPE_BPF)
+		return;
+	record->start = symbol.address;
+	record->length = symbol.length;
+}
+
 static bool parse_task(uint32_t type, const char *body, size_t size, struct sideband_record *record)
 {
 	struct task_body task;
@@ -286,7 +329,7 @@ static bool parse_record(struct sideband *sideband, const struct perf_event_head
 		memcpy(&record->tid, body + 4, sizeof(record->tid));
 		return true;
 	case PERF_RECORD_KSYMBOL:
-		record->type = SIDEBAND_KSYMBOL;
+		parse_ksymbol(body, size, record);
 		return true;
 	case PERF_RECORD_LOST:
 		if (size >= 16) {

@@ -22,7 +22,7 @@ enum sideband_type {
 	SIDEBAND_EXEC,    /* pid runs another program from now on, all mappings are gone */
 	SIDEBAND_FORK,    /* pid is a new process, the child of parent */
 	SIDEBAND_EXIT,    /* thread tid of pid is gone */
-	SIDEBAND_KSYMBOL, /* the kernel's symbols have changed */
+	SIDEBAND_KSYMBOL, /* code of the kernel has come, or is going */
 };
 
 /* Numbers are those of eprof's pid namespace. Pointers live until the handler returns. */
@@ -32,14 +32,16 @@ struct sideband_record {
 	int32_t pid;      /* the thread group */
 	int32_t tid;
 	int32_t parent; /* FORK: the parent's thread group */
-	/* MMAP only: */
+	/* MMAP and KSYMBOL: */
 	uint64_t start;
-	uint64_t length;
+	uint64_t length;  /* KSYMBOL: 0 for what is not a BPF program's or trampoline's */
+	const char *path; /* KSYMBOL: its name */
+	bool is_gone;     /* KSYMBOL only */
+	/* MMAP only: */
 	uint64_t file_offset;
 	struct build_id build_id; /* when it has one, device and inode are 0 */
 	uint64_t device;          /* as makedev() makes it */
 	uint64_t inode;
-	const char *path;
 };
 
 struct sideband;

@@ -158,6 +158,42 @@ static void add_tool(struct object *object, const struct recording_stats *stats)
 	add_item(object, "tool", tool.json);
 }
 
+static cJSON *make_module(const struct stats_module *module)
+{
+	struct object object = { .json = cJSON_CreateObject() };
+
+	if (!object.json)
+		return NULL;
+	add_text(&object, "path", module->path);
+	add_text(&object, "build_id", module->build_id[0] ? module->build_id : NULL);
+	add_text(&object, "symbols", module->symbols);
+	add_text(&object, "debug_information", module->debug_information);
+	add_text(&object, "error", module->error);
+	add_count(&object, "frames", module->frames);
+	add_count(&object, "unnamed_frames", module->unnamed_frames);
+	if (!object.failed)
+		return object.json;
+	cJSON_Delete(object.json);
+	return NULL;
+}
+
+static void add_modules(struct object *object, const struct stats_module *modules, size_t n)
+{
+	cJSON *list = cJSON_CreateArray();
+
+	for (size_t i = 0; list && i < n; i++) {
+		cJSON *item = make_module(&modules[i]);
+
+		if (!cJSON_AddItemToArray(list, item)) {
+			cJSON_Delete(item);
+			object->failed = true;
+			break;
+		}
+	}
+	object->failed |= !list;
+	add_item(object, "modules", list);
+}
+
 static void add_all(struct object *object, const struct recording_stats *stats)
 {
 	add_text(object, "version", stats->version);
@@ -181,6 +217,8 @@ static void add_all(struct object *object, const struct recording_stats *stats)
 		add_counts(object, "unwind", stats->unwind, stats->unwind_count);
 	else
 		add_text(object, "unwind", NULL);
+	add_counts(object, "names", stats->names, stats->name_count);
+	add_modules(object, stats->modules, stats->module_count);
 	add_tool(object, stats);
 }
 
@@ -194,6 +232,7 @@ int stats_json_write(const struct recording_stats *stats, FILE *out)
 	assert(stats->stop_reason_count <= STATS_STOP_REASONS_MAX);
 	assert(stats->loss_count <= STATS_LOSSES_MAX);
 	assert(stats->unwind_count <= STATS_UNWIND_MAX);
+	assert(stats->name_count <= STATS_NAMES_MAX);
 	add_all(&object, stats);
 	if (object.failed)
 		return -ENOMEM;

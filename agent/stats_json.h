@@ -8,13 +8,25 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "symbolize/symbolize.h"
+
 #define STATS_STOP_REASONS_MAX 16
-#define STATS_LOSSES_MAX       32
+#define STATS_LOSSES_MAX       48
 #define STATS_UNWIND_MAX       16
+#define STATS_NAMES_MAX        16
 
 struct named_count {
 	const char *name; /* becomes a key: unique among its kind */
 	uint64_t count;
+};
+
+/* A binary that frames were named in. */
+struct stats_module {
+	const char *path;
+	char build_id[2 * BUILD_ID_SIZE_MAX + 1]; /* "": it has none */
+	const char *symbols, *debug_information;  /* where they come from */
+	const char *error;                        /* what was wrong with its symbols; or NULL */
+	uint64_t frames, unnamed_frames;          /* as below */
 };
 
 /* Strings are borrowed; NULL becomes null. Bytes that are not UTF-8 are shown as U+FFFD. */
@@ -39,7 +51,11 @@ struct recording_stats {
 	size_t loss_count;
 	struct named_count unwind[STATS_UNWIND_MAX]; /* of the tables; none: they were not used */
 	size_t unwind_count;
-	double tool_cpu_seconds; /* user and system time of eprof itself */
+	struct named_count names[STATS_NAMES_MAX]; /* of the reading of debug information */
+	size_t name_count;
+	const struct stats_module *modules; /* borrowed */
+	size_t module_count;
+	double tool_cpu_seconds; /* user and system time of eprof itself, and its reader of DWARF */
 	uint64_t tool_peak_rss_bytes;
 	bool has_bpf_time;        /* false: the two below become null */
 	double bpf_ns_per_sample; /* all time in BPF, ticks left out included, by samples */

@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/lock.h"
 #include "bpf/abi.h"
+#include "symbolize/file_change.h"
 
 /* One chunk is kept ready: then nine of ten tables need not wait for the kernel to make one. */
 #define WORDS_AHEAD (UNWIND_CHUNK_SIZE / 4)
@@ -38,7 +39,8 @@
 #define BUILDER_NICE (-10)
 
 struct table {
-	int fd; /* of the binary: a table may have to be built again */
+	int fd;           /* of the binary: a table may have to be built again */
+	struct stat file; /* what it was when it came */
 	char *name;
 	bool is_pinned;    /* under the lock, as are the next */
 	bool is_unplaced;  /* built ahead, and no room: only a walk has it built again */
@@ -250,6 +252,10 @@ static uint32_t build(struct unwind_tables *tables, uint32_t number, bool takes_
 	err = unwind_table_build(tables->tables[number].fd, &table, &error);
 	if (may_pass(err))
 		return put_off(tables, number, error);
+	if (!file_is_as_before(tables->tables[number].fd, &tables->tables[number].file)) {
+		err = -ESTALE;
+		error = "it was written to after it had been mapped";
+	}
 	if (err < 0) {
 		count_failure(tables, number, err, error);
 		give_up(tables, number);
@@ -414,7 +420,7 @@ int unwind_tables_add(struct unwind_tables *tables, int fd, const char *name, ui
 	}
 	*ret_slot = tables->used++;
 	table = &tables->tables[*ret_slot];
-	*table = (struct table){ .fd = TAKE_FD(owned_fd), .name = TAKE(copy) };
+	*table = (struct table){ .fd = TAKE_FD(owned_fd), .file = st, .name = TAKE(copy) };
 	if (st.st_size >= LARGE_FILE_BYTES)
 		build_queue_set_large(&tables->queue, *ret_slot);
 	tables->stats.files++;
@@ -454,14 +460,6 @@ void unwind_tables_collect(struct unwind_tables *tables)
 	(void)pthread_mutex_unlock(&tables->lock);
 }
 
-static struct timespec time_in(uint32_t milliseconds)
-{
-	uint64_t ns = clock_ns(CLOCK_MONOTONIC) + milliseconds * UINT64_C(1000000);
-
-	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SECOND),
-				  .tv_nsec = (long)(ns % NS_PER_SECOND) };
-}
-
 /* With the lock held. */
 static bool is_working(const struct unwind_tables *tables)
 {
@@ -471,7 +469,7 @@ static bool is_working(const struct unwind_tables *tables)
 
 void unwind_tables_wait(struct unwind_tables *tables, uint32_t timeout_ms)
 {
-	struct timespec until = time_in(timeout_ms);
+	struct timespec until = clock_in_ms(CLOCK_MONOTONIC, timeout_ms);
 	int err = 0;
 
 	(void)pthread_mutex_lock(&tables->lock);

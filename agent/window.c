@@ -34,7 +34,10 @@ int window_open(const struct pipeline *pipeline, struct window **ret)
 	err = call_tree_new(&window->profile.tree);
 	if (err < 0)
 		return err;
-	err = namer_new(pipeline->naming, pipeline->processes, &window->profile, &window->namer);
+	err = namer_new(&(struct namer_parts){ .naming = pipeline->naming,
+					       .processes = pipeline->processes,
+					       .downloads = pipeline->downloads },
+			&window->profile, &window->namer);
 	if (err < 0)
 		return err;
 	window->profile.started_unix_ns = clock_ns(CLOCK_REALTIME);

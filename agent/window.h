@@ -6,6 +6,7 @@
 #ifndef EPROF_AGENT_WINDOW_H
 #define EPROF_AGENT_WINDOW_H
 
+#include "agent/debug_downloads.h"
 #include "agent/follower.h"
 #include "agent/naming.h"
 #include "agent/processes.h"
@@ -21,6 +22,7 @@ struct pipeline {
 	struct processes *processes;
 	struct follower *follower;
 	struct naming *naming;
+	struct debug_downloads *downloads; /* NULL: none */
 };
 
 struct window;
@@ -35,8 +37,8 @@ int window_drain(struct window *window);
 /* Samples drained so far. */
 uint64_t window_samples(const struct window *window);
 
-/* Drains a last time, waits until all is named, and seals. *ret->tree is sorted, and belongs to the
- * caller: call_tree_free(). */
+/* Drains a last time, waits for downloads and until all is named, and seals. *ret->tree is sorted,
+ * and belongs to the caller: call_tree_free(). */
 int window_close(struct window *window, struct profile *ret);
 
 #endif

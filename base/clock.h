@@ -16,4 +16,13 @@ static inline uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * NS_PER_SECOND + (uint64_t)now.tv_nsec;
 }
 
+/* So much later than what a clock says now. */
+static inline struct timespec clock_in_ms(clockid_t clock, uint32_t milliseconds)
+{
+	uint64_t ns = clock_ns(clock) + milliseconds * UINT64_C(1000000);
+
+	return (struct timespec){ .tv_sec = (time_t)(ns / NS_PER_SECOND),
+				  .tv_nsec = (long)(ns % NS_PER_SECOND) };
+}
+
 #endif

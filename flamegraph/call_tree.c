@@ -1,34 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "flamegraph/call_tree.h"
+#include "flamegraph/call_tree_parts.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/hashmap.h"
-#include "flamegraph/name_pool.h"
-
-struct call_tree {
-	struct call_node *nodes;
-	size_t count;
-	size_t capacity;
-	uint32_t depth;
-	struct name_pool names;
-	struct hashmap children; /* child_key() -> node */
-};
 
 #define NODES_FIRST 1024
 #define KIND_BITS   3
+/* Set in the keys of children that have a site; parents leave it alone. */
+#define KEY_OF_SITE (UINT64_C(1) << 63)
 
-_Static_assert(FRAME_KIND_COUNT <= 1 << KIND_BITS, "a kind fits its bits of child_key()");
+_Static_assert(FRAME_KIND_COUNT <= 1 << KIND_BITS, "a kind fits its bits of a label");
 _Static_assert(NAMES_MAX <= 1u << (32 - KIND_BITS), "and so does a name");
+_Static_assert(CALL_TREE_NODES_MAX <= 1u << 31, "and a parent those of a key");
 
-static uint64_t child_key(uint32_t parent, uint32_t name_id, enum frame_kind kind)
+/* What tells a child from its siblings, in 64 bits. */
+static int child_key(struct call_tree *tree, uint32_t parent, const struct call_child *child,
+		     uint64_t *ret)
 {
-	return (uint64_t)parent << 32 | (uint64_t)name_id << KIND_BITS | kind;
+	uint32_t label = child->name_id << KIND_BITS | child->kind;
+	uint32_t label_at_site;
+	int err;
+
+	*ret = (uint64_t)parent << 32 | label;
+	if (child->site_id == PAIR_NONE)
+		return 0;
+	err = pair_pool_intern(&tree->labels_at_sites, label, child->site_id, &label_at_site);
+	if (err < 0)
+		return err;
+	*ret = KEY_OF_SITE | (uint64_t)parent << 32 | label_at_site;
+	return 0;
 }
 
 static void cleanup_tree(struct call_tree **tree)
@@ -52,6 +56,7 @@ int call_tree_new(struct call_tree **ret)
 		.first_child = CALL_TREE_NONE,
 		.next_sibling = CALL_TREE_NONE,
 		.name_id = CALL_TREE_NONE,
+		.place_id = CALL_TREE_NONE,
 	};
 	*ret = TAKE(tree);
 	return 0;
@@ -63,6 +68,9 @@ void call_tree_free(struct call_tree *tree)
 		return;
 	free(tree->nodes);
 	name_pool_done(&tree->names);
+	pair_pool_done(&tree->sites);
+	pair_pool_done(&tree->places);
+	pair_pool_done(&tree->labels_at_sites);
 	hashmap_done(&tree->children);
 	free(tree);
 }
@@ -83,24 +91,37 @@ static int reserve_node(struct call_tree *tree)
 	return 0;
 }
 
-static int add_child(struct call_tree *tree, uint32_t parent, uint32_t name_id,
-		     enum frame_kind kind, uint32_t *ret)
+static int find_place(struct call_tree *tree, const struct call_child *child, uint32_t *ret)
+{
+	if (child->site_id != PAIR_NONE || child->module_id != CALL_TREE_NONE)
+		return pair_pool_intern(&tree->places, child->site_id, child->module_id, ret);
+	*ret = CALL_TREE_NONE;
+	return 0;
+}
+
+static int add_child(struct call_tree *tree, uint32_t parent, const struct call_child *child,
+		     uint64_t key, uint32_t *ret)
 {
 	uint32_t index = (uint32_t)tree->count;
+	uint32_t place_id;
 	int err = reserve_node(tree);
 
 	if (err < 0)
 		return err;
-	err = hashmap_put(&tree->children, child_key(parent, name_id, kind), index);
+	err = find_place(tree, child, &place_id);
+	if (err < 0)
+		return err;
+	err = hashmap_put(&tree->children, key, index);
 	if (err < 0)
 		return err;
 	tree->nodes[index] = (struct call_node){
 		.parent = parent,
 		.first_child = CALL_TREE_NONE,
 		.next_sibling = tree->nodes[parent].first_child,
-		.name_id = name_id,
+		.name_id = child->name_id,
+		.place_id = place_id,
 		.depth = tree->nodes[parent].depth + 1,
-		.kind = kind,
+		.kind = child->kind,
 	};
 	tree->nodes[parent].first_child = index;
 	if (tree->nodes[index].depth > tree->depth)
@@ -110,35 +131,69 @@ static int add_child(struct call_tree *tree, uint32_t parent, uint32_t name_id,
 	return 0;
 }
 
+int call_tree_enter(struct call_tree *tree, uint32_t parent, const struct call_child *child,
+		    uint32_t *ret)
+{
+	uint64_t key, found;
+	int err = child_key(tree, parent, child, &key);
+
+	if (err < 0)
+		return err;
+	if (!hashmap_get(&tree->children, key, &found))
+		return add_child(tree, parent, child, key, ret);
+	*ret = (uint32_t)found;
+	return 0;
+}
+
+static bool is_at_site_of(const struct call_tree *tree, const struct call_node *node,
+			  const struct frame *frame)
+{
+	uint32_t site_id = call_tree_site(tree, node);
+
+	if (site_id == PAIR_NONE || !frame->file)
+		return site_id == PAIR_NONE && !frame->file;
+	return tree->sites.pairs[site_id].second == frame->line &&
+	       strcmp(call_tree_name(tree, tree->sites.pairs[site_id].first), frame->file) == 0;
+}
+
 /* The newest child is most often the one asked for: long stacks are mostly single-file. */
 static bool is_first_child(const struct call_tree *tree, uint32_t parent, const struct frame *frame)
 {
 	uint32_t child = tree->nodes[parent].first_child;
 
 	return child != CALL_TREE_NONE && tree->nodes[child].kind == frame->kind &&
-	       strcmp(call_tree_name(tree, tree->nodes[child].name_id), frame->name) == 0;
+	       strcmp(call_tree_name(tree, tree->nodes[child].name_id), frame->name) == 0 &&
+	       is_at_site_of(tree, &tree->nodes[child], frame);
+}
+
+static int find_site(struct call_tree *tree, const struct frame *frame, uint32_t *ret)
+{
+	uint32_t file_id;
+	int err = name_pool_intern(&tree->names, frame->file, &file_id);
+
+	return err < 0 ? err : pair_pool_intern(&tree->sites, file_id, frame->line, ret);
 }
 
 static int find_or_add_child(struct call_tree *tree, uint32_t parent, const struct frame *frame,
 			     uint32_t *ret)
 {
-	uint64_t found;
-	uint32_t name_id;
+	struct call_child child = { .kind = frame->kind,
+				    .site_id = PAIR_NONE,
+				    .module_id = CALL_TREE_NONE };
 	int err;
 
 	assert(frame->kind < FRAME_KIND_COUNT);
+	assert(frame->file || !frame->line);
 	if (is_first_child(tree, parent, frame)) {
 		*ret = tree->nodes[parent].first_child;
 		return 0;
 	}
-	err = name_pool_intern(&tree->names, frame->name, &name_id);
-	if (err < 0)
-		return err;
-	if (hashmap_get(&tree->children, child_key(parent, name_id, frame->kind), &found)) {
-		*ret = (uint32_t)found;
-		return 0;
-	}
-	return add_child(tree, parent, name_id, frame->kind, ret);
+	err = name_pool_intern(&tree->names, frame->name, &child.name_id);
+	if (!err && frame->file)
+		err = find_site(tree, frame, &child.site_id);
+	if (!err && frame->module)
+		err = name_pool_intern(&tree->names, frame->module, &child.module_id);
+	return err < 0 ? err : call_tree_enter(tree, parent, &child, ret);
 }
 
 int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n,
@@ -185,71 +240,6 @@ int call_tree_add(struct call_tree *tree, const struct frame *frames, size_t n, 
 	return err < 0 ? err : call_tree_count(tree, node, count);
 }
 
-static int compare_names(const void *a, const void *b, void *names)
-{
-	const struct name *table = names;
-
-	return strcmp(table[*(const uint32_t *)a].text, table[*(const uint32_t *)b].text);
-}
-
-/* Names in bytewise order, as ids; the caller frees *ret. */
-static int sort_names(const struct call_tree *tree, uint32_t **ret)
-{
-	size_t n = tree->names.count;
-	uint32_t *order = calloc(n + 1, sizeof(*order));
-
-	if (!order)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		order[i] = (uint32_t)i;
-	qsort_r(order, n, sizeof(*order), compare_names, tree->names.names);
-	*ret = order;
-	return 0;
-}
-
-/*
- * One sort of the names serves all nodes: nodes are thrown into a bucket per (name, kind), and the
- * buckets are emptied from the last to the first, each node becoming its parent's first child.
- */
-int call_tree_sort(struct call_tree *tree)
-{
-	CLEANUP(cleanup_free) uint32_t *order = NULL;
-	CLEANUP(cleanup_free) uint32_t *buckets = NULL;
-	size_t n_buckets = tree->names.count << KIND_BITS;
-	int err = sort_names(tree, &order);
-
-	if (err < 0)
-		return err;
-	buckets = malloc((n_buckets + 1) * sizeof(*buckets));
-	if (!buckets)
-		return -ENOMEM;
-	memset(buckets, 0xff, n_buckets * sizeof(*buckets)); /* CALL_TREE_NONE each */
-
-	for (size_t i = 0; i < tree->count; i++)
-		tree->nodes[i].first_child = CALL_TREE_NONE;
-	for (size_t i = 1; i < tree->count; i++) {
-		struct call_node *node = &tree->nodes[i];
-		uint32_t *bucket = &buckets[(size_t)node->name_id << KIND_BITS | node->kind];
-
-		node->next_sibling = *bucket; /* borrowed as the bucket's chain */
-		*bucket = (uint32_t)i;
-	}
-	for (size_t b = n_buckets; b-- > 0;) {
-		size_t by_name = (size_t)order[b >> KIND_BITS] << KIND_BITS;
-		uint32_t index = buckets[by_name | (b & ((1 << KIND_BITS) - 1))];
-
-		while (index != CALL_TREE_NONE) {
-			struct call_node *node = &tree->nodes[index];
-			uint32_t following = node->next_sibling;
-
-			node->next_sibling = tree->nodes[node->parent].first_child;
-			tree->nodes[node->parent].first_child = index;
-			index = following;
-		}
-	}
-	return 0;
-}
-
 size_t call_tree_node_count(const struct call_tree *tree)
 {
 	return tree->count;
@@ -273,6 +263,23 @@ uint32_t call_tree_next(const struct call_tree *tree, uint32_t index)
 	uint32_t child = tree->nodes[index].first_child;
 
 	return child != CALL_TREE_NONE ? child : call_tree_skip(tree, index);
+}
+
+struct call_place call_tree_place(const struct call_tree *tree, uint32_t place_id)
+{
+	struct call_place place = { .file_id = CALL_TREE_NONE, .module_id = CALL_TREE_NONE };
+	uint32_t site_id;
+
+	if (place_id == CALL_TREE_NONE)
+		return place;
+	assert(place_id < tree->places.count);
+	place.module_id = tree->places.pairs[place_id].second;
+	site_id = tree->places.pairs[place_id].first;
+	if (site_id == PAIR_NONE)
+		return place;
+	place.file_id = tree->sites.pairs[site_id].first;
+	place.line = tree->sites.pairs[site_id].second;
+	return place;
 }
 
 const char *call_tree_name(const struct call_tree *tree, uint32_t name_id)

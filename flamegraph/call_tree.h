@@ -2,12 +2,15 @@
 /*
  * All stacks of a profile merged by their common prefix: a trie of frames. Node 0 is the root
  * ("all"), it has no frame. Invariant: a node's total is its self plus its children's totals.
- * Two frames are the same node when parent, name and kind are equal. Pure memory: no clock, no
- * file system. Not thread-safe.
+ * Two frames are the same node when parent, name, kind, file and line are equal: a function that
+ * is called from two lines, or does so itself, is two nodes (call_tree_merge_lines() makes them
+ * one). A node has the module of the first frame that led to it. Pure memory: no clock, no file
+ * system. Not thread-safe.
  */
 #ifndef EPROF_FLAMEGRAPH_CALL_TREE_H
 #define EPROF_FLAMEGRAPH_CALL_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,10 +27,21 @@ struct call_node {
 	uint32_t first_child;  /* CALL_TREE_NONE: a leaf */
 	uint32_t next_sibling; /* CALL_TREE_NONE: the last */
 	uint32_t name_id;
-	uint32_t depth; /* the root's is 0 */
-	enum frame_kind kind;
+	uint32_t place_id;   /* of call_tree_place(); CALL_TREE_NONE: nothing is known */
+	uint32_t depth : 24; /* the root's is 0 */
+	enum frame_kind kind : 8;
 	uint64_t self;
 	uint64_t total;
+};
+
+_Static_assert(sizeof(struct call_node) == 40, "there are millions");
+_Static_assert(CALL_TREE_DEPTH_MAX < 1u << 24, "a depth fits its bits");
+
+/* Where the code of a node comes from. Ids are for call_tree_name(); CALL_TREE_NONE: unknown. */
+struct call_place {
+	uint32_t file_id;
+	uint32_t line; /* 0: unknown */
+	uint32_t module_id;
 };
 
 struct call_tree;
@@ -49,8 +63,8 @@ int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n
 int call_tree_count(struct call_tree *tree, uint32_t node, uint64_t count);
 
 /*
- * Orders the children of every node by name (bytewise), then kind. Whoever made the tree calls it
- * once before writing. 0 or -ENOMEM (the order is the old one then).
+ * Orders the children of every node by name (bytewise), then kind, file and line. Whoever made the
+ * tree calls it once before writing. 0 or -ENOMEM (the order is the old one then).
  */
 int call_tree_sort(struct call_tree *tree);
 
@@ -64,7 +78,30 @@ const struct call_node *call_tree_node(const struct call_tree *tree, uint32_t in
 uint32_t call_tree_next(const struct call_tree *tree, uint32_t index);
 uint32_t call_tree_skip(const struct call_tree *tree, uint32_t index);
 
-/* The interned name; lives as long as the tree. Ids are dense: 0 .. call_tree_name_count() - 1. */
+/* What is known of a node's place, which may be nothing. */
+struct call_place call_tree_place(const struct call_tree *tree, uint32_t place_id);
+
+/*
+ * The tree as people want to see it: names, kinds and counts of tree, without places. Nodes that
+ * differ in their lines only become one; with name_lines they do not, for a name has its line
+ * behind it: "main (a.c:12)", without the directory. *ret is sorted and belongs to the caller; it
+ * is NULL when no node has a line: then tree itself is what is wanted. 0, -ENOMEM or -E2BIG.
+ */
+int call_tree_merge_lines(const struct call_tree *tree, bool name_lines, struct call_tree **ret);
+
+/* May give a frame another name and kind; of its place nothing is told. True: it has. */
+typedef bool (*call_tree_renamer)(void *context, struct frame *frame);
+
+/*
+ * Puts in place of *tree one with other names, where what has become equal is one node. It is not
+ * sorted, and node numbers are others. 0, -ENOMEM or -E2BIG (*tree is the old one then).
+ */
+int call_tree_rename(struct call_tree **tree, call_tree_renamer renamer, void *context);
+
+/*
+ * An interned name, file or module; lives as long as the tree. Ids are dense:
+ * 0 .. call_tree_name_count() - 1.
+ */
 const char *call_tree_name(const struct call_tree *tree, uint32_t name_id);
 size_t call_tree_name_count(const struct call_tree *tree);
 

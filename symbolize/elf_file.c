@@ -4,12 +4,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "symbolize/elf_symbols.h"
+#include "symbolize/file_change.h"
 
 struct elf_file {
 	int fd;                   /* -1 after loading */
+	struct stat opened;       /* what it was then */
+	bool is_rewritten;        /* since; known after loading */
 	struct elf_reader reader; /* its segments stay */
 	struct build_id build_id;
 	struct elf_symbols symbols;
@@ -42,6 +46,8 @@ int elf_file_open(int fd, struct elf_file **ret)
 	if (!file)
 		return -ENOMEM;
 	file->fd = TAKE_FD(owned_fd);
+	if (fstat(file->fd, &file->opened) < 0)
+		return -errno;
 	err = elf_reader_open(file->fd, &file->reader);
 	if (err < 0)
 		return err;
@@ -57,17 +63,41 @@ const struct build_id *elf_file_build_id(const struct elf_file *file)
 	return &file->build_id;
 }
 
+/* Its times and what is not loaded of it may change: with the same build id it is the same code. */
+static bool is_rewritten(const struct elf_file *file)
+{
+	const struct build_id *opened = &file->build_id;
+	struct build_id now;
+
+	if (file_is_as_before(file->fd, &file->opened))
+		return false;
+	return !opened->size || build_id_read(file->fd, &now) < 0 || now.size != opened->size ||
+	       memcmp(now.bytes, opened->bytes, now.size) != 0;
+}
+
 int elf_file_load(struct elf_file *file)
 {
 	struct elf_reader *reader = &file->reader;
 	int err = elf_symbols_read(reader, &file->symbols);
 
 	file->error = reader->error;
+	if (is_rewritten(file)) {
+		elf_symbols_done(&file->symbols);
+		file->symbols = (struct elf_symbols){ 0 };
+		file->is_rewritten = true;
+		file->error = err < 0 ? file->error : "it was written to after it had been mapped";
+		err = err < 0 ? err : -ESTALE;
+	}
 	cleanup_fd(&file->fd);
 	file->fd = -1;
 	reader->fd = -1;
 	elf_reader_drop_sections(reader);
 	return err;
+}
+
+bool elf_file_is_rewritten(const struct elf_file *file)
+{
+	return file->is_rewritten;
 }
 
 bool elf_file_has_symtab(const struct elf_file *file)
@@ -78,15 +108,20 @@ bool elf_file_has_symtab(const struct elf_file *file)
 int elf_file_add_debug(struct elf_file *file, int fd)
 {
 	CLEANUP(cleanup_fd) int owned_fd = fd;
+	struct elf_symbols symbols = { 0 };
 	struct elf_reader reader;
 	int err = elf_reader_open(owned_fd, &reader);
 
 	if (err < 0)
 		return err;
 	/* Its segments and sections have the addresses of the file it was split from. */
-	err = elf_symbols_read(&reader, &file->debug_symbols);
+	err = elf_symbols_read(&reader, &symbols);
 	elf_reader_done(&reader);
-	return err;
+	if (err < 0)
+		return err;
+	elf_symbols_done(&file->debug_symbols);
+	file->debug_symbols = symbols;
+	return 0;
 }
 
 const char *elf_file_error(const struct elf_file *file)

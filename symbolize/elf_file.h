@@ -20,15 +20,19 @@ void elf_file_free(struct elf_file *file); /* NULL is fine */
 
 const struct build_id *elf_file_build_id(const struct elf_file *file);
 
-/* Reads the symbols and closes the descriptor; once. 0, or -errno: then there are no names. */
+/*
+ * Reads the symbols and closes the descriptor; once. 0, or -errno: then there are no names.
+ * -ESTALE: the file was written to since it was opened, and is of another build now.
+ */
 int elf_file_load(struct elf_file *file);
+bool elf_file_is_rewritten(const struct elf_file *file); /* that, or cut off */
 
 /* After loading: false when the file is stripped, and only exported functions have names. */
 bool elf_file_has_symtab(const struct elf_file *file);
 
 /*
- * Adds the names of a separate debug file of the same build; takes fd, also when it fails. Once. 0,
- * or -errno: then the names stay what they were.
+ * Adds the names of a separate debug file of the same build, in place of one that was added before;
+ * takes fd, also when it fails. 0, or -errno: then the names stay what they were.
  */
 int elf_file_add_debug(struct elf_file *file, int fd);
 

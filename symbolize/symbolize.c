@@ -10,29 +10,22 @@
 
 #include "base/cleanup.h"
 #include "base/hashmap.h"
-#include "symbolize/debug_file.h"
-#include "symbolize/elf_file.h"
 #include "symbolize/kernel_namer.h"
-#include "symbolize/string_pool.h"
+#include "symbolize/module.h"
+#include "symbolize/user_names.h"
 
 #define IMAGE_SIZE_MAX (1 << 20)
 
-struct module {
-	struct module *next; /* of all modules, for freeing */
-	struct elf_file *file;
-	char *path;
-	const char *name;     /* inside path */
-	struct hashmap names; /* name in file -> name to show: each is demangled once */
-	bool is_loaded;
-	const char *error;
-};
-
 struct symbolizer {
+	/* Of who adds modules. */
 	struct module *modules;
 	struct hashmap by_build_id; /* hash -> module */
+	/* Of who names. */
+	struct module *loaded;
 	struct kernel_namer *kernel;
-	struct string_pool strings; /* what was handed out */
-	const char *debug_directory;
+	struct user_names names;
+	struct module_sources sources;
+	int root; /* ours */
 };
 
 int symbolizer_new(struct symbolizer **ret)
@@ -45,28 +38,37 @@ int symbolizer_new(struct symbolizer **ret)
 	err = kernel_namer_new(&symbolizer->kernel);
 	if (err < 0)
 		return err;
-	symbolizer->debug_directory = "/usr/lib/debug";
+	symbolizer->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	symbolizer->sources.search = (struct debug_search){
+		.symfs = -1,
+		.roots = &symbolizer->root,
+		.root_count = symbolizer->root >= 0,
+		.debug_directory = "/usr/lib/debug",
+	};
 	*ret = TAKE(symbolizer);
 	return 0;
 }
 
 void symbolizer_set_debug_directory(struct symbolizer *symbolizer, const char *path)
 {
-	symbolizer->debug_directory = path;
+	symbolizer->sources.search.debug_directory = path;
 }
 
-static void module_free(struct module *module)
+void symbolizer_set_symfs(struct symbolizer *symbolizer, int directory_fd)
 {
-	elf_file_free(module->file);
-	hashmap_done(&module->names);
-	free(module->path);
-	free(module);
+	symbolizer->sources.search.symfs = directory_fd;
 }
 
-static void cleanup_module(struct module **module)
+void symbolizer_set_dwarf(struct symbolizer *symbolizer, const struct dwarf_lookup *dwarf)
 {
-	if (*module)
-		module_free(*module);
+	symbolizer->sources.dwarf = *dwarf;
+}
+
+void symbolizer_set_missing(struct symbolizer *symbolizer, missing_debug_handler handler,
+			    void *context)
+{
+	symbolizer->sources.missing = handler;
+	symbolizer->sources.missing_context = context;
 }
 
 void symbolizer_free(struct symbolizer *symbolizer)
@@ -81,7 +83,8 @@ void symbolizer_free(struct symbolizer *symbolizer)
 	}
 	hashmap_done(&symbolizer->by_build_id);
 	kernel_namer_free(symbolizer->kernel);
-	string_pool_done(&symbolizer->strings);
+	user_names_done(&symbolizer->names);
+	cleanup_fd(&symbolizer->root);
 	free(symbolizer);
 }
 
@@ -116,29 +119,24 @@ struct module *symbolizer_find(struct symbolizer *symbolizer, const struct build
 	return find_module(symbolizer, id, &free_key);
 }
 
+static void cleanup_module(struct module **module)
+{
+	module_free(*module);
+}
+
 /* Makes a module of file, which it takes also when it fails. */
 static int add_module(struct symbolizer *symbolizer, struct elf_file *file, const char *path,
-		      struct module **ret)
+		      int root_fd, struct module **ret)
 {
-	CLEANUP(cleanup_module) struct module *module = calloc(1, sizeof(*module));
-	const struct build_id *id;
+	CLEANUP(cleanup_module) struct module *module = NULL;
+	const struct build_id *id = elf_file_build_id(file);
 	uint64_t key = 0;
-	char *slash;
+	int err = module_new(file, path, root_fd, &module);
 
-	if (!module) {
-		elf_file_free(file);
-		return -ENOMEM;
-	}
-	module->file = file;
-	module->path = strdup(path);
-	if (!module->path)
-		return -ENOMEM;
-	slash = strrchr(module->path, '/');
-	module->name = slash && slash[1] ? slash + 1 : module->path;
-	id = elf_file_build_id(file);
+	if (err < 0)
+		return err;
 	if (id->size) {
 		struct module *known = find_module(symbolizer, id, &key);
-		int err;
 
 		if (known) {
 			*ret = known;
@@ -154,7 +152,7 @@ static int add_module(struct symbolizer *symbolizer, struct elf_file *file, cons
 	return 0;
 }
 
-int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *name,
+int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *path, int root_fd,
 			struct module **ret)
 {
 	struct elf_file *file;
@@ -162,7 +160,7 @@ int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *name,
 
 	if (err < 0)
 		return err;
-	return add_module(symbolizer, file, name, ret);
+	return add_module(symbolizer, file, path, root_fd, ret);
 }
 
 static int write_all(int fd, const char *bytes, size_t size)
@@ -195,7 +193,7 @@ int symbolizer_add_image(struct symbolizer *symbolizer, const void *image, size_
 	err = write_all(fd, image, size);
 	if (err < 0)
 		return err;
-	return symbolizer_add_file(symbolizer, TAKE_FD(fd), name, ret);
+	return symbolizer_add_file(symbolizer, TAKE_FD(fd), name, -1, ret);
 }
 
 const struct build_id *module_build_id(const struct module *module)
@@ -218,6 +216,27 @@ uint64_t module_mapped_address(const struct module *module, uint64_t file_offset
 	return elf_file_mapped_address(module->file, file_offset, size);
 }
 
+const char *module_path(const struct module *module)
+{
+	return module->path;
+}
+
+void module_read_names(const struct module *module, struct module_names *ret)
+{
+	*ret = (struct module_names){
+		.symbols_from = debug_source_name(module->symbols_from),
+		.dwarf_from = debug_source_name(module->dwarf_from),
+		.frames = module->frames,
+		.unnamed = module->unnamed,
+	};
+}
+
+const struct module *symbolizer_next_module(const struct symbolizer *symbolizer,
+					    const struct module *module)
+{
+	return module ? module->next : symbolizer->modules;
+}
+
 int module_dup_fd(const struct module *module)
 {
 	return elf_file_dup_fd(module->file);
@@ -228,60 +247,71 @@ const char *module_error(const struct module *module)
 	return module->error;
 }
 
-/* A stripped file's other names, where the distribution's debug package is installed. */
-static void add_debug_names(struct module *module, const char *directory)
+bool module_is_rewritten(const struct module *module)
 {
-	int fd;
-
-	if (elf_file_has_symtab(module->file))
-		return;
-	if (debug_file_open(directory, elf_file_build_id(module->file), &fd) == 0)
-		(void)elf_file_add_debug(module->file, fd);
+	return elf_file_is_rewritten(module->file);
 }
 
-static void load_once(const struct symbolizer *symbolizer, struct module *module)
+static void load(struct symbolizer *symbolizer, struct module *module)
 {
 	if (module->is_loaded)
 		return;
-	module->is_loaded = true;
-	/* What could be read is used even where something was wrong. */
-	(void)elf_file_load(module->file);
-	module->error = elf_file_error(module->file);
-	add_debug_names(module, symbolizer->debug_directory);
+	module_load(module, &symbolizer->sources);
+	module->next_loaded = symbolizer->loaded;
+	symbolizer->loaded = module;
 }
 
-/* The name to show for one in the file; NULL without memory. */
-static const char *shown_name(struct symbolizer *symbolizer, struct module *module,
-			      const char *name)
+/* The file goes to all who lack it: several programs may share it. */
+static int add_alt(struct symbolizer *symbolizer, const struct build_id *id, int fd)
 {
-	CLEANUP(cleanup_free) char *demangled = NULL;
-	const char *shown;
-	uint64_t known;
+	int result = -ENOENT;
 
-	if (hashmap_get(&module->names, (uintptr_t)name, &known))
-		return (const char *)(uintptr_t)known;
-	demangled = demangle(name);
-	shown = string_pool_keep(&symbolizer->strings, demangled ? demangled : name);
-	if (!shown || hashmap_put(&module->names, (uintptr_t)name, (uintptr_t)shown) < 0)
-		return NULL;
-	return shown;
+	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
+		int copy, err;
+
+		if (!is_same_id(&module->missing_alt, id))
+			continue;
+		copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+		if (copy < 0)
+			return -errno;
+		err = module_add_alt(module, &symbolizer->sources, copy);
+		if (result != 0 && err != -ENOENT)
+			result = err;
+	}
+	return result;
+}
+
+int symbolizer_add_debug_file(struct symbolizer *symbolizer, const struct build_id *id, int fd)
+{
+	CLEANUP(cleanup_fd) int owned_fd = fd;
+
+	if (!id->size)
+		return -ENOENT;
+	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
+		if (is_same_id(module_build_id(module), id))
+			return module_add_debug_file(module, &symbolizer->sources,
+						     TAKE_FD(owned_fd));
+	}
+	return add_alt(symbolizer, id, owned_fd);
+}
+
+void symbolize_want(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset)
+{
+	load(symbolizer, module);
+	user_names_want(module, file_offset);
 }
 
 size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset,
 		      struct frame *ret, size_t n)
 {
-	const char *name;
+	size_t count;
 
-	if (!n)
-		return 0;
-	load_once(symbolizer, module);
-	name = elf_file_find(module->file, file_offset);
-	if (name)
-		name = shown_name(symbolizer, module, name);
-	if (!name)
-		return 0;
-	ret[0] = (struct frame){ .name = name, .module = module->name, .kind = FRAME_USER };
-	return 1;
+	load(symbolizer, module);
+	count = user_names_find(&symbolizer->names, &symbolizer->sources.dwarf, symbolizer->loaded,
+				module, file_offset, ret, n);
+	module->frames += count ? count : 1;
+	module->unnamed += !count;
+	return count;
 }
 
 void symbolizer_set_kallsyms(struct symbolizer *symbolizer, const char *path)

@@ -10,6 +10,7 @@
 #ifndef EPROF_SYMBOLIZE_SYMBOLIZE_H
 #define EPROF_SYMBOLIZE_SYMBOLIZE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,19 +31,63 @@ int symbolizer_new(struct symbolizer **ret);
 void symbolizer_free(struct symbolizer *symbolizer); /* NULL is fine */
 
 /*
- * Where separate debug files are looked for, by build id, for binaries that are stripped; borrowed.
- * "/usr/lib/debug" unless set.
+ * Where separate debug files are looked for (symbolize/debug_source.h): in this directory of each
+ * root; borrowed. "/usr/lib/debug" unless set.
  */
 void symbolizer_set_debug_directory(struct symbolizer *symbolizer, const char *path);
 
+/* Files and their debug files are looked for below this directory first; borrowed. -1: nowhere. */
+void symbolizer_set_symfs(struct symbolizer *symbolizer, int directory_fd);
+
+struct dwarf_frame;
+
+/* Frames of address number index, as dwarf_names_find() has them; strings live until it returns. */
+typedef void (*dwarf_answer)(void *context, size_t index, const struct dwarf_frame *frames,
+			     size_t count);
+
+/* Who reads debug information (symbolize/dwarf_names.h). */
+struct dwarf_lookup {
+	/* Takes the descriptors, also when it fails; alt_fd may be -1. 0 or -errno. */
+	int (*open)(void *context, int fd, int alt_fd, uint32_t *ret_file);
+	/* Answers n addresses (1 to DWARF_LOOKUP_MAX). -errno: the file is of no use any more. */
+	int (*find)(void *context, uint32_t file, const uint64_t *addresses, size_t n,
+		    dwarf_answer answer, void *answer_context);
+	void *context;
+};
+
+#define DWARF_LOOKUP_MAX 256
+
+/* Copied; its context is borrowed. Unless set, there are no inlined functions and no lines. */
+void symbolizer_set_dwarf(struct symbolizer *symbolizer, const struct dwarf_lookup *dwarf);
+
 /*
- * Hands over fd (consumed on success *and* failure), an ELF file opened for reading. name is the
- * path that people know it by; copied. Reads the headers and the build id only; the symbols are
- * read at the first look-up, after which the descriptor is closed. *ret belongs to the symbolizer.
- * Modules are shared by build id: the second file with the same id gives the same module.
- * 0, or -errno: -ENOEXEC not an ELF file (or one that contradicts itself), -EFBIG, -ENOMEM, -EIO.
+ * Told of a build whose debug information was not found, or not all of it: that of a module, or of
+ * a file that several share (.gnu_debugaltlink). Once for each module, while names are looked up.
  */
-int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *name,
+typedef void (*missing_debug_handler)(void *context, const struct build_id *id);
+
+/* context is borrowed. To be set before the first name is looked up. */
+void symbolizer_set_missing(struct symbolizer *symbolizer, missing_debug_handler handler,
+			    void *context);
+
+/*
+ * Hands over the debug file of such a build; takes fd, also when it fails. What is named from here
+ * on has its names; strings that were handed out stay. For the thread that names. 0; -ENOENT nobody
+ * lacks it (any more); -ESTALE it is another build's; -ENODATA it has nothing that was lacking;
+ * -errno when it cannot be read.
+ */
+int symbolizer_add_debug_file(struct symbolizer *symbolizer, const struct build_id *id, int fd);
+
+/*
+ * Hands over fd (consumed on success *and* failure), an ELF file opened for reading. path is where
+ * the process that has mapped it finds it, and root_fd (O_PATH; borrowed for as long as the
+ * symbolizer lives) that process's root directory; -1: ours. The path is copied. Reads the headers
+ * and the build id only; the symbols are read at the first look-up, after which the descriptor is
+ * closed. *ret belongs to the symbolizer. Modules are shared by build id: the second file with the
+ * same id gives the same module. 0, or -errno: -ENOEXEC not an ELF file (or one that contradicts
+ * itself), -EFBIG, -ENOMEM, -EIO.
+ */
+int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *path, int root_fd,
 			struct module **ret);
 
 /* The same for an ELF image in memory (the vDSO), copied; bytes up to 1 MiB. */
@@ -72,8 +117,36 @@ int module_dup_fd(const struct module *module);
 const char *module_error(const struct module *module);
 
 /*
+ * Whether the file was written to between being added and its symbols being read, so that they are
+ * those of another build: it has no names then.
+ */
+bool module_is_rewritten(const struct module *module);
+
+/* Where it was found: as given. */
+const char *module_path(const struct module *module);
+
+/* What symbolize_user() has used of a module. */
+struct module_names {
+	const char *symbols_from, *dwarf_from; /* debug_source_name() (symbolize/debug_source.h) */
+	uint64_t frames, unnamed;
+};
+
+void module_read_names(const struct module *module, struct module_names *ret);
+
+/*
+ * All modules, in no order; the first one after NULL, NULL after the last one. While nobody adds
+ * any.
+ */
+const struct module *symbolizer_next_module(const struct symbolizer *symbolizer,
+					    const struct module *module);
+
+/* Notes that this will be asked for next: of several addresses together each is cheaper. */
+void symbolize_want(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset);
+
+/*
  * Names the code at file_offset of module: ret[0] is the innermost (inlined) frame, the last one
- * the function itself. Returns how many were written: 1..n, or 0 when no symbol covers it.
+ * the function itself; where there are more than n, those next to it are left out. Returns how many
+ * were written: 1..n, or 0 when no symbol covers it.
  * Strings live as long as the symbolizer. For return addresses the caller passes the offset of the
  * call: one byte back.
  */

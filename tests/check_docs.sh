@@ -22,7 +22,8 @@ help_options() {
 			flush()
 			sub(/^ +/, "")
 			text = option = $0
-			sub(/  .*/, "", option)
+			# A long one has but one blank before its text.
+			sub(/ [^-].*/, "", option)
 			next
 		}
 		option != "" && /^          / { sub(/^ +/, " "); text = text $0; next }
@@ -78,7 +79,7 @@ code_statistics() {
 		grep -oE 'add_[a-z]+\((object|&[a-z]+), "[a-z_]+"' | cut -d '"' -f 2
 	joined "$1/agent/sampler_names.c" | grep -oE '\] = \{ "[a-z_]+", true' | cut -d '"' -f 2
 	joined "$1/agent/sampler_names.c" | grep -oE '\[STOP_[A-Z_]+\] = \{ "[a-z_]+"' | cut -d '"' -f 2
-	joined "$1/agent/report.c" | grep -oE 'add_(loss|unwind)\(stats, "[a-z_]+"' | cut -d '"' -f 2
+	joined "$1/agent/report.c" | grep -oE 'add_(loss|unwind|name)\(stats, "[a-z_]+"' | cut -d '"' -f 2
 }
 
 # The words of [stack: ...].
@@ -155,6 +156,7 @@ eprof-record.1 s/^.B binaries_unopened/.B binaries_closed/
 sampler_names.c s/"samples_map_busy"/"samples_map_shy"/
 sampler_names.c s/"unreadable", "unreadable"/"unreadable", "illegible"/
 report.c s/"process_records"/"records"/
+report.c s/"debug_addresses"/"addresses"/
 stats_json.c s/"distinct_stacks"/"stacks"/
 stats_json.c s/add_/put_/
 EOF

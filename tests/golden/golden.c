@@ -3,6 +3,9 @@
  * golden FOLDER NAME FORMAT [--update]: what FOLDER/NAME.folded becomes in a format is compared
  * with FOLDER/NAME.FORMAT, or written there. The script of a picture is left out: it is the same
  * in all of them, and a change to it should not change every file here.
+ *
+ * Inputs called "lines..." have places (placed_tree.h). Format "lines" is folded stacks with lines
+ * behind names, "pprof" the text of what is in such a file.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -12,6 +15,8 @@
 
 #include "base/cleanup.h"
 #include "flamegraph/flamegraph.h"
+#include "tests/golden/placed_tree.h"
+#include "tests/golden/pprof_text.h"
 
 #define PATH_SIZE    4096
 #define SCRIPT_START "<script>"
@@ -37,8 +42,10 @@ static int write_as(const char *format, const struct call_tree *tree, FILE *out)
 		return html_write(tree, &picture, out);
 	if (strcmp(format, "json") == 0)
 		return speedscope_write(tree, &picture, out);
-	if (strcmp(format, "out") == 0)
+	if (strcmp(format, "out") == 0 || strcmp(format, "lines") == 0)
 		return folded_write(tree, out);
+	if (strcmp(format, "pprof") == 0)
+		return pprof_text_write(tree, out);
 	return -EINVAL;
 }
 
@@ -54,8 +61,37 @@ static void cut_script(char *bytes, size_t *length)
 	*length -= (size_t)(end - start);
 }
 
+static void replace_tree(struct call_tree **tree, struct call_tree *by)
+{
+	if (!by)
+		return;
+	call_tree_free(*tree);
+	*tree = by;
+}
+
+/* The tree as the writer of the format is to see it. */
+static int prepare_tree(const char *name, const char *format, struct call_tree **tree)
+{
+	struct call_tree *changed = NULL;
+	int err = call_tree_sort(*tree);
+
+	if (!err && strncmp(name, "lines", strlen("lines")) == 0)
+		err = placed_tree_make(*tree, &changed);
+	if (err < 0)
+		return err;
+	replace_tree(tree, changed);
+	if (strcmp(format, "pprof") == 0)
+		return 0;
+	err = call_tree_merge_lines(*tree, strcmp(format, "lines") == 0, &changed);
+	if (err < 0)
+		return err;
+	replace_tree(tree, changed);
+	return 0;
+}
+
 /* What the input becomes; the caller frees it. */
-static int render(const char *path, const char *format, char **ret, size_t *ret_length)
+static int render(const char *path, const char *name, const char *format, char **ret,
+		  size_t *ret_length)
 {
 	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
 	CLEANUP(cleanup_file) FILE *in = fopen(path, "r");
@@ -69,7 +105,7 @@ static int render(const char *path, const char *format, char **ret, size_t *ret_
 	if (err == 0)
 		err = folded_read(in, tree, &report);
 	if (err == 0)
-		err = call_tree_sort(tree);
+		err = prepare_tree(name, format, &tree);
 	if (err == 0)
 		err = write_as(format, tree, out);
 	(void)fclose(out);
@@ -127,7 +163,7 @@ int main(int argc, char **argv)
 		return 2;
 	(void)snprintf(input, sizeof(input), "%s/%s.folded", argv[1], argv[2]);
 	(void)snprintf(expected, sizeof(expected), "%s/%s.%s", argv[1], argv[2], argv[3]);
-	err = render(input, argv[3], &bytes, &length);
+	err = render(input, argv[2], argv[3], &bytes, &length);
 	if (err < 0) {
 		fprintf(stderr, "'%s': %s\n", input, strerror(-err));
 		return 1;

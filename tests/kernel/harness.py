@@ -240,8 +240,8 @@ class Folded:
 
 
 def user_frames(frames):
-    """Without the kernel's part."""
-    return tuple(frame for frame in frames if not frame.endswith("_[k]"))
+    """Functions that were called: without the kernel's part, and what was inlined into others."""
+    return tuple(frame for frame in frames if not frame.endswith(("_[k]", "_[i]")))
 
 
 def is_function_name(frame):

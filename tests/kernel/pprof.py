@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As much of the pprof format (protobuf, gzipped) as a test needs to add up its samples."""
+"""As much of the pprof format (protobuf, gzipped) as a test needs: samples, and where code is."""
 
 import gzip
 
@@ -39,7 +39,10 @@ def varints_of(data):
 
 
 class Profile:
-    """strings, value types as names, and the sum of each value over all samples."""
+    """
+    strings, value types as names, the sum of each value over all samples, and places: for each
+    name of a function the set of (mapping, file, line) where it was met; None without a mapping.
+    """
 
     def __init__(self, path):
         with gzip.open(path) as file:
@@ -49,6 +52,20 @@ class Profile:
         self.types = [self.strings[t.get(1, 0)] for t in types]
         samples = [self._values_of(value) for number, value in fields if number == 2]
         self.sums = dict(zip(self.types, map(sum, zip(*samples))))
+        self.places = {}
+        mappings = self._names_by_id(fields, 3, 5)
+        functions = self._names_by_id(fields, 5, 2)
+        files = self._names_by_id(fields, 5, 4)
+        for location in (list(fields_of(value)) for number, value in fields if number == 4):
+            mapping = mappings.get(dict(location).get(2, 0))
+            for line in (dict(fields_of(value)) for number, value in location if number == 4):
+                name, file = functions[line[1]], files[line[1]]
+                self.places.setdefault(name, set()).add((mapping, file, line.get(2, 0)))
+
+    def _names_by_id(self, fields, number_wanted, name_field):
+        """Of all messages with this number: id -> the string that a field of theirs names."""
+        messages = [dict(fields_of(value)) for number, value in fields if number == number_wanted]
+        return {message[1]: self.strings[message.get(name_field, 0)] for message in messages}
 
     @staticmethod
     def _values_of(sample):

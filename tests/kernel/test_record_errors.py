@@ -128,6 +128,19 @@ class Targets(ErrorTest):
             self.skipTest("there is a PMU")
         self.assert_error(["-a", "-e", "cycles", "-d", "1"], FAILED, ["cycles"])
 
+    def test_sources_of_names_that_are_not_there(self):
+        spin = program_path("spin")
+        cases = (
+            (["--symfs=/no/such/place"], ["'/no/such/place'", "--symfs"]),
+            ([f"--symfs={spin}"], [f"'{spin}'", "--symfs"]),
+            (["--debuginfod"], ["--debuginfod", "DEBUGINFOD_URLS"]),
+        )
+        for options, words in cases:
+            with self.subTest(options=options):
+                # The command does not run either.
+                args = [*options, "-d", "1", "--", "touch", "ran"]
+                self.assert_error(args, FAILED, words, prefix=["env", "DEBUGINFOD_URLS="])
+
     def test_a_failure_leaves_old_results_alone(self):
         old = os.path.join(self.directory, "old.svg")
         with open(old, "w", encoding="utf-8") as file:

@@ -62,6 +62,17 @@ class Directory(EprofTest):
         self.assertAlmostEqual(profile.sums["cpu"] / (stats["samples"] * period), 1, delta=0.01)
         self.assertIn("read_loop", profile.strings)
 
+    def test_the_pprof_profile_says_which_binary_code_is_in(self):
+        profile = Profile(self.result.path("on-cpu.pb.gz"))
+        in_program = {mapping for mapping, _, _ in profile.places["read_loop"]}
+        self.assertEqual(in_program, {"syscaller"})
+        frames = Folded(read(self.result.path("on-cpu.folded"))).frames()
+        kernel = {name[:-4] for name in frames if name.endswith("_[k]")}
+        self.assertGreater(len(kernel), 0)
+        for name in kernel:
+            self.assertIn("[kernel.kallsyms]", {mapping for mapping, _, _ in profile.places[name]})
+        self.assertEqual(profile.places["syscaller"], {(None, "", 0)})
+
     def test_the_page_is_self_contained(self):
         page = read(self.result.path("index.html"))
         self.assertIn("<html", page)

@@ -255,6 +255,56 @@ static void only_sampled_files_count_as_unopened(void **state)
 	assert_true(binaries_unopened(fixture->binaries) == 2);
 }
 
+/* A new file of the same path, number and length; its times are others. */
+static void write_again(const char *path, time_t seconds)
+{
+	const struct timespec times[2] = { { .tv_sec = seconds }, { .tv_sec = seconds } };
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+}
+
+static void a_file_without_a_build_id_is_opened_again_when_it_has_changed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct mapping_source source = { .end = 4096 };
+	struct binary *before, *after;
+
+	copy_own_program(in_directory(fixture, "a"));
+	source.path = fixture->path;
+	before = find(fixture, &source);
+	source.is_new = true;
+	assert_ptr_equal(find(fixture, &source), before);
+	write_again(fixture->path, 1);
+	source.is_new = false; /* it was mapped before it changed */
+	assert_ptr_equal(find(fixture, &source), before);
+	source.is_new = true;
+	after = find(fixture, &source);
+	assert_ptr_not_equal(after, before);
+	assert_non_null(after->module);
+	assert_ptr_equal(find(fixture, &source), after);
+	/* With a build id it is what that says. */
+	source.build_id = &fixture->own_id;
+	before = find(fixture, &source);
+	write_again(in_directory(fixture, "a"), 2);
+	assert_ptr_equal(find(fixture, &source), before);
+}
+
+static void only_sampled_files_count_as_rewritten(void **state)
+{
+	struct fixture *fixture = *state;
+	struct binary *binary;
+	struct frame frame;
+
+	copy_own_program(in_directory(fixture, "a"));
+	binary = find_path(fixture, fixture->path);
+	assert_int_equal(truncate(fixture->path, 0), 0);
+	assert_int_equal(symbolize_user(fixture->symbolizer, binary->module, 0, &frame, 1), 0);
+	assert_true(binaries_rewritten(fixture->binaries) == 0);
+	binary->is_sampled = true;
+	assert_true(binaries_rewritten(fixture->binaries) == 1);
+	assert_true(binaries_unopened(fixture->binaries) == 0);
+}
+
 static void many_binaries_stay_where_they_are(void **state)
 {
 	struct binary *binaries[300];
@@ -309,6 +359,8 @@ int main(void)
 		WITH_FILES(what_is_no_program_is_no_error),
 		WITH_FILES(a_hidden_file_is_tried_again),
 		WITH_FILES(only_sampled_files_count_as_unopened),
+		WITH_FILES(a_file_without_a_build_id_is_opened_again_when_it_has_changed),
+		WITH_FILES(only_sampled_files_count_as_rewritten),
 		WITH_FILES(many_binaries_stay_where_they_are),
 		WITH_FILES(there_is_a_limit_and_it_is_counted),
 	};

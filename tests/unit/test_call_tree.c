@@ -82,6 +82,84 @@ static void kind_is_part_of_a_frames_identity(void **state)
 	call_tree_free(tree);
 }
 
+static void line_and_file_are_part_of_a_frames_identity(void **state)
+{
+	const struct frame variants[] = {
+		{ .name = "x" },
+		{ .name = "x", .file = "a.c" },
+		{ .name = "x", .file = "a.c", .line = 1 },
+		{ .name = "x", .file = "a.c", .line = 2 },
+		{ .name = "x", .file = "b.c", .line = 1 },
+		{ .name = "x", .file = "b.c", .line = 1, .kind = FRAME_INLINED },
+		{ .name = "y", .file = "b.c", .line = 1 },
+	};
+	struct call_tree *tree = new_tree();
+	size_t n = sizeof(variants) / sizeof(variants[0]);
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (uint32_t i = 0; i < n; i++) {
+			uint32_t node, below;
+
+			assert_int_equal(call_tree_reach(tree, &variants[i], 1, &node), 0);
+			assert_int_equal(node, 1 + 2 * i);
+			assert_int_equal(
+				call_tree_reach(tree, (struct frame[]){ variants[i], variants[i] },
+						2, &below),
+				0);
+			assert_int_equal(below, node + 1);
+		}
+	}
+	assert_int_equal(call_tree_node_count(tree), 1 + 2 * n);
+	call_tree_free(tree);
+}
+
+static struct call_place place_of(struct call_tree *tree, const struct frame *frame)
+{
+	uint32_t node;
+
+	assert_int_equal(call_tree_reach(tree, frame, 1, &node), 0);
+	return call_tree_place(tree, call_tree_node(tree, node)->place_id);
+}
+
+static void a_node_knows_the_place_of_its_frame(void **state)
+{
+	struct call_tree *tree = new_tree();
+	struct call_place place;
+	char file[] = "a.c", module[] = "lib.so";
+
+	(void)state;
+	place = place_of(tree, FRAMES({ "f", file, module, 12, FRAME_USER }));
+	file[0] = module[0] = 'X'; /* they are copied */
+	assert_string_equal(call_tree_name(tree, place.file_id), "a.c");
+	assert_string_equal(call_tree_name(tree, place.module_id), "lib.so");
+	assert_int_equal(place.line, 12);
+	place = place_of(tree, FRAMES({ "f", .module = "lib.so" }));
+	assert_int_equal(place.file_id, CALL_TREE_NONE);
+	assert_int_equal(place.line, 0);
+	assert_string_equal(call_tree_name(tree, place.module_id), "lib.so");
+	place = place_of(tree, FRAMES({ .name = "g" }));
+	assert_int_equal(place.file_id, CALL_TREE_NONE);
+	assert_int_equal(place.module_id, CALL_TREE_NONE);
+	call_tree_free(tree);
+}
+
+static void a_node_has_the_module_of_its_first_frame(void **state)
+{
+	struct call_tree *tree = new_tree();
+	struct call_place place;
+
+	(void)state;
+	(void)place_of(tree, FRAMES({ "f", "a.c", "first.so", 1, FRAME_USER }));
+	(void)place_of(tree, FRAMES({ .name = "g" }));
+	place = place_of(tree, FRAMES({ "f", "a.c", "second.so", 1, FRAME_USER }));
+	assert_string_equal(call_tree_name(tree, place.module_id), "first.so");
+	place = place_of(tree, FRAMES({ "g", .module = "second.so" }));
+	assert_int_equal(place.module_id, CALL_TREE_NONE);
+	assert_int_equal(call_tree_node_count(tree), 3);
+	call_tree_free(tree);
+}
+
 static void names_are_copied(void **state)
 {
 	struct call_tree *tree = new_tree();
@@ -320,6 +398,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stacks_merge_by_their_common_prefix),
 		cmocka_unit_test(kind_is_part_of_a_frames_identity),
+		cmocka_unit_test(line_and_file_are_part_of_a_frames_identity),
+		cmocka_unit_test(a_node_knows_the_place_of_its_frame),
+		cmocka_unit_test(a_node_has_the_module_of_its_first_frame),
 		cmocka_unit_test(names_are_copied),
 		cmocka_unit_test(sorting_orders_by_name_then_kind),
 		cmocka_unit_test(counts_that_do_not_fit_change_nothing),

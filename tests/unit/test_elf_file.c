@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -308,6 +309,38 @@ static void a_file_that_shrinks_after_opening_is_an_error(void **state)
 	close(fd);
 }
 
+/* Whether it has names when a byte of it, and its time, have changed since it was opened. */
+static bool keeps_names(const struct elf_image *image, size_t changed)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	int fd = file_of(image->bytes, image->size);
+	struct elf_file *file;
+	bool is_named;
+	int err;
+
+	assert_int_equal(elf_file_open(dup(fd), &file), 0);
+	assert_int_equal(pwrite(fd, "?", 1, (off_t)changed), 1);
+	assert_int_equal(futimens(fd, times), 0);
+	err = elf_file_load(file);
+	is_named = elf_file_find(file, TEXT_OFFSET) != NULL;
+	assert_int_equal(err, is_named ? 0 : -ESTALE);
+	assert_int_equal(elf_file_is_rewritten(file), !is_named);
+	elf_file_free(file);
+	close(fd);
+	return is_named;
+}
+
+static void a_file_that_is_written_to_has_names_only_if_its_build_id_stays(void **state)
+{
+	struct elf_image image;
+
+	(void)state;
+	make_full_image(&image, false);
+	assert_true(keeps_names(&image, TEXT_OFFSET));
+	/* Behind the note's header and name. */
+	assert_false(keeps_names(&image, image.note_offset + sizeof(Elf64_Nhdr) + 4));
+}
+
 static void plt_stubs_are_named_after_what_they_call(void **state)
 {
 	static const struct image_symbol dynsym[] = {
@@ -445,6 +478,7 @@ int main(void)
 		cmocka_unit_test(every_truncation_is_survived),
 		cmocka_unit_test(every_lie_is_survived),
 		cmocka_unit_test(a_file_that_shrinks_after_opening_is_an_error),
+		cmocka_unit_test(a_file_that_is_written_to_has_names_only_if_its_build_id_stays),
 		cmocka_unit_test(plt_stubs_are_named_after_what_they_call),
 		cmocka_unit_test(libc_has_the_names_that_nm_lists),
 	};

@@ -2,6 +2,7 @@
 #include "agent/loop.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,6 +125,28 @@ static void signals_wait_for_the_loop(void **state)
 	assert_int_equal(wait_once(fixture), LOOP_TICK);
 }
 
+static bool has_signal(const struct loop *loop)
+{
+	struct pollfd file = { loop_signal_fd(loop), POLLIN, 0 };
+
+	return poll(&file, 1, 0) > 0;
+}
+
+static void who_waits_for_something_else_sees_that_a_signal_has_come(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	assert_false(has_signal(fixture->loop));
+	assert_int_equal(raise(SIGINT), 0);
+	assert_true(has_signal(fixture->loop));
+	assert_int_equal(wait_once(fixture), LOOP_INTERRUPTED);
+	assert_false(has_signal(fixture->loop));
+	/* What has come does not end us when signals do again what they did. */
+	assert_int_equal(kill(getpid(), SIGTERM), 0);
+	loop_release_signals(fixture->loop);
+	assert_false(has_signal(fixture->loop));
+}
+
 static void the_mask_that_was_in_force_is_told(void **state)
 {
 	sigset_t set, before, met;
@@ -229,6 +252,7 @@ int main(void)
 		WITH_LOOP(the_shortest_times_fire_too),
 		WITH_LOOP(only_periodic_timers_come_again),
 		WITH_LOOP(signals_wait_for_the_loop),
+		WITH_LOOP(who_waits_for_something_else_sees_that_a_signal_has_come),
 		cmocka_unit_test(the_mask_that_was_in_force_is_told),
 		WITH_LOOP(the_end_of_a_process_is_told_once),
 		WITH_LOOP(the_end_of_all_processes_is_told_and_not_that_of_some),

@@ -41,8 +41,9 @@ static int set_up(void **state)
 	if (!err)
 		err = call_tree_new(&fixture->profile.tree);
 	if (!err)
-		err = namer_new(fixture->naming, fixture->processes, &fixture->profile,
-				&fixture->namer);
+		err = namer_new(&(struct namer_parts){ .naming = fixture->naming,
+						       .processes = fixture->processes },
+				&fixture->profile, &fixture->namer);
 	return err;
 }
 

@@ -8,115 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#define WORDS_MAX 32
-#define RETURNED  99 /* exit code of a child whose options_parse() came back */
-
-struct words {
-	char text[1024];
-	char *argv[WORDS_MAX + 1];
-	int argc;
-};
-
-static void split(const char *line, struct words *words)
-{
-	char *save = NULL;
-
-	(void)snprintf(words->text, sizeof(words->text), "%s", line);
-	words->argc = 0;
-	for (char *word = strtok_r(words->text, " ", &save); word;
-	     word = strtok_r(NULL, " ", &save)) {
-		assert_true(words->argc < WORDS_MAX);
-		/* stands for the empty word */
-		words->argv[words->argc++] = strcmp(word, "''") == 0 ? word + 2 : word;
-	}
-	words->argv[words->argc] = NULL;
-}
-
-struct answer {
-	int exit_code;
-	char out[16384];
-	char err[16384];
-};
-
-static void read_all(FILE *file, char *text, size_t size)
-{
-	size_t n;
-
-	rewind(file);
-	n = fread(text, 1, size - 1, file);
-	text[n] = '\0';
-	(void)fclose(file);
-}
-
-/* options_parse() in a child: most lines here end the process. */
-static const struct answer *ask_argv(int argc, char **argv)
-{
-	static struct answer answer;
-	FILE *out = tmpfile(), *err = tmpfile();
-	int status;
-	pid_t child;
-
-	assert_non_null(out);
-	assert_non_null(err);
-	(void)fflush(NULL);
-	child = fork();
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct options options;
-
-		(void)dup2(fileno(out), STDOUT_FILENO);
-		(void)dup2(fileno(err), STDERR_FILENO);
-		options_parse(argc, argv, &options);
-		_exit(RETURNED);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	answer.exit_code = WEXITSTATUS(status);
-	read_all(out, answer.out, sizeof(answer.out));
-	read_all(err, answer.err, sizeof(answer.err));
-	return &answer;
-}
-
-static const struct answer *ask(const char *line)
-{
-	struct words words;
-
-	split(line, &words);
-	return ask_argv(words.argc, words.argv);
-}
-
-/* Exit code 2, nothing on stdout, one line on stderr: "eprof: ... about ...". */
-static void check_refused(const char *line, const char *about)
-{
-	const struct answer *answer = ask(line);
-	size_t length = strlen(answer->err);
-
-	if (answer->exit_code != 2 || !strstr(answer->err, about))
-		print_message("%s -> %d: %s\n", line, answer->exit_code, answer->err);
-	assert_int_equal(answer->exit_code, 2);
-	assert_string_equal(answer->out, "");
-	assert_true(strncmp(answer->err, "eprof: ", strlen("eprof: ")) == 0);
-	assert_true(length > 0);
-	assert_ptr_equal(strchr(answer->err, '\n'), answer->err + length - 1);
-	assert_non_null(strstr(answer->err, about));
-}
-
-static struct words accepted_words;
-
-static const struct options *accepted(const char *line)
-{
-	static struct options options;
-
-	memset(&options, 0xa5, sizeof(options));
-	split(line, &accepted_words);
-	options_parse(accepted_words.argc, accepted_words.argv, &options);
-	return &options;
-}
+#include "tests/unit/ask_options.h"
 
 static void defaults_are_the_documented_ones(void **state)
 {
@@ -131,10 +26,12 @@ static void defaults_are_the_documented_ones(void **state)
 	assert_null(record->output);
 	assert_int_equal(record->form, OUTPUT_DIRECTORY);
 	assert_false(record->user_only || record->kernel_only || record->per_thread ||
-		     record->with_idle || record->quiet || record->force);
+		     record->with_idle || record->quiet || record->force || record->name_lines);
 	assert_int_equal(record->unwind, UNWIND_TABLES);
 	assert_true(record->unwind_bytes == 256ULL << 20);
 	assert_null(record->verifier_log);
+	assert_null(record->symfs);
+	assert_true(record->debuginfod_s == 0);
 	assert_null(record->command);
 	assert_int_equal(record->id_count, 0);
 }
@@ -143,7 +40,8 @@ static void every_option_is_taken(void **state)
 {
 	const struct options *options =
 		accepted("eprof record -p 1,22 -p 333,22 -d 2.5 -F 997 -e cycles -C 3 -U -q --idle "
-			 "--per-thread --on-cpu --force --verifier-log=log -o x.html");
+			 "--per-thread --on-cpu --lines --force --verifier-log=log -o x.html "
+			 "--symfs=copies --debuginfod=2.5");
 	const struct record_options *record = &options->record;
 
 	(void)state;
@@ -158,12 +56,28 @@ static void every_option_is_taken(void **state)
 	assert_string_equal(record->event, "cycles");
 	assert_int_equal(record->cpu, 3);
 	assert_true(record->user_only && record->quiet && record->with_idle);
-	assert_true(record->per_thread && record->force);
+	assert_true(record->per_thread && record->force && record->name_lines);
 	assert_false(record->kernel_only);
 	assert_string_equal(record->verifier_log, "log");
+	assert_string_equal(record->symfs, "copies");
+	assert_true(record->debuginfod_s == 2.5);
 	assert_string_equal(record->output, "x.html");
 	assert_int_equal(record->form, OUTPUT_HTML);
 	assert_true(accepted("eprof record -K -a")->record.kernel_only);
+}
+
+static void debug_files_are_waited_for_as_long_as_asked_for(void **state)
+{
+	(void)state;
+	assert_true(accepted("eprof record -a --debuginfod")->record.debuginfod_s == 20);
+	assert_true(accepted("eprof record -a --debuginfod=2")->record.debuginfod_s == 2);
+	assert_true(accepted("eprof record -a --debuginfod=3600")->record.debuginfod_s == 3600);
+	check_refused("eprof record -a --debuginfod=1.9", "--debuginfod: '1.9'");
+	check_refused("eprof record -a --debuginfod=3601", "--debuginfod: '3601'");
+	check_refused("eprof record -a --debuginfod=x", "--debuginfod: 'x'");
+	check_refused("eprof record -a --symfs=", "--symfs");
+	/* The next word is not its argument. */
+	assert_string_equal(accepted("eprof record --debuginfod 7")->record.command[0], "7");
 }
 
 static void stacks_are_walked_as_asked_for(void **state)
@@ -329,7 +243,8 @@ static void missing_and_needless_values_are_refused(void **state)
 {
 	const char *const with[] = { "pid",           "tid",    "cgroup", "duration",
 				     "frequency",     "event",  "cpu",    "output",
-				     "unwind-memory", "unwind", "format", "verifier-log" };
+				     "unwind-memory", "unwind", "format", "verifier-log",
+				     "symfs" };
 	const char *const without[] = { "all",        "on-cpu", "user",  "kernel", "idle",
 					"per-thread", "quiet",  "force", "lines" };
 	const char *const drawing[] = { "output",   "format", "title", "notes",
@@ -400,50 +315,6 @@ static void format_says_what_a_name_does_not(void **state)
 	check_refused("eprof record -a -o x/ --format folded", "'x/'");
 }
 
-static void flamegraph_takes_inputs_anywhere(void **state)
-{
-	const struct options *options =
-		accepted("eprof flamegraph a -o x.html - --title T b --width 800 --notes N "
-			 "--subtitle S --unit bytes -F 49 -- -c");
-	const struct flamegraph_options *flamegraph = &options->flamegraph;
-
-	(void)state;
-	assert_int_equal(options->command, COMMAND_FLAMEGRAPH);
-	assert_string_equal(flamegraph->inputs[0], "a");
-	assert_string_equal(flamegraph->inputs[1], "-");
-	assert_string_equal(flamegraph->inputs[2], "b");
-	assert_string_equal(flamegraph->inputs[3], "-c");
-	assert_null(flamegraph->inputs[4]);
-	assert_string_equal(flamegraph->output, "x.html");
-	assert_int_equal(flamegraph->form, OUTPUT_HTML);
-	assert_string_equal(flamegraph->title, "T");
-	assert_string_equal(flamegraph->subtitle, "S");
-	assert_string_equal(flamegraph->notes, "N");
-	assert_string_equal(flamegraph->unit, "bytes");
-	assert_int_equal(flamegraph->width, 800);
-	assert_int_equal(flamegraph->sample_hz, 49);
-}
-
-static void flamegraph_is_a_filter_by_default(void **state)
-{
-	const struct flamegraph_options *flamegraph = &accepted("eprof flamegraph")->flamegraph;
-
-	(void)state;
-	assert_string_equal(flamegraph->inputs[0], "-");
-	assert_null(flamegraph->inputs[1]);
-	assert_string_equal(flamegraph->output, "-");
-	assert_int_equal(flamegraph->form, OUTPUT_SVG);
-	assert_int_equal(accepted("eprof flamegraph -o x")->flamegraph.form, OUTPUT_SVG);
-	assert_int_equal(accepted("eprof flamegraph --format folded")->flamegraph.form,
-			 OUTPUT_FOLDED);
-	check_refused("eprof flamegraph -o x/", "'x/'");
-	check_refused("eprof flamegraph ''", "empty");
-	check_refused("eprof flamegraph --width 99", "--width: '99'");
-	check_refused("eprof flamegraph -o ''", "-o: ");
-	check_refused("eprof flamegraph --format=png", "'png'");
-	check_refused("eprof flamegraph -o x.json --format svg", "'x.json'");
-}
-
 static void help_goes_to_stdout(void **state)
 {
 	const char *const lines[] = { "eprof record --help", "eprof record -h", "eprof help record",
@@ -477,6 +348,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_the_documented_ones),
 		cmocka_unit_test(every_option_is_taken),
+		cmocka_unit_test(debug_files_are_waited_for_as_long_as_asked_for),
 		cmocka_unit_test(stacks_are_walked_as_asked_for),
 		cmocka_unit_test(long_names_do_the_same),
 		cmocka_unit_test(options_end_where_the_command_begins),
@@ -491,8 +363,6 @@ int main(void)
 		cmocka_unit_test(other_wrong_values_are_refused),
 		cmocka_unit_test(unknown_words_are_one_line_and_not_argps),
 		cmocka_unit_test(format_says_what_a_name_does_not),
-		cmocka_unit_test(flamegraph_takes_inputs_anywhere),
-		cmocka_unit_test(flamegraph_is_a_filter_by_default),
 		cmocka_unit_test(help_goes_to_stdout),
 	};
 

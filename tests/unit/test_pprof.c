@@ -56,22 +56,80 @@ static Profile *profile_of(const struct call_tree *tree, const struct pprof_info
 	return profile;
 }
 
-static const char *location_name(const Profile *profile, uint64_t id)
+static const Perftools__Profiles__Location *location_of(const Profile *profile, uint64_t id)
 {
 	for (size_t i = 0; i < profile->n_location; i++) {
-		uint64_t function_id;
-
-		if (profile->location[i]->id != id)
-			continue;
-		assert_int_equal(profile->location[i]->n_line, 1);
-		function_id = profile->location[i]->line[0]->function_id;
-		for (size_t k = 0; k < profile->n_function; k++) {
-			if (profile->function[k]->id == function_id)
-				return profile->string_table[profile->function[k]->name];
-		}
+		if (profile->location[i]->id == id)
+			return profile->location[i];
 	}
 	fail_msg("no location %lu", (unsigned long)id);
 	return NULL;
+}
+
+static const Perftools__Profiles__Function *function_of(const Profile *profile, uint64_t id)
+{
+	for (size_t i = 0; i < profile->n_function; i++) {
+		if (profile->function[i]->id == id)
+			return profile->function[i];
+	}
+	fail_msg("no function %lu", (unsigned long)id);
+	return NULL;
+}
+
+static const Perftools__Profiles__Mapping *mapping_of(const Profile *profile, const char *name)
+{
+	for (size_t i = 0; i < profile->n_mapping; i++) {
+		if (!strcmp(profile->string_table[profile->mapping[i]->filename], name))
+			return profile->mapping[i];
+	}
+	fail_msg("no mapping '%s'", name);
+	return NULL;
+}
+
+static const char *location_name(const Profile *profile, uint64_t id)
+{
+	const Perftools__Profiles__Location *location = location_of(profile, id);
+
+	assert_int_equal(location->n_line, 1);
+	return profile->string_table[function_of(profile, location->line[0]->function_id)->name];
+}
+
+/* The index-th address of the sample, from the leaf: "inner a.c:1 < outer b.c:2 in MODULE". */
+static void check_location(const Profile *profile, size_t sample, size_t index,
+			   const char *expected)
+{
+	const Perftools__Profiles__Location *location;
+	char text[256] = "";
+	size_t length = 0;
+
+	assert_in_range(index + 1, 1, profile->sample[sample]->n_location_id);
+	location = location_of(profile, profile->sample[sample]->location_id[index]);
+	for (size_t i = 0; i < location->n_line; i++) {
+		const Perftools__Profiles__Function *function =
+			function_of(profile, location->line[i]->function_id);
+
+		assert_int_equal(function->start_line, 0);
+		assert_int_equal(function->name, function->system_name);
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s %s:%ld",
+					   i ? " < " : "", profile->string_table[function->name],
+					   profile->string_table[function->filename],
+					   (long)location->line[i]->line);
+	}
+	for (size_t i = 0; i < profile->n_mapping; i++) {
+		if (profile->mapping[i]->id == location->mapping_id)
+			(void)snprintf(text + length, sizeof(text) - length, " in %s",
+				       profile->string_table[profile->mapping[i]->filename]);
+	}
+	assert_string_equal(text, expected);
+}
+
+static struct call_tree *tree_of_stack(const struct frame *frames, size_t n)
+{
+	struct call_tree *tree = new_tree();
+
+	assert_int_equal(call_tree_add(tree, frames, n, 1), 0);
+	assert_int_equal(call_tree_sort(tree), 0);
+	return tree;
 }
 
 static void on_cpu_counts_are_samples_and_time(void **state)
@@ -125,6 +183,154 @@ static void the_leaf_comes_first_and_kernel_frames_have_their_mapping(void **sta
 
 		assert_int_equal(profile->location[i]->mapping_id == kernel_mapping, is_kernel);
 	}
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+static void frames_have_their_file_line_and_module(void **state)
+{
+	struct call_tree *tree = tree_of_stack(
+		FRAMES({ "p", .kind = FRAME_PROCESS }, { "main", "/s/a.c", "prog", 3, FRAME_USER },
+		       { "f", "/s/a.c", "lib.so", 0, FRAME_USER }, { "g", .module = "lib.so" },
+		       { "read", NULL, "nvme", 0, FRAME_KERNEL }),
+		5);
+	Profile *profile = profile_of(tree, &on_cpu);
+
+	(void)state;
+	assert_int_equal(profile->sample[0]->n_location_id, 5);
+	check_location(profile, 0, 0, "read :0 in [kernel.kallsyms]");
+	check_location(profile, 0, 1, "g :0 in lib.so");
+	check_location(profile, 0, 2, "f /s/a.c:0 in lib.so");
+	check_location(profile, 0, 3, "main /s/a.c:3 in prog");
+	check_location(profile, 0, 4, "p :0");
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+static void a_mapping_says_what_its_frames_have(void **state)
+{
+	struct call_tree *tree = tree_of_stack(
+		FRAMES({ .name = "p", .kind = FRAME_PROCESS }, { .name = "unknown" },
+		       { "a", "a.c", "lines.so", 3, FRAME_USER },
+		       { "b", "b.c", "inlined.so", 3, FRAME_USER },
+		       { "c", "c.c", "inlined.so", 3, FRAME_INLINED },
+		       { "d", "d.c", "files.so", 0, FRAME_USER }, { "e", .module = "bare.so" },
+		       { "f", NULL, NULL, 0, FRAME_KERNEL }),
+		8);
+	static const struct {
+		const char *name;
+		bool files, lines, inlined;
+	} expected[] = {
+		{ "[user]", false, false, false },  { "lines.so", true, true, false },
+		{ "inlined.so", true, true, true }, { "files.so", true, false, false },
+		{ "bare.so", false, false, false }, { "[kernel.kallsyms]", false, false, false },
+	};
+	Profile *profile = profile_of(tree, &on_cpu);
+
+	(void)state;
+	assert_int_equal(profile->n_mapping, sizeof(expected) / sizeof(*expected));
+	for (size_t i = 0; i < profile->n_mapping; i++) {
+		const Perftools__Profiles__Mapping *mapping = mapping_of(profile, expected[i].name);
+
+		assert_true(mapping->has_functions);
+		assert_int_equal(mapping->has_filenames, expected[i].files);
+		assert_int_equal(mapping->has_line_numbers, expected[i].lines);
+		assert_int_equal(mapping->has_inline_frames, expected[i].inlined);
+	}
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+static void what_is_inlined_is_at_the_address_of_its_caller(void **state)
+{
+	struct call_tree *tree = tree_of_stack(FRAMES({ .name = "p", .kind = FRAME_PROCESS },
+						      { "main", "a.c", "prog", 3, FRAME_USER },
+						      { "twice", "h.h", "prog", 4, FRAME_INLINED },
+						      { "once", "h.h", NULL, 5, FRAME_INLINED },
+						      { "leaf", "a.c", "prog", 6, FRAME_USER },
+						      { "deep", "h.h", "other", 7, FRAME_INLINED }),
+					       6);
+	Profile *profile = profile_of(tree, &on_cpu);
+
+	(void)state;
+	assert_int_equal(profile->sample[0]->n_location_id, 3);
+	check_location(profile, 0, 0, "deep h.h:7 < leaf a.c:6 in prog");
+	check_location(profile, 0, 1, "once h.h:5 < twice h.h:4 < main a.c:3 in prog");
+	check_location(profile, 0, 2, "p :0");
+	assert_int_equal(profile->n_location, 3); /* what is in no sample is not written */
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+/* main at one address has nothing inlined, at another it has. */
+static void a_function_is_inlined_at_some_addresses_only(void **state)
+{
+	struct call_tree *tree = tree_of("p;main 1\n"
+					 "p;main;f_[i] 2\n"
+					 "p;main;f_[i];g 3\n"
+					 "p;main;g 4\n");
+	Profile *profile = profile_of(tree, &on_cpu);
+
+	(void)state;
+	assert_int_equal(profile->n_sample, 4);
+	check_location(profile, 0, 0, "main :0 in [user]");
+	check_location(profile, 1, 0, "f :0 < main :0 in [user]");
+	check_location(profile, 2, 0, "g :0 in [user]");
+	check_location(profile, 2, 1, "f :0 < main :0 in [user]");
+	check_location(profile, 3, 0, "g :0 in [user]");
+	check_location(profile, 3, 1, "main :0 in [user]");
+	assert_int_equal(profile->sample[2]->n_location_id, 3);
+	assert_int_equal(profile->n_location, 4);
+	assert_int_equal(profile->n_function, 4);
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+static void nothing_is_inlined_into_a_process_or_a_note(void **state)
+{
+	struct call_tree *tree = tree_of_stack(FRAMES({ .name = "p", .kind = FRAME_PROCESS },
+						      { .name = "f", .kind = FRAME_INLINED },
+						      { .name = "[n]", .kind = FRAME_NOTE },
+						      { .name = "g", .kind = FRAME_INLINED },
+						      { .name = "h", .kind = FRAME_INLINED }),
+					       5);
+	struct call_tree *bare = tree_of("f_[i] 1\n");
+	Profile *profile = profile_of(tree, &on_cpu);
+
+	(void)state;
+	assert_int_equal(profile->sample[0]->n_location_id, 4);
+	check_location(profile, 0, 0, "h :0 < g :0 in [user]");
+	check_location(profile, 0, 1, "[n] :0");
+	check_location(profile, 0, 2, "f :0 in [user]");
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	profile = profile_of(bare, &on_cpu);
+	assert_int_equal(profile->sample[0]->n_location_id, 1);
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(bare);
+	call_tree_free(tree);
+}
+
+/* Two lines of one function are two locations of it; two files are two functions. */
+static void each_thing_is_written_once(void **state)
+{
+	struct call_tree *tree = new_tree();
+	Profile *profile;
+
+	(void)state;
+	for (uint32_t line = 1; line <= 20; line++) {
+		assert_int_equal(call_tree_add(tree,
+					       FRAMES({ "main", "a.c", "prog", 1, FRAME_USER },
+						      { "f", line % 2 ? "a.c" : "b.c", "prog",
+							line % 4, FRAME_USER },
+						      { "f", "a.c", "prog", 1, FRAME_USER }),
+					       3, 1),
+				 0);
+	}
+	assert_int_equal(call_tree_sort(tree), 0);
+	profile = profile_of(tree, &on_cpu);
+	assert_int_equal(profile->n_location, 5);
+	assert_int_equal(profile->n_function, 3);
+	assert_int_equal(profile->n_mapping, 1);
 	perftools__profiles__profile__free_unpacked(profile, NULL);
 	call_tree_free(tree);
 }
@@ -217,6 +423,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(on_cpu_counts_are_samples_and_time),
 		cmocka_unit_test(the_leaf_comes_first_and_kernel_frames_have_their_mapping),
+		cmocka_unit_test(frames_have_their_file_line_and_module),
+		cmocka_unit_test(a_mapping_says_what_its_frames_have),
+		cmocka_unit_test(what_is_inlined_is_at_the_address_of_its_caller),
+		cmocka_unit_test(a_function_is_inlined_at_some_addresses_only),
+		cmocka_unit_test(nothing_is_inlined_into_a_process_or_a_note),
+		cmocka_unit_test(each_thing_is_written_once),
 		cmocka_unit_test(off_cpu_counts_are_time_only),
 		cmocka_unit_test(values_that_do_not_fit_stop_at_the_largest),
 		cmocka_unit_test(strings_are_utf8),

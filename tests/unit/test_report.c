@@ -6,11 +6,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "agent/log.h"
+#include "agent/report_modules.h"
 #include "tests/unit/hear.h"
 
 /*
@@ -21,7 +23,10 @@ static struct {
 	int err;
 	struct sampler_stats sampler;
 	struct naming_stats naming;
-	uint64_t lost_records, dropped_mappings, unopened, too_many;
+	uint64_t lost_records, dropped_mappings, unopened, rewritten, too_many;
+	struct dwarf_client_stats dwarf;
+	struct debug_downloads_stats downloads;
+	size_t modules;
 } fake;
 
 int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
@@ -56,10 +61,38 @@ uint64_t binaries_unopened(const struct binaries *binaries)
 	return fake.unopened;
 }
 
+uint64_t binaries_rewritten(const struct binaries *binaries)
+{
+	(void)binaries;
+	return fake.rewritten;
+}
+
 uint64_t binaries_dropped(const struct binaries *binaries)
 {
 	(void)binaries;
 	return fake.too_many;
+}
+
+void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret)
+{
+	(void)client;
+	*ret = fake.dwarf;
+}
+
+void debug_downloads_read_stats(const struct debug_downloads *downloads,
+				struct debug_downloads_stats *ret)
+{
+	(void)downloads;
+	*ret = fake.downloads;
+}
+
+int report_modules_make(const struct symbolizer *symbolizer, struct stats_module **ret,
+			size_t *ret_count)
+{
+	(void)symbolizer;
+	*ret = calloc(fake.modules + 1, sizeof(**ret));
+	*ret_count = fake.modules;
+	return *ret ? 0 : -ENOMEM;
 }
 
 static const struct record_options options = { .sample_hz = 99, .event = "cpu-clock" };
@@ -124,6 +157,7 @@ static void figures_come_from_their_modules(void **state)
 	assert_string_equal(stats->stop_reasons[STOP_TOO_DEEP].name, "too_deep");
 	assert_true(stats->stop_reasons[STOP_TOO_DEEP].count == 1);
 	assert_true(stats->tool_peak_rss_bytes > 100000 && stats->tool_cpu_seconds >= 0);
+	report_done(&report);
 }
 
 static void every_loss_is_listed_and_what_is_none_is_not(void **state)
@@ -136,6 +170,7 @@ static void every_loss_is_listed_and_what_is_none_is_not(void **state)
 	fake.lost_records = 1;
 	fake.dropped_mappings = 2;
 	fake.unopened = 3;
+	fake.rewritten = 5;
 	fake.too_many = 4;
 	assert_int_equal(report_make(&sources, &report), 0);
 	for (int i = 0; i < COUNTER_COUNT; i++) {
@@ -146,9 +181,61 @@ static void every_loss_is_listed_and_what_is_none_is_not(void **state)
 	assert_true(loss(&report, "process_records") == 1);
 	assert_true(loss(&report, "mappings") == 2);
 	assert_true(loss(&report, "binaries_unopened") == 3);
+	assert_true(loss(&report, "binaries_rewritten") == 5);
 	assert_true(loss(&report, "binaries_too_many") == 4);
 	for (size_t i = 0; i < report.stats.loss_count; i++)
 		assert_string_not_equal(report.stats.losses[i].name, "samples");
+	report_done(&report);
+}
+
+static void names_are_told_and_what_was_lost_of_them(void **state)
+{
+	struct profile early = profile;
+	struct pipeline with_downloads = pipeline;
+	struct report_sources all = sources;
+	struct report report;
+
+	(void)state;
+	fake.dwarf = (struct dwarf_client_stats){ .files = 21,
+						  .addresses = 22,
+						  .refused = 23,
+						  .crashes = 24,
+						  .timeouts = 25,
+						  .unread = 26,
+						  .cpu_seconds = 1000 };
+	fake.modules = 3;
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_int_equal(report.stats.name_count, 2);
+	assert_string_equal(report.stats.names[0].name, "debug_files");
+	assert_true(report.stats.names[0].count == 21 && report.stats.names[1].count == 22);
+	assert_true(loss(&report, "debug_files_refused") == 23);
+	assert_true(loss(&report, "debug_files_crashed") == 24);
+	assert_true(loss(&report, "debug_files_too_slow") == 25);
+	assert_true(loss(&report, "debug_files_unread") == 26);
+	assert_true(report.stats.tool_cpu_seconds > 1000);
+	assert_ptr_equal(report.stats.modules, report.modules);
+	assert_int_equal(report.stats.module_count, 3);
+	report_done(&report);
+	/* Of debuginfod only where it was asked. */
+	fake.downloads = (struct debug_downloads_stats){
+		.debuginfod = { 31, 32, 33, 34, 35, 1.5, 0 }, .not_asked = 36, .refused = 37
+	};
+	early.named_early = 38;
+	all.profile = &early;
+	with_downloads.downloads = (struct debug_downloads *)&fake;
+	all.pipeline = &with_downloads;
+	assert_int_equal(report_make(&all, &report), 0);
+	assert_int_equal(report.stats.name_count, 6);
+	assert_string_equal(report.stats.names[2].name, "debuginfod_asked");
+	assert_true(report.stats.names[2].count == 31 && report.stats.names[3].count == 32);
+	assert_string_equal(report.stats.names[5].name, "debuginfod_ms");
+	assert_true(report.stats.names[4].count == 33 && report.stats.names[5].count == 1500);
+	assert_true(loss(&report, "debuginfod_failed") == 34);
+	assert_true(loss(&report, "debuginfod_gave_up") == 35);
+	assert_true(loss(&report, "debuginfod_not_asked") == 36);
+	assert_true(loss(&report, "debuginfod_refused") == 37);
+	assert_true(loss(&report, "debuginfod_named_early") == 38);
+	report_done(&report);
 }
 
 static void the_cost_of_a_sample_is_told_when_it_is_known(void **state)
@@ -163,13 +250,16 @@ static void the_cost_of_a_sample_is_told_when_it_is_known(void **state)
 	assert_int_equal(report_make(&sources, &report), 0);
 	assert_false(report.stats.has_bpf_time);
 	fake.sampler.has_run_time = true;
+	report_done(&report);
 	assert_int_equal(report_make(&sources, &report), 0);
 	assert_true(report.stats.has_bpf_time);
 	assert_true(report.stats.bpf_ns_per_sample == 5000 / 200.0);
 	nothing.samples = 0; /* no sample, no cost of one */
 	idle.profile = &nothing;
+	report_done(&report);
 	assert_int_equal(report_make(&idle, &report), 0);
 	assert_false(report.stats.has_bpf_time);
+	report_done(&report);
 }
 
 static void the_notes_are_one_line_of_conditions_and_losses(void **state)
@@ -183,11 +273,13 @@ static void the_notes_are_one_line_of_conditions_and_losses(void **state)
 	fake.sampler.counters[COUNTER_LOST_MAP_BUSY] = 5;
 	fake.lost_records = 6;
 	fake.naming.kernel_names_missing = true;
+	report_done(&report);
 	assert_int_equal(report_make(&sources, &report), 0);
 	assert_string_equal(report.notes,
 			    "demo (pid 7), 10.0 s at 99 Hz on 2 CPUs; complete stacks: 99.5 %; "
 			    "kernel names hidden; lost: samples_map_busy 5; lost: "
 			    "process_records 6");
+	report_done(&report);
 }
 
 static void notes_that_are_too_long_are_cut(void **state)
@@ -203,6 +295,7 @@ static void notes_that_are_too_long_are_cut(void **state)
 	memset(fake.sampler.counters, 0x7f, sizeof(fake.sampler.counters));
 	assert_int_equal(report_make(&longest, &report), 0);
 	assert_int_equal(strlen(report.notes), REPORT_NOTES_SIZE - 1);
+	report_done(&report);
 }
 
 static void no_samples_are_no_percentage(void **state)
@@ -215,6 +308,7 @@ static void no_samples_are_no_percentage(void **state)
 	empty.profile = &none;
 	assert_int_equal(report_make(&empty, &report), 0);
 	assert_non_null(strstr(report.notes, "complete stacks: 0.0 %"));
+	report_done(&report);
 }
 
 static void a_failure_writes_nothing(void **state)
@@ -242,6 +336,7 @@ static void the_summary_has_a_line_for_each_trouble(void **state)
 				     "are complete\n"
 				     "eprof: warning: lost: children_not_followed 8\n");
 	fake.naming.kernel_names_missing = true;
+	report_done(&report);
 	assert_int_equal(report_make(&sources, &report), 0);
 	hear();
 	report_print(&report);
@@ -251,6 +346,7 @@ static void the_summary_has_a_line_for_each_trouble(void **state)
 	report_print(&report);
 	log_set_quiet(false);
 	assert_string_equal(heard(), "");
+	report_done(&report);
 }
 
 #define WITH_FAKES(test) cmocka_unit_test_setup(test, forget_all)
@@ -260,6 +356,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_FAKES(figures_come_from_their_modules),
 		WITH_FAKES(every_loss_is_listed_and_what_is_none_is_not),
+		WITH_FAKES(names_are_told_and_what_was_lost_of_them),
 		WITH_FAKES(the_cost_of_a_sample_is_told_when_it_is_known),
 		WITH_FAKES(the_notes_are_one_line_of_conditions_and_losses),
 		WITH_FAKES(notes_that_are_too_long_are_cut),

@@ -21,6 +21,7 @@
 struct fixture {
 	struct profile profile;
 	struct report report;
+	bool name_lines;
 	char directory[64];
 };
 
@@ -77,7 +78,8 @@ static void save_as(struct fixture *fixture, const char *path, enum output_form 
 	CLEANUP(cleanup_output) struct output *output = NULL;
 
 	assert_int_equal(output_open_as(path, form, &output), 0);
-	assert_int_equal(save_profile(&fixture->profile, &fixture->report, output), 0);
+	assert_int_equal(
+		save_profile(&fixture->profile, &fixture->report, fixture->name_lines, output), 0);
 }
 
 /* The beginning of a file, as text; lives until the next call. */
@@ -99,6 +101,12 @@ static void check_has(const char *path, const char *part)
 {
 	if (!strstr(text_of(path), part))
 		fail_msg("'%s' is not in '%s'", part, path);
+}
+
+static void check_lacks(const char *path, const char *part)
+{
+	if (strstr(text_of(path), part))
+		fail_msg("'%s' is in '%s'", part, path);
 }
 
 static void check_gzip(const char *path)
@@ -148,6 +156,50 @@ static void one_file_is_in_its_own_form(void **state)
 	assert_int_equal(system("test $(ls -A | wc -l) = 6"), 0);
 }
 
+/* main runs on two lines. */
+static void add_lines(struct fixture *fixture)
+{
+	for (uint32_t line = 5; line <= 6; line++) {
+		const struct frame frames[] = {
+			{ .name = "demo", .kind = FRAME_PROCESS },
+			{ "main", "/src/demo.c", "demo", line, FRAME_USER },
+			{ "min", "/src/min.h", "demo", 1, FRAME_INLINED },
+		};
+
+		assert_int_equal(call_tree_add(fixture->profile.tree, frames, 3, 100), 0);
+	}
+	assert_int_equal(call_tree_sort(fixture->profile.tree), 0);
+}
+
+static void a_function_is_one_frame_whatever_its_lines(void **state)
+{
+	add_lines(*state);
+	save_as(*state, "out", OUTPUT_DIRECTORY);
+	assert_string_equal(text_of("out/on-cpu.folded"), "demo;main;min_[i] 200\n" FOLDED);
+	check_lacks("out/on-cpu.svg", "demo.c");
+	check_lacks("out/index.html", "demo.c");
+	assert_int_equal(system("gzip -dc out/on-cpu.pb.gz | grep -qa /src/demo.c"), 0);
+	save_as(*state, "x.json", OUTPUT_SPEEDSCOPE);
+	check_lacks("x.json", "demo.c");
+}
+
+static void names_have_their_lines_on_demand(void **state)
+{
+	struct fixture *fixture = *state;
+
+	add_lines(fixture);
+	fixture->name_lines = true;
+	save_as(fixture, "out", OUTPUT_DIRECTORY);
+	assert_string_equal(text_of("out/on-cpu.folded"),
+			    FOLDED "demo;main (demo.c:5);min (min.h:1)_[i] 100\n"
+				   "demo;main (demo.c:6);min (min.h:1)_[i] 100\n");
+	check_has("out/on-cpu.svg", "main (demo.c:6)");
+	check_has("out/index.html", "main (demo.c:6)");
+	assert_int_equal(system("gzip -dc out/on-cpu.pb.gz | grep -qa demo.c:"), 256);
+	save_as(fixture, "x.json", OUTPUT_SPEEDSCOPE);
+	check_has("x.json", "main (demo.c:6)");
+}
+
 static void stdout_is_folded(void **state)
 {
 	int saved = dup(STDOUT_FILENO);
@@ -185,7 +237,7 @@ static void a_failure_leaves_nothing_half_written(void **state)
 	assert_int_equal(system("mkdir -p out/stats.json/full"), 0);
 	assert_int_equal(output_open_as("out", OUTPUT_DIRECTORY, &output), 0);
 	hear();
-	err = save_profile(&fixture->profile, &fixture->report, output);
+	err = save_profile(&fixture->profile, &fixture->report, false, output);
 	(void)heard();
 	output_free(output);
 	assert_int_equal(err, -EISDIR);
@@ -200,6 +252,8 @@ int main(void)
 		WITH_PROFILE(a_directory_gets_every_file),
 		WITH_PROFILE(pictures_say_what_they_show),
 		WITH_PROFILE(one_file_is_in_its_own_form),
+		WITH_PROFILE(a_function_is_one_frame_whatever_its_lines),
+		WITH_PROFILE(names_have_their_lines_on_demand),
 		WITH_PROFILE(stdout_is_folded),
 		WITH_PROFILE(an_empty_profile_is_saved_too),
 		WITH_PROFILE(a_failure_leaves_nothing_half_written),

@@ -14,6 +14,16 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+static const struct stats_module modules[] = {
+	{ .path = "/lib/libc.so.6",
+	  .build_id = "deadbeef",
+	  .symbols = "build_id",
+	  .debug_information = "none",
+	  .frames = 12,
+	  .unnamed_frames = 3 },
+	{ .path = "/opt/\xff \"x\"", .symbols = "none", .error = "it is damaged", .frames = 1 },
+};
+
 static const struct recording_stats example = {
 	.version = "1.2.3",
 	.target = "pid 7 (redis \"x\")",
@@ -29,6 +39,10 @@ static const struct recording_stats example = {
 	.stop_reason_count = 2,
 	.losses = { { "map_full", 5 } },
 	.loss_count = 1,
+	.names = { { "debug_files", 8 } },
+	.name_count = 1,
+	.modules = modules,
+	.module_count = 2,
 	.tool_cpu_seconds = 0.25,
 	.tool_peak_rss_bytes = 12345678,
 	.has_bpf_time = true,
@@ -90,12 +104,40 @@ static void every_value_can_be_read_back(void **state)
 	inner = cJSON_GetObjectItemCaseSensitive(json, "losses");
 	assert_int_equal(cJSON_GetArraySize(inner), 1);
 	check_number(inner, "map_full", 5);
+	inner = cJSON_GetObjectItemCaseSensitive(json, "names");
+	assert_int_equal(cJSON_GetArraySize(inner), 1);
+	check_number(inner, "debug_files", 8);
 	inner = cJSON_GetObjectItemCaseSensitive(json, "tool");
 	check_number(inner, "cpu_seconds", 0.25);
 	check_number(inner, "peak_rss_bytes", 12345678);
 	check_number(inner, "bpf_ns_per_sample", 812.5);
 	check_number(inner, "bpf_runs", 1980);
 	assert_int_equal(text[strlen(text) - 1], '\n');
+	cJSON_Delete(json);
+	free(text);
+}
+
+static void binaries_are_a_list_in_their_order(void **state)
+{
+	char *text = write_text(&example);
+	cJSON *json = cJSON_Parse(text);
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(json, "modules"), *module;
+
+	(void)state;
+	assert_int_equal(cJSON_GetArraySize(list), 2);
+	module = cJSON_GetArrayItem(list, 0);
+	check_text(module, "path", "/lib/libc.so.6");
+	check_text(module, "build_id", "deadbeef");
+	check_text(module, "symbols", "build_id");
+	check_text(module, "debug_information", "none");
+	check_number(module, "frames", 12);
+	check_number(module, "unnamed_frames", 3);
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(module, "error")));
+	module = cJSON_GetArrayItem(list, 1);
+	check_text(module, "path", "/opt/\xef\xbf\xbd \"x\"");
+	check_text(module, "error", "it is damaged");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(module, "build_id")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(module, "debug_information")));
 	cJSON_Delete(json);
 	free(text);
 }
@@ -237,6 +279,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_value_can_be_read_back),
+		cmocka_unit_test(binaries_are_a_list_in_their_order),
 		cmocka_unit_test(counters_keep_all_64_bits),
 		cmocka_unit_test(what_is_unknown_is_null),
 		cmocka_unit_test(names_are_valid_utf8_whatever_they_were),

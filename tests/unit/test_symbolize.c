@@ -50,7 +50,7 @@ static struct module *add(struct symbolizer *symbolizer, const struct elf_image 
 	struct module *module;
 	int fd = file_of(image->bytes, image->size);
 
-	assert_int_equal(symbolizer_add_file(symbolizer, fd, path, &module), 0);
+	assert_int_equal(symbolizer_add_file(symbolizer, fd, path, -1, &module), 0);
 	return module;
 }
 
@@ -134,12 +134,12 @@ static void the_descriptor_is_closed_after_the_first_look_up(void **state)
 
 	make_image(&image, "foo", 1);
 	fd = file_of(image.bytes, image.size);
-	assert_int_equal(symbolizer_add_file(*state, fd, "foo", &module), 0);
+	assert_int_equal(symbolizer_add_file(*state, fd, "foo", -1, &module), 0);
 	assert_true(is_open(fd));
 	assert_int_equal(symbolize_user(*state, module, TEXT_OFFSET, &frame, 1), 1);
 	assert_false(is_open(fd));
 	fd = file_of("no ELF file", 11);
-	assert_int_equal(symbolizer_add_file(*state, fd, "bar", &module), -ENOEXEC);
+	assert_int_equal(symbolizer_add_file(*state, fd, "bar", -1, &module), -ENOEXEC);
 	assert_false(is_open(fd));
 }
 
@@ -152,7 +152,7 @@ static void errors_are_told_after_the_first_look_up(void **state)
 
 	make_image(&image, "foo", 1);
 	fd = file_of(image.bytes, image.size);
-	assert_int_equal(symbolizer_add_file(*state, dup(fd), "foo", &module), 0);
+	assert_int_equal(symbolizer_add_file(*state, dup(fd), "foo", -1, &module), 0);
 	assert_null(module_error(module));
 	assert_int_equal(ftruncate(fd, 0), 0);
 	close(fd);
@@ -210,7 +210,7 @@ static void this_program_finds_itself(void **state)
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 
 	assert_int_equal(fstat(fd, &status), 0);
-	assert_int_equal(symbolizer_add_file(*state, fd, "/proc/self/exe", &module), 0);
+	assert_int_equal(symbolizer_add_file(*state, fd, "/proc/self/exe", -1, &module), 0);
 	for (uint64_t offset = 0; offset < (uint64_t)status.st_size; offset += 16) {
 		if (symbolize_user(*state, module, offset, &frame, 1) == 1 &&
 		    strcmp(frame.name, "this_program_finds_itself") == 0)

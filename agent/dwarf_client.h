@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asks for functions, inlined ones and lines by debug information. It is read by a process of its
+ * own, started when the first file is handed over: the files are strangers', the library that reads
+ * them is large, and we are root. That process has no privileges; one that crashes, hangs or eats
+ * memory is ended, and the file it was reading is left alone from then on. For one thread.
+ */
+#ifndef EPROF_AGENT_DWARF_CLIENT_H
+#define EPROF_AGENT_DWARF_CLIENT_H
+
+#include "base/clock.h"
+#include "symbolize/symbolize.h"
+
+struct dwarf_client;
+
+/* Each file is one of the four at most. */
+struct dwarf_client_stats {
+	uint64_t files;     /* to be read */
+	uint64_t addresses; /* asked for */
+	uint64_t refused;   /* files that the reader could not make sense of */
+	uint64_t crashes;   /* files whose reading ended the reader, or made it talk nonsense */
+	uint64_t timeouts;  /* files whose reading took too long */
+	uint64_t unread;    /* files for which there was no reader, or no room */
+	double cpu_seconds; /* of readers */
+};
+
+/*
+ * What one request may take. Finding the compilation units of a gigabyte of debug information takes
+ * some seconds.
+ */
+#define DWARF_REQUEST_NS_MAX (30 * NS_PER_SECOND)
+
+/* Readers that may end badly before none is started any more. */
+#define DWARF_READERS_MAX 16
+
+int dwarf_client_new(uint64_t request_ns_max, struct dwarf_client **ret);
+void dwarf_client_free(struct dwarf_client *client); /* NULL is fine; ends the process */
+
+/* The functions of struct dwarf_lookup (symbolize/symbolize.h), context being the client. */
+int dwarf_client_open(void *context, int fd, int alt_fd, uint32_t *ret_file);
+int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses, size_t n,
+		      dwarf_answer answer, void *answer_context);
+
+/* Also of the reader that runs. */
+void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret);
+
+#endif

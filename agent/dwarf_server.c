@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/dwarf_server.h"
+
+#include <cap-ng.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/dwarf_protocol.h"
+#include "base/cleanup.h"
+
+/* "nobody" and "nogroup", by number: there may be no user database where we run. */
+#define NOBODY 65534
+
+/* Address space: files of debug information are mapped, and reach some gigabytes. */
+#define ADDRESS_SPACE_MAX (16ULL << 30)
+/* A net below the client's deadline, for when the client itself has been killed. */
+#define CPU_SECONDS_MAX   3600
+/* What the index of one file may take; then what is used least is forgotten. */
+#define INDEX_BYTES_MAX   (256ULL << 20)
+
+struct server {
+	struct dwarf_names **files;
+	uint32_t count;
+	struct dwarf_answers answers;
+	uint64_t addresses[DWARF_LOOKUP_MAX];
+};
+
+static void limit(int resource, uint64_t value)
+{
+	struct rlimit limits;
+
+	if (getrlimit(resource, &limits) < 0)
+		return;
+	if (limits.rlim_max == RLIM_INFINITY || limits.rlim_max > value)
+		limits.rlim_max = value;
+	limits.rlim_cur = limits.rlim_max;
+	(void)setrlimit(resource, &limits);
+}
+
+static void be_killed_first(void)
+{
+	CLEANUP(cleanup_fd) int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write(fd, "1000", 4) < 0)
+		return; /* the memory limit stays */
+}
+
+static void set_limits(void)
+{
+	be_killed_first();
+	limit(RLIMIT_CORE, 0);
+	limit(RLIMIT_CPU, CPU_SECONDS_MAX);
+	/* Sanitizers begin with more than that. */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	limit(RLIMIT_AS, ADDRESS_SPACE_MAX);
+#endif
+}
+
+/* Without all of it this is no better than reading the file in the profiler itself. */
+static int drop_privileges(void)
+{
+	/* What whoever started eprof has left open. */
+	if (close_range(DWARF_SERVER_SOCKET + 1, UINT32_MAX, 0) < 0)
+		return -errno;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	if (geteuid() == 0) {
+		if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
+		    setresuid(NOBODY, NOBODY, NOBODY) < 0)
+			return -errno;
+	}
+	capng_clear(CAPNG_SELECT_CAPS);
+	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
+		return -EPERM;
+	/* Whoever else is nobody shall not look into it, nor stop it. */
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	return 0;
+}
+
+static int open_file(struct server *server, uint32_t number, int fd, int alt_fd)
+{
+	const struct dwarf_options options = { .bytes_max = INDEX_BYTES_MAX };
+	struct dwarf_names **files, *names;
+	int err;
+
+	if (number != server->count) {
+		cleanup_fd(&fd);
+		cleanup_fd(&alt_fd);
+		return -EPROTO;
+	}
+	err = dwarf_names_open(fd, &options, &names);
+	if (err < 0) {
+		cleanup_fd(&alt_fd);
+		return err;
+	}
+	/* Without it some names are missing, no more. */
+	if (alt_fd >= 0)
+		(void)dwarf_names_set_alternate(names, alt_fd);
+	files = realloc(server->files, (server->count + 1) * sizeof(struct dwarf_names *));
+	if (!files) {
+		dwarf_names_free(names);
+		return -ENOMEM;
+	}
+	server->files = files;
+	files[server->count++] = names;
+	return 0;
+}
+
+static int reply(int err, const struct dwarf_answers *answers)
+{
+	struct dwarf_reply reply = { .err = err, .size = err < 0 ? 0 : (uint32_t)answers->size };
+
+	err = dwarf_send(DWARF_SERVER_SOCKET, &reply, sizeof(reply), NULL, 0, 0);
+	if (err < 0 || !reply.size)
+		return err;
+	return dwarf_send(DWARF_SERVER_SOCKET, answers->bytes, reply.size, NULL, 0, 0);
+}
+
+static int find(struct server *server, const struct dwarf_request *request)
+{
+	struct dwarf_answers *answers = &server->answers;
+	int err;
+
+	if (!request->count || request->count > DWARF_LOOKUP_MAX || request->file >= server->count)
+		return -EPROTO;
+	err = dwarf_receive(DWARF_SERVER_SOCKET, server->addresses,
+			    request->count * sizeof(uint64_t), NULL, 0, NULL, 0);
+	if (err < 0)
+		return err;
+	answers->size = 0;
+	for (uint32_t i = 0; i < request->count; i++) {
+		struct dwarf_frame frames[DWARF_FRAMES_MAX];
+		size_t count = dwarf_names_find(server->files[request->file], server->addresses[i],
+						frames, DWARF_FRAMES_MAX);
+
+		/* Room for an empty answer to each of the others stays. */
+		answers->room =
+			DWARF_ANSWERS_SIZE_MAX - (request->count - i) * DWARF_ANSWER_SIZE_EMPTY;
+		dwarf_answers_put(answers, frames, count);
+	}
+	return reply(0, answers);
+}
+
+/* -errno: the other end has gone, or makes no sense. */
+static int serve(struct server *server)
+{
+	static const struct dwarf_answers none = { 0 };
+	int fds[2] = { -1, -1 };
+	struct dwarf_request request;
+	size_t fd_count = 0;
+	int err =
+		dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &fd_count, 0);
+
+	if (err < 0)
+		return err;
+	if (request.kind == DWARF_FIND && !fd_count)
+		return find(server, &request);
+	if (request.kind != DWARF_OPEN || !fd_count)
+		return -EPROTO;
+	return reply(open_file(server, request.file, fds[0], fds[1]), &none);
+}
+
+static void server_done(struct server *server)
+{
+	for (uint32_t i = 0; i < server->count; i++)
+		dwarf_names_free(server->files[i]);
+	free(server->files);
+	free(server->answers.bytes);
+}
+
+int dwarf_server_run(void)
+{
+	CLEANUP(server_done) struct server server = { 0 };
+	struct stat st;
+
+	if (fstat(DWARF_SERVER_SOCKET, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		(void)fprintf(stderr, "eprof: %s is for eprof itself\n", DWARF_SERVER_ARGUMENT);
+		return 2;
+	}
+	(void)prctl(PR_SET_NAME, "eprof-dwarf");
+	server.answers.bytes = malloc(DWARF_ANSWERS_SIZE_MAX);
+	if (!server.answers.bytes)
+		return 1;
+	set_limits();
+	if (drop_privileges() < 0)
+		return 1;
+	while (serve(&server) == 0)
+		;
+	return 0;
+}

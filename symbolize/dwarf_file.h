@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One file with DWARF, mapped by libdw; where its code is, and what its units refer to elsewhere.
+ */
+#ifndef EPROF_SYMBOLIZE_DWARF_FILE_H
+#define EPROF_SYMBOLIZE_DWARF_FILE_H
+
+#include <elfutils/libdw.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "symbolize/dwarf_names.h"
+
+struct elf_reader;
+
+struct dwarf_section {
+	const uint8_t *bytes; /* NULL: not there */
+	size_t size;
+};
+
+struct dwarf_code {
+	uint64_t low, high; /* [low, high) */
+};
+
+struct dwarf_file {
+	int fd;
+	uint64_t inflated_max; /* what compressed sections of one file may become */
+	bool has_info;
+	/* NULL without debug information. What it gives out is gone after dwarf_file_reopen(). */
+	Dwarf *dwarf;
+	struct dwarf_section line, line_str, str;
+
+	/* The executable sections, sorted; code_low is where the first one begins. */
+	struct dwarf_code *code;
+	size_t code_count;
+	uint64_t code_low, code_high;
+
+	int alternate_fd;
+	Dwarf *alternate; /* of the dwz file; NULL: not given */
+
+	struct dwarf_stats *stats; /* borrowed */
+};
+
+/* Takes fd, also when it fails. On success *ret needs dwarf_file_done(). -errno as in the API. */
+int dwarf_file_open(int fd, uint64_t inflated_max, struct dwarf_stats *stats,
+		    struct dwarf_file *ret);
+void dwarf_file_done(struct dwarf_file *file);
+
+/* See dwarf_names_alternate(), dwarf_names_set_alternate(). */
+bool dwarf_file_alternate(const struct dwarf_file *file, const char **ret_path,
+			  struct build_id *ret_id);
+int dwarf_file_set_alternate(struct dwarf_file *file, int fd);
+
+/* Gives back all that libdw has allocated, by beginning anew. 0 or -errno: then dwarf is NULL. */
+int dwarf_file_reopen(struct dwarf_file *file);
+
+/*
+ * The code from low to high as bytes from code_low on. False when it is empty, or when no code of
+ * the file begins there: linkers leave 0, 1, -1 or -2 in place of functions that they discard.
+ */
+bool dwarf_file_place(const struct dwarf_file *file, uint64_t low, uint64_t high, uint32_t *ret_low,
+		      uint32_t *ret_high);
+
+/* How many bytes there are from the unit's entry to the end of the unit. */
+uint64_t dwarf_file_extent(Dwarf_Die *unit);
+
+/* A section by its name, inflated; also .zdebug_NAME where .debug_NAME is asked for. */
+struct dwarf_section dwarf_file_section(Dwarf *dwarf, const char *name);
+
+/* -EFBIG when the compressed sections become larger than max together; -ENOEXEC, -EIO. */
+int dwarf_file_check_inflated(struct elf_reader *reader, uint64_t max);
+
+static inline void dwarf_refuse(const struct dwarf_file *file, enum dwarf_refusal why)
+{
+	file->stats->refused[why]++;
+}
+
+#endif

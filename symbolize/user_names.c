@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "symbolize/user_names.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "symbolize/dwarf_names.h"
+
+/* 10 MB. What a profile of an hour of a large program has is a tenth of it. */
+#define FRAMES_KNOWN_MAX 262144
+
+/* Addresses without a name are known, too; a limit for those. */
+#define ADDRESSES_KNOWN_MAX 262144
+
+/* Of one address. */
+#define COUNT_BITS 16
+
+/* What an answer is to be kept for. */
+struct keeping {
+	struct user_names *names;
+	struct module *module;
+};
+
+void user_names_done(struct user_names *names)
+{
+	free(names->frames);
+	hashmap_done(&names->shown);
+	string_pool_done(&names->strings);
+}
+
+/* The name to show for one in a file; NULL without memory. */
+static const char *shown_name(struct user_names *names, const char *name)
+{
+	const char *kept = string_pool_keep(&names->strings, name), *shown;
+	char *demangled;
+	uint64_t known;
+
+	if (!kept)
+		return NULL;
+	if (hashmap_get(&names->shown, (uintptr_t)kept, &known))
+		return (const char *)(uintptr_t)known;
+	demangled = demangle(kept);
+	shown = demangled ? string_pool_keep(&names->strings, demangled) : kept;
+	free(demangled);
+	if (!shown || hashmap_put(&names->shown, (uintptr_t)kept, (uintptr_t)shown) < 0)
+		return NULL;
+	return shown;
+}
+
+static bool reserve(struct user_names *names, size_t count)
+{
+	size_t capacity = names->capacity ? names->capacity : 1024;
+	struct frame *frames;
+
+	while (capacity < names->count + count)
+		capacity *= 2;
+	if (capacity == names->capacity)
+		return true;
+	frames = realloc(names->frames, capacity * sizeof(*frames));
+	if (!frames)
+		return false;
+	names->frames = frames;
+	names->capacity = capacity;
+	return true;
+}
+
+/* False without memory for its name; the outermost may have none. */
+static bool make_frame(const struct keeping *keeping, const struct dwarf_frame *from,
+		       struct frame *ret)
+{
+	struct user_names *names = keeping->names;
+
+	*ret = (struct frame){
+		.name = from->name ? shown_name(names, from->name) : NULL,
+		.file = from->file ? string_pool_keep(&names->strings, from->file) : NULL,
+		.module = keeping->module->name,
+		.kind = from->is_inlined ? FRAME_INLINED : FRAME_USER,
+	};
+	if (ret->file)
+		ret->line = from->line;
+	return ret->name || !from->is_inlined;
+}
+
+/* Keeps the frames of an address of debug information. An address without any is kept, too. */
+static void keep(const struct keeping *keeping, uint64_t address, const struct dwarf_frame *frames,
+		 size_t count)
+{
+	struct user_names *names = keeping->names;
+	size_t first = names->count;
+
+	if (count >= 1u << COUNT_BITS || !reserve(names, count))
+		count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (!make_frame(keeping, &frames[i], &names->frames[first + i]))
+			count = 0;
+	}
+	/* Of a chain that was cut the function itself is missing: the symbol table knows it. */
+	if (count && frames[count - 1].is_inlined)
+		names->frames[first + count - 1] =
+			(struct frame){ .module = keeping->module->name, .kind = FRAME_USER };
+	names->count += count;
+	(void)hashmap_put(&keeping->module->known, address, first << COUNT_BITS | count);
+}
+
+static bool is_wanted(const struct module *module, uint64_t address)
+{
+	for (size_t i = 0; i < module->wanted_count; i++) {
+		if (module->wanted[i] == address)
+			return true;
+	}
+	return false;
+}
+
+void user_names_want(struct module *module, uint64_t file_offset)
+{
+	uint64_t address = elf_file_address(module->file, file_offset), known;
+
+	/* Frames of one stack: recursion wants the same address many times. */
+	if (!module->has_dwarf || module->wanted_count >= DWARF_LOOKUP_MAX ||
+	    hashmap_get(&module->known, address, &known) || is_wanted(module, address))
+		return;
+	if (!module->wanted)
+		module->wanted = malloc(DWARF_LOOKUP_MAX * sizeof(*module->wanted));
+	if (module->wanted)
+		module->wanted[module->wanted_count++] = address;
+}
+
+struct answer_context {
+	struct keeping keeping;
+	const uint64_t *addresses;
+};
+
+static void take_answer(void *context, size_t index, const struct dwarf_frame *frames, size_t count)
+{
+	struct answer_context *answer = context;
+
+	keep(&answer->keeping, answer->addresses[index], frames, count);
+}
+
+/* Asks for all that is wanted of the module, and the address. */
+static void ask(struct user_names *names, const struct dwarf_lookup *dwarf, struct module *module,
+		uint64_t address)
+{
+	uint64_t alone[] = { address };
+	struct answer_context context = { .keeping = { names, module },
+					  .addresses = module->wanted };
+	size_t count = module->wanted_count;
+
+	if (!is_wanted(module, address)) {
+		context.addresses = alone;
+		count = 1;
+	} else {
+		module->wanted_count = 0;
+	}
+	if (dwarf->find(dwarf->context, module->dwarf_file, context.addresses, count, take_answer,
+			&context) < 0)
+		module->has_dwarf = false;
+}
+
+static void forget_all(struct user_names *names, struct module *loaded)
+{
+	names->count = 0;
+	names->forgotten++;
+	for (struct module *module = loaded; module; module = module->next_loaded)
+		hashmap_clear(&module->known);
+}
+
+/* The function's name as the symbol table has it, which says more: .cold, .part, @plt. */
+static const char *symbol_name(struct user_names *names, const struct module *module,
+			       uint64_t file_offset)
+{
+	const char *name = elf_file_find(module->file, file_offset);
+
+	return name ? shown_name(names, name) : NULL;
+}
+
+/* Copies what is known; the outermost is the function itself, whatever room there is. */
+static size_t copy_frames(const struct user_names *names, uint64_t known, struct frame *ret,
+			  size_t n)
+{
+	const struct frame *frames = names->frames + (known >> COUNT_BITS);
+	size_t count = known & ((1u << COUNT_BITS) - 1);
+
+	if (!count)
+		return 0;
+	if (count > n) {
+		memcpy(ret, frames, (n - 1) * sizeof(*ret));
+		ret[n - 1] = frames[count - 1];
+		return n;
+	}
+	memcpy(ret, frames, count * sizeof(*ret));
+	return count;
+}
+
+size_t user_names_find(struct user_names *names, const struct dwarf_lookup *dwarf,
+		       struct module *loaded, struct module *module, uint64_t file_offset,
+		       struct frame *ret, size_t n)
+{
+	uint64_t address = elf_file_address(module->file, file_offset), known = 0;
+	const char *symbol;
+	size_t count;
+
+	if (!n)
+		return 0;
+	if (names->count > FRAMES_KNOWN_MAX || module->known.count > ADDRESSES_KNOWN_MAX)
+		forget_all(names, loaded);
+	if (module->has_dwarf && !hashmap_get(&module->known, address, &known))
+		ask(names, dwarf, module, address);
+	if (!hashmap_get(&module->known, address, &known))
+		known = 0;
+	count = copy_frames(names, known, ret, n);
+	symbol = symbol_name(names, module, file_offset);
+	if (!count) {
+		ret[0] = (struct frame){ .module = module->name, .kind = FRAME_USER };
+		count = 1;
+	}
+	if (symbol)
+		ret[count - 1].name = symbol;
+	return ret[count - 1].name ? count : count - 1;
+}

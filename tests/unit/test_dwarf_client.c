@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Against readers that do what the files they are handed say: the client starts its own program for
+ * a reader, which is this one.
+ */
+#include "agent/dwarf_client.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/dwarf_protocol.h"
+#include "agent/dwarf_server.h"
+#include "base/cleanup.h"
+
+/* For what has to be answered: a test that waits that long fails by its own time limit. */
+#define LONG_NS (1000 * NS_PER_SECOND)
+
+/* For what is never answered, and time enough to start a reader. */
+#define SHORT_NS (3 * NS_PER_SECOND)
+
+#define WORD_SIZE 16
+
+/* --- the reader ------------------------------------------------------------------------------ */
+
+/* What the files say that this reader has been handed. */
+struct reader {
+	char words[64][WORD_SIZE];
+	uint32_t count;
+};
+
+static void send_reply(int32_t err, uint32_t size, const void *bytes, size_t sent)
+{
+	struct dwarf_reply reply = { err, size };
+
+	(void)dwarf_send(DWARF_SERVER_SOCKET, &reply, sizeof(reply), NULL, 0, 0);
+	if (sent)
+		(void)dwarf_send(DWARF_SERVER_SOCKET, bytes, sent, NULL, 0, 0);
+}
+
+static void answer_open(struct reader *reader, int fd)
+{
+	char *word = reader->words[reader->count];
+
+	memset(word, 0, WORD_SIZE);
+	(void)pread(fd, word, WORD_SIZE - 1, 0);
+	(void)close(fd);
+	if (!strcmp(word, "crash open"))
+		(void)raise(SIGKILL);
+	if (!strcmp(word, "refuse")) {
+		send_reply(-ENOEXEC, 0, NULL, 0);
+		return;
+	}
+	reader->count++;
+	send_reply(0, 0, NULL, 0);
+}
+
+/* One frame for each address: its name is what the file says, its line the address. */
+static void answer_rightly(const char *word, const uint64_t *addresses, size_t count)
+{
+	static char bytes[DWARF_ANSWERS_SIZE_MAX];
+	struct dwarf_answers answers = { .bytes = bytes, .room = sizeof(bytes) };
+
+	for (size_t i = 0; i < count; i++) {
+		struct dwarf_frame frame = { .name = word, .line = (uint32_t)addresses[i] };
+
+		dwarf_answers_put(&answers, &frame, 1);
+	}
+	send_reply(0, (uint32_t)answers.size, bytes, answers.size);
+}
+
+static void answer_find(const char *word, const uint64_t *addresses, size_t count)
+{
+	static const char nonsense[64] = "\xff\xff\xff\xff what is this?";
+
+	if (!strcmp(word, "crash"))
+		(void)raise(SIGKILL);
+	else if (!strcmp(word, "leave"))
+		_exit(0);
+	else if (!strcmp(word, "hang"))
+		(void)pause();
+	else if (!strcmp(word, "nonsense"))
+		send_reply(0, sizeof(nonsense), nonsense, sizeof(nonsense));
+	else if (!strcmp(word, "too much"))
+		send_reply(0, DWARF_ANSWERS_SIZE_MAX + 1, NULL, 0);
+	else if (!strcmp(word, "promise"))
+		send_reply(0, 1000, nonsense, 1);
+	else if (!strcmp(word, "too few"))
+		answer_rightly(word, addresses, count - 1);
+	else if (!strcmp(word, "too many"))
+		answer_rightly(word, addresses, count + 1);
+	else if (!strcmp(word, "fail"))
+		send_reply(-EIO, 0, NULL, 0);
+	else
+		answer_rightly(word, addresses, count);
+}
+
+static int read_for_client(void)
+{
+	static struct reader reader;
+	static uint64_t addresses[DWARF_LOOKUP_MAX + 1];
+
+	for (;;) {
+		struct dwarf_request request;
+		int fds[2] = { -1, -1 };
+		size_t count = 0;
+
+		if (dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &count,
+				  0) < 0)
+			return 0;
+		if (request.kind == DWARF_OPEN) {
+			if (count != 1 || request.file != reader.count)
+				return 1;
+			answer_open(&reader, fds[0]);
+			continue;
+		}
+		if (request.kind != DWARF_FIND || request.file >= reader.count ||
+		    dwarf_receive(DWARF_SERVER_SOCKET, addresses,
+				  request.count * sizeof(*addresses), NULL, 0, NULL, 0) < 0)
+			return 1;
+		answer_find(reader.words[request.file], addresses, request.count);
+	}
+}
+
+/* --- the tests ------------------------------------------------------------------------------- */
+
+struct answers {
+	size_t count; /* calls */
+	size_t frames;
+	char name[WORD_SIZE];
+	uint32_t lines[DWARF_LOOKUP_MAX];
+};
+
+static void take_answer(void *context, size_t index, const struct dwarf_frame *frames, size_t count)
+{
+	struct answers *answers = context;
+
+	assert_in_range(index, 0, DWARF_LOOKUP_MAX - 1);
+	answers->count++;
+	answers->frames += count;
+	if (!count)
+		return;
+	answers->lines[index] = frames[0].line;
+	(void)snprintf(answers->name, sizeof(answers->name), "%s", frames[0].name);
+}
+
+static struct dwarf_client *new_client(uint64_t request_ns_max)
+{
+	struct dwarf_client *client;
+
+	assert_int_equal(dwarf_client_new(request_ns_max, &client), 0);
+	return client;
+}
+
+static int file_saying(const char *word)
+{
+	int fd = memfd_create("word", MFD_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, word, strlen(word)), strlen(word));
+	return fd;
+}
+
+static uint32_t open_file(struct dwarf_client *client, const char *word)
+{
+	uint32_t number = UINT32_MAX;
+
+	assert_int_equal(dwarf_client_open(client, file_saying(word), -1, &number), 0);
+	return number;
+}
+
+static int find(struct dwarf_client *client, uint32_t file, uint64_t address)
+{
+	struct answers answers = { 0 };
+
+	return dwarf_client_find(client, file, &address, 1, take_answer, &answers);
+}
+
+static struct dwarf_client_stats stats_of(const struct dwarf_client *client)
+{
+	struct dwarf_client_stats stats;
+
+	dwarf_client_read_stats(client, &stats);
+	return stats;
+}
+
+/* The file still gives what it says. */
+static void assert_answers(struct dwarf_client *client, uint32_t file, const char *word)
+{
+	struct answers answers = { 0 };
+	uint64_t addresses[DWARF_LOOKUP_MAX];
+
+	for (size_t i = 0; i < DWARF_LOOKUP_MAX; i++)
+		addresses[i] = 100 + i;
+	assert_int_equal(
+		dwarf_client_find(client, file, addresses, DWARF_LOOKUP_MAX, take_answer, &answers),
+		0);
+	assert_int_equal(answers.count, DWARF_LOOKUP_MAX);
+	assert_string_equal(answers.name, word);
+	for (size_t i = 0; i < DWARF_LOOKUP_MAX; i++)
+		assert_int_equal(answers.lines[i], 100 + i);
+}
+
+static void each_file_answers_for_itself(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t one = open_file(client, "one"), two = open_file(client, "two");
+
+	(void)state;
+	assert_answers(client, two, "two");
+	assert_answers(client, one, "one");
+	assert_int_equal(stats_of(client).files, 2);
+	assert_int_equal(stats_of(client).addresses, 2 * DWARF_LOOKUP_MAX);
+	assert_true(stats_of(client).cpu_seconds > 0);
+	dwarf_client_free(client);
+}
+
+static void nothing_is_started_before_there_is_a_file(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+
+	(void)state;
+	assert_true(stats_of(client).cpu_seconds == 0);
+	dwarf_client_free(client);
+	dwarf_client_free(NULL);
+}
+
+/* Each of these ends the reader; the file is left alone then, and another reader has the others. */
+static void a_file_that_ends_the_reader_is_left_alone(void **state)
+{
+	static const char *const words[] = { "crash",    "leave",   "nonsense",
+					     "too much", "too few", "too many" };
+	size_t count = sizeof(words) / sizeof(words[0]);
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t good = open_file(client, "good");
+
+	(void)state;
+	for (size_t i = 0; i < count; i++) {
+		uint32_t bad = open_file(client, words[i]);
+
+		assert_true(find(client, bad, 5) < 0);
+		assert_answers(client, good, "good");
+		assert_int_equal(find(client, bad, 5), -EBADF);
+	}
+	assert_int_equal(stats_of(client).crashes, count);
+	assert_int_equal(stats_of(client).timeouts + stats_of(client).refused, 0);
+	assert_int_equal(stats_of(client).unread, 0);
+	dwarf_client_free(client);
+}
+
+static void a_file_that_takes_too_long_is_left_alone(void **state)
+{
+	static const char *const words[] = { "hang", "promise" };
+	struct dwarf_client *client = new_client(SHORT_NS);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		uint32_t bad = open_file(client, words[i]);
+
+		assert_int_equal(find(client, bad, 5), -ETIMEDOUT);
+		assert_int_equal(find(client, bad, 5), -EBADF);
+		assert_int_equal(stats_of(client).timeouts, i + 1);
+	}
+	assert_int_equal(stats_of(client).crashes, 0);
+	dwarf_client_free(client);
+}
+
+static void files_that_are_refused_do_not_end_the_reader(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t number = 77, fails;
+
+	(void)state;
+	assert_int_equal(dwarf_client_open(client, file_saying("refuse"), -1, &number), -ENOEXEC);
+	assert_int_equal(number, 77);
+	fails = open_file(client, "fail");
+	assert_int_equal(find(client, fails, 5), -EIO);
+	assert_answers(client, open_file(client, "good"), "good");
+	assert_int_equal(stats_of(client).refused, 2);
+	assert_int_equal(stats_of(client).crashes, 0);
+	dwarf_client_free(client);
+}
+
+static void a_file_that_was_written_to_is_left_alone(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	int fd = file_saying("good"), kept = dup(fd);
+	uint32_t file;
+
+	(void)state;
+	assert_int_equal(dwarf_client_open(client, fd, -1, &file), 0);
+	assert_answers(client, file, "good");
+	assert_int_equal(ftruncate(kept, 1000), 0);
+	assert_int_equal(find(client, file, 5), -ESTALE);
+	assert_int_equal(stats_of(client).refused, 1);
+	(void)close(kept);
+	dwarf_client_free(client);
+}
+
+static void readers_are_not_started_for_ever(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t good = open_file(client, "good"), number;
+
+	(void)state;
+	for (int i = 0; i < DWARF_READERS_MAX; i++)
+		assert_true(dwarf_client_open(client, file_saying("crash open"), -1, &number) < 0);
+	assert_int_equal(stats_of(client).crashes, DWARF_READERS_MAX);
+	assert_int_equal(find(client, good, 5), -ECONNABORTED);
+	assert_int_equal(find(client, good, 5), -EBADF);
+	assert_int_equal(dwarf_client_open(client, file_saying("good"), -1, &number),
+			 -ECONNABORTED);
+	assert_int_equal(stats_of(client).unread, 2);
+	assert_int_equal(stats_of(client).files, DWARF_READERS_MAX + 2);
+	dwarf_client_free(client);
+}
+
+/* Our only child. */
+static pid_t reader_pid(void)
+{
+	CLEANUP(cleanup_file) FILE *file = NULL;
+	char path[64];
+	int pid = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	return pid;
+}
+
+/* They go to all processes of a terminal, or of a service; names are asked for after that. */
+static void signals_that_end_a_recording_do_not_end_the_reader(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t good = open_file(client, "good");
+	pid_t pid = reader_pid();
+
+	(void)state;
+	assert_int_equal(kill(pid, SIGINT), 0);
+	assert_int_equal(kill(pid, SIGTERM), 0);
+	assert_int_equal(kill(pid, SIGHUP), 0);
+	assert_answers(client, good, "good");
+	assert_int_equal(reader_pid(), pid);
+	dwarf_client_free(client);
+	/* It has been waited for. */
+	assert_int_equal(kill(pid, 0), -1);
+	assert_int_equal(errno, ESRCH);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_file_answers_for_itself),
+		cmocka_unit_test(nothing_is_started_before_there_is_a_file),
+		cmocka_unit_test(a_file_that_ends_the_reader_is_left_alone),
+		cmocka_unit_test(a_file_that_takes_too_long_is_left_alone),
+		cmocka_unit_test(files_that_are_refused_do_not_end_the_reader),
+		cmocka_unit_test(a_file_that_was_written_to_is_left_alone),
+		cmocka_unit_test(readers_are_not_started_for_ever),
+		cmocka_unit_test(signals_that_end_a_recording_do_not_end_the_reader),
+	};
+
+	if (argc == 2 && !strcmp(argv[1], DWARF_SERVER_ARGUMENT))
+		return read_for_client();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

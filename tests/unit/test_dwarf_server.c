@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The real reader, started as eprof starts it: the client starts its own program, which is this. */
+#include "agent/dwarf_server.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/dwarf_client.h"
+#include "agent/dwarf_protocol.h"
+#include "base/cleanup.h"
+
+#define NOBODY "65534"
+
+/* For what has to be answered: a test that waits that long fails by its own time limit. */
+#define LONG_NS (1000 * NS_PER_SECOND)
+
+/* Whose line and name are looked for. */
+__attribute__((noinline)) static int function_with_a_line(void)
+{
+	return __LINE__ - 2;
+}
+
+struct answer {
+	char name[64], file[256];
+	uint32_t line;
+	size_t count;
+};
+
+static void take_answer(void *context, size_t index, const struct dwarf_frame *frames, size_t count)
+{
+	struct answer *answer = context;
+
+	assert_int_equal(index, 0);
+	answer->count = count;
+	if (!count)
+		return;
+	answer->line = frames[count - 1].line;
+	(void)snprintf(answer->name, sizeof(answer->name), "%s", frames[count - 1].name);
+	(void)snprintf(answer->file, sizeof(answer->file), "%s", frames[count - 1].file);
+}
+
+static struct dwarf_client *new_client(void)
+{
+	struct dwarf_client *client;
+
+	assert_int_equal(dwarf_client_new(LONG_NS, &client), 0);
+	return client;
+}
+
+static int open_ourselves(struct dwarf_client *client, uint32_t *ret)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return dwarf_client_open(client, fd, -1, ret);
+}
+
+/* The first one is the program itself. */
+static int take_base(struct dl_phdr_info *info, size_t size, void *context)
+{
+	(void)size;
+	*(uint64_t *)context = info->dlpi_addr;
+	return 1;
+}
+
+/* What the file calls the address of a function of ours. */
+static uint64_t file_address(const void *code)
+{
+	uint64_t base = 0;
+
+	(void)dl_iterate_phdr(take_base, &base);
+	return (uintptr_t)code - base;
+}
+
+static void lines_of_this_program_are_found(void **state)
+{
+	struct dwarf_client *client = new_client();
+	uint64_t address = file_address((const void *)function_with_a_line);
+	struct answer answer = { 0 };
+	uint32_t file;
+
+	(void)state;
+	assert_int_equal(open_ourselves(client, &file), 0);
+	assert_int_equal(dwarf_client_find(client, file, &address, 1, take_answer, &answer), 0);
+	assert_int_equal(answer.count, 1);
+	assert_string_equal(answer.name, "function_with_a_line");
+	assert_non_null(strstr(answer.file, "test_dwarf_server.c"));
+	assert_in_range(answer.line, function_with_a_line(), function_with_a_line() + 3);
+	dwarf_client_free(client);
+}
+
+static void what_is_no_program_is_refused(void **state)
+{
+	struct dwarf_client *client = new_client();
+	int fd = memfd_create("text", MFD_CLOEXEC);
+	struct dwarf_client_stats stats;
+	uint32_t file;
+
+	(void)state;
+	assert_int_equal(write(fd, "no ELF file", 11), 11);
+	assert_int_equal(dwarf_client_open(client, fd, -1, &file), -ENOEXEC);
+	assert_int_equal(open_ourselves(client, &file), 0);
+	dwarf_client_read_stats(client, &stats);
+	assert_int_equal(stats.refused, 1);
+	assert_int_equal(stats.crashes, 0);
+	dwarf_client_free(client);
+}
+
+/* Our only child. */
+static int reader_pid(void)
+{
+	CLEANUP(cleanup_file) FILE *file = NULL;
+	char path[64];
+	int pid = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	file = fopen(path, "re");
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%d", &pid), 1);
+	return pid;
+}
+
+/* A line of /proc/PID/status, without its name and blanks at its ends. */
+static void read_status(int pid, const char *name, char *ret, size_t size)
+{
+	CLEANUP(cleanup_file) FILE *file = NULL;
+	size_t length = strlen(name);
+	char line[512];
+
+	(void)snprintf(line, sizeof(line), "/proc/%d/status", pid);
+	file = fopen(line, "re");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (strncmp(line, name, length) != 0 || line[length] != ':')
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		(void)snprintf(ret, size, "%s",
+			       line + length + 1 + strspn(line + length + 1, "\t "));
+		return;
+	}
+	fail_msg("no %s", name);
+}
+
+static void assert_status(int pid, const char *name, const char *expected)
+{
+	char text[512];
+
+	read_status(pid, name, text, sizeof(text));
+	assert_string_equal(text, expected);
+}
+
+static void the_reader_has_no_privileges(void **state)
+{
+	struct dwarf_client *client = new_client();
+	uint32_t file;
+	int pid;
+
+	(void)state;
+	assert_int_equal(open_ourselves(client, &file), 0);
+	pid = reader_pid();
+	assert_status(pid, "CapPrm", "0000000000000000");
+	assert_status(pid, "CapEff", "0000000000000000");
+	assert_status(pid, "CapInh", "0000000000000000");
+	assert_status(pid, "CapAmb", "0000000000000000");
+	assert_status(pid, "NoNewPrivs", "1");
+	if (geteuid() == 0) {
+		assert_status(pid, "Uid", NOBODY "\t" NOBODY "\t" NOBODY "\t" NOBODY);
+		assert_status(pid, "Gid", NOBODY "\t" NOBODY "\t" NOBODY "\t" NOBODY);
+		assert_status(pid, "Groups", "");
+	}
+	dwarf_client_free(client);
+}
+
+/* Only root may look into a process that is not dumpable. */
+static void the_reader_has_no_file_of_ours(void **state)
+{
+	struct dwarf_client *client = new_client();
+	char path[512], target[256];
+	DIR *directory;
+	uint32_t file;
+	/* As a shell may leave one open, and pass it on. */
+	int left_open = fcntl(STDERR_FILENO, F_DUPFD, DWARF_SERVER_SOCKET + 20);
+	size_t files = 0;
+
+	(void)state;
+	assert_int_equal(open_ourselves(client, &file), 0);
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", reader_pid());
+	directory = opendir(path);
+	if (!directory) {
+		assert_int_equal(errno, EACCES);
+		(void)close(left_open);
+		dwarf_client_free(client);
+		skip();
+	}
+	for (const struct dirent *entry; (entry = readdir(directory));) {
+		ssize_t length;
+		int number = atoi(entry->d_name);
+
+		if (entry->d_name[0] == '.')
+			continue;
+		length = readlinkat(dirfd(directory), entry->d_name, target, sizeof(target) - 1);
+		assert_true(length > 0);
+		target[length] = '\0';
+		files++;
+		if (number < DWARF_SERVER_SOCKET)
+			assert_string_equal(target, "/");
+		else if (number == DWARF_SERVER_SOCKET)
+			assert_memory_equal(target, "socket:", 7);
+		else
+			assert_non_null(strstr(target, "test_dwarf_server"));
+	}
+	(void)closedir(directory);
+	assert_in_range(files, DWARF_SERVER_SOCKET + 1, DWARF_SERVER_SOCKET + 3);
+	(void)close(left_open);
+	dwarf_client_free(client);
+}
+
+/* Starts the reader at the end of a socket; what it is told next is up to the test. */
+static pid_t start_reader(int *ret_socket)
+{
+	int sockets[2];
+	pid_t pid;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)dup2(sockets[1], DWARF_SERVER_SOCKET);
+		(void)execl("/proc/self/exe", "eprof", DWARF_SERVER_ARGUMENT, NULL);
+		_exit(99);
+	}
+	(void)close(sockets[1]);
+	*ret_socket = sockets[0];
+	return pid;
+}
+
+/* Of whom it does not understand it takes its leave. */
+static void requests_without_sense_end_the_reader(void **state)
+{
+	static const struct dwarf_request requests[] = {
+		{ .kind = DWARF_FIND, .file = 0, .count = 1 }, /* there is no file */
+		{ .kind = DWARF_FIND, .file = 0, .count = 0 },
+		{ .kind = DWARF_FIND, .file = 0, .count = DWARF_LOOKUP_MAX + 1 },
+		{ .kind = DWARF_OPEN }, /* without one */
+		{ .kind = 77 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		int socket, status;
+		pid_t pid = start_reader(&socket);
+		struct dwarf_reply reply;
+
+		assert_int_equal(dwarf_send(socket, &requests[i], sizeof(requests[i]), NULL, 0, 0),
+				 0);
+		assert_int_equal(dwarf_receive(socket, &reply, sizeof(reply), NULL, 0, NULL, 0),
+				 -EPIPE);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		(void)close(socket);
+	}
+}
+
+static void the_reader_ends_when_nobody_asks_any_more(void **state)
+{
+	int socket, status;
+	pid_t pid = start_reader(&socket);
+
+	(void)state;
+	(void)close(socket);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
+/* eprof is an ordinary program to who starts it by hand. */
+static void without_a_socket_it_does_nothing(void **state)
+{
+	int status;
+	pid_t pid = fork();
+
+	(void)state;
+	if (pid == 0) {
+		(void)dup2(open("/dev/null", O_RDWR), STDERR_FILENO);
+		(void)close(DWARF_SERVER_SOCKET);
+		(void)execl("/proc/self/exe", "eprof", DWARF_SERVER_ARGUMENT, NULL);
+		_exit(99);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 2);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lines_of_this_program_are_found),
+		cmocka_unit_test(what_is_no_program_is_refused),
+		cmocka_unit_test(the_reader_has_no_privileges),
+		cmocka_unit_test(the_reader_has_no_file_of_ours),
+		cmocka_unit_test(requests_without_sense_end_the_reader),
+		cmocka_unit_test(the_reader_ends_when_nobody_asks_any_more),
+		cmocka_unit_test(without_a_socket_it_does_nothing),
+	};
+
+	if (argc == 2 && !strcmp(argv[1], DWARF_SERVER_ARGUMENT))
+		return dwarf_server_run();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Through a symbolizer, with programs that gcc has made, and a reader of DWARF that only counts. */
+#include "symbolize/module.h"
+
+#include "symbolize/dwarf_names.h"
+#include "tests/unit/debug_source_fixture.h"
+
+#define MISSING_MAX 8
+
+/* What a symbolizer has asked for. */
+struct told {
+	struct build_id missing[MISSING_MAX];
+	size_t missing_count;
+	size_t opened, opened_with_alt; /* files of DWARF */
+	size_t found;                   /* addresses */
+};
+
+struct scene {
+	struct fixture *fixture;
+	struct symbolizer *symbolizer;
+	struct told told;
+};
+
+static int count_open(void *context, int fd, int alt_fd, uint32_t *ret_file)
+{
+	struct told *told = context;
+
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	told->opened++;
+	told->opened_with_alt += alt_fd >= 0;
+	(void)close(fd);
+	if (alt_fd >= 0)
+		(void)close(alt_fd);
+	*ret_file = (uint32_t)told->opened;
+	return 0;
+}
+
+/* Each file says who it is. */
+static int count_find(void *context, uint32_t file, const uint64_t *addresses, size_t n,
+		      dwarf_answer answer, void *answer_context)
+{
+	struct told *told = context;
+
+	(void)addresses;
+	for (size_t i = 0; i < n; i++) {
+		const struct dwarf_frame frame = { .name = "x", .file = "/src/x.c", .line = file };
+
+		answer(answer_context, i, &frame, 1);
+		told->found++;
+	}
+	return 0;
+}
+
+static void take_missing(void *context, const struct build_id *id)
+{
+	struct told *told = context;
+
+	assert_in_range(told->missing_count, 0, MISSING_MAX - 1);
+	told->missing[told->missing_count++] = *id;
+}
+
+static void begin(struct scene *scene, struct fixture *fixture)
+{
+	*scene = (struct scene){ .fixture = fixture };
+	assert_int_equal(symbolizer_new(&scene->symbolizer), 0);
+	/* Nothing of this machine is found. */
+	symbolizer_set_debug_directory(scene->symbolizer, "/no/such/directory");
+}
+
+/* What reads DWARF, and is told of what is missing, is at the same place until the end. */
+static void set_up_symbolizer(struct scene *scene)
+{
+	symbolizer_set_dwarf(scene->symbolizer, &(struct dwarf_lookup){ .open = count_open,
+									.find = count_find,
+									.context = &scene->told });
+	symbolizer_set_missing(scene->symbolizer, take_missing, &scene->told);
+}
+
+static struct module *add(struct scene *scene, const char *name)
+{
+	struct module *module;
+
+	assert_int_equal(symbolizer_add_file(scene->symbolizer,
+					     open_file(scene->fixture, name, O_RDONLY),
+					     PROGRAM_PATH, -1, &module),
+			 0);
+	return module;
+}
+
+static int hand_over(struct scene *scene, const struct build_id *id, const char *name)
+{
+	return symbolizer_add_debug_file(scene->symbolizer, id,
+					 open_file(scene->fixture, name, O_RDONLY));
+}
+
+/* Where the only function is that .dynsym does not have. */
+static uint64_t offset_of_function(const struct scene *scene)
+{
+	char command[256];
+	uint64_t address = 0;
+	FILE *nm;
+
+	(void)snprintf(command, sizeof(command), "nm '%s/full' | grep only_in_symtab",
+		       scene->fixture->directory);
+	nm = popen(command, "r");
+	assert_non_null(nm);
+	assert_int_equal(fscanf(nm, "%lx", &address), 1);
+	(void)pclose(nm);
+	return address; /* of code, ld gives both the same */
+}
+
+static void assert_sources(const struct module *module, const char *symbols, const char *dwarf)
+{
+	struct module_names names;
+
+	module_read_names(module, &names);
+	assert_string_equal(names.symbols_from, symbols);
+	assert_string_equal(names.dwarf_from, dwarf);
+}
+
+static size_t name(struct scene *scene, struct module *module, struct frame *ret)
+{
+	return symbolize_user(scene->symbolizer, module, offset_of_function(scene), ret, 1);
+}
+
+static void what_is_whole_lacks_nothing(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	module = add(&scene, "full");
+	assert_sources(module, "none", "none"); /* so far */
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_string_equal(frame.name, "only_in_symtab");
+	assert_int_equal(frame.line, 1);
+	assert_sources(module, "file", "file");
+	assert_int_equal(scene.told.opened, 1);
+	assert_int_equal(scene.told.missing_count, 0);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "full.debug"), -ENODATA);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void what_is_missing_is_told_once_and_can_be_added(void **state)
+{
+	struct module_names names;
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	module = add(&scene, "full.stripped");
+	assert_int_equal(name(&scene, module, &frame), 0);
+	assert_int_equal(name(&scene, module, &frame), 0);
+	assert_sources(module, "none", "none");
+	assert_int_equal(scene.told.missing_count, 1);
+	assert_memory_equal(&scene.told.missing[0], module_build_id(module),
+			    sizeof(struct build_id));
+	assert_int_equal(hand_over(&scene, module_build_id(module), "other.debug"), -ESTALE);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "program.c"), -ENOEXEC);
+	assert_int_equal(name(&scene, module, &frame), 0);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "full.debug"), 0);
+	assert_sources(module, "debuginfod", "debuginfod");
+	/* That it had no name is forgotten. */
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_string_equal(frame.name, "only_in_symtab");
+	assert_string_equal(frame.file, "/src/x.c");
+	assert_int_equal(scene.told.opened, 1);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "full.debug"), -ENODATA);
+	module_read_names(module, &names);
+	assert_int_equal(names.frames, 4);
+	assert_int_equal(names.unnamed, 3);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void files_that_nobody_asked_for_are_not_taken(void **state)
+{
+	struct build_id none = { 0 }, other;
+	struct scene scene;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	read_id(scene.fixture, "other", &other);
+	assert_int_equal(hand_over(&scene, &other, "other.debug"), -ENOENT);
+	/* Added, but nothing of it has been looked up. */
+	(void)add(&scene, "other.stripped");
+	assert_int_equal(hand_over(&scene, &other, "other.debug"), -ENOENT);
+	assert_int_equal(hand_over(&scene, &none, "other.debug"), -ENOENT);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void without_a_build_id_nothing_can_be_asked_for(void **state)
+{
+	struct scene scene;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	assert_int_equal(name(&scene, add(&scene, "nameless.stripped"), &frame), 0);
+	assert_int_equal(scene.told.missing_count, 0);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void what_has_few_symbols_is_asked_for_and_given_all(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	add_mini(scene.fixture, "full");
+	module = add(&scene, "full.mini");
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_sources(module, "minidebuginfo", "none");
+	assert_int_equal(scene.told.missing_count, 1);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "full.debug"), 0);
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_string_equal(frame.file, "/src/x.c");
+	assert_sources(module, "debuginfod", "debuginfod");
+	symbolizer_free(scene.symbolizer);
+}
+
+static void the_copy_below_symfs_comes_first(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+	int symfs;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	run(scene.fixture, "mkdir -p copies/opt/app; cp full copies%s", PROGRAM_PATH);
+	symfs = open_file(scene.fixture, "copies", O_PATH);
+	symbolizer_set_symfs(scene.symbolizer, symfs);
+	module = add(&scene, "full.stripped");
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_string_equal(frame.name, "only_in_symtab");
+	assert_sources(module, "symfs", "symfs");
+	assert_int_equal(scene.told.missing_count, 0);
+	symbolizer_free(scene.symbolizer);
+	(void)close(symfs);
+}
+
+/* Makes alt.debug: full.debug that refers to the build id of other. */
+static void make_alt(const struct fixture *fixture)
+{
+	run(fixture,
+	    "printf 'common\\0' >link; objcopy -O binary --set-section-flags "
+	    ".note.gnu.build-id=alloc -j .note.gnu.build-id other id; tail -c 20 id >>link;"
+	    "objcopy --add-section .gnu_debugaltlink=link full.debug alt.debug");
+}
+
+static void what_a_download_refers_to_is_asked_for_as_well(void **state)
+{
+	struct build_id other;
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	make_alt(scene.fixture);
+	read_id(scene.fixture, "other", &other);
+	module = add(&scene, "full.stripped");
+	assert_int_equal(name(&scene, module, &frame), 0);
+	assert_int_equal(hand_over(&scene, &other, "other.debug"), -ENOENT);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "alt.debug"), 0);
+	assert_int_equal(scene.told.missing_count, 2);
+	assert_memory_equal(&scene.told.missing[1], &other, sizeof(other));
+	/* What there is of it is used meanwhile. */
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_int_equal(frame.line, 1);
+	assert_int_equal(hand_over(&scene, &other, "full.debug"), -ESTALE);
+	assert_int_equal(hand_over(&scene, &other, "other.debug"), 0);
+	assert_int_equal(scene.told.opened, 2);
+	assert_int_equal(scene.told.opened_with_alt, 1);
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_int_equal(frame.line, 2); /* the second file says that */
+	assert_int_equal(hand_over(&scene, &other, "other.debug"), -ENOENT);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void without_a_reader_only_symbols_are_missing(void **state)
+{
+	struct scene scene;
+	struct frame frame;
+
+	begin(&scene, *state);
+	symbolizer_set_missing(scene.symbolizer, take_missing, &scene.told);
+	run(scene.fixture, "objcopy --strip-debug full few");
+	assert_int_equal(name(&scene, add(&scene, "few"), &frame), 1);
+	assert_int_equal(scene.told.missing_count, 0);
+	assert_int_equal(name(&scene, add(&scene, "other.stripped"), &frame), 0);
+	assert_int_equal(scene.told.missing_count, 1);
+	symbolizer_free(scene.symbolizer);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_is_whole_lacks_nothing),
+		TEST(what_is_missing_is_told_once_and_can_be_added),
+		TEST(files_that_nobody_asked_for_are_not_taken),
+		TEST(without_a_build_id_nothing_can_be_asked_for),
+		TEST(what_has_few_symbols_is_asked_for_and_given_all),
+		TEST(the_copy_below_symfs_comes_first),
+		TEST(what_a_download_refers_to_is_asked_for_as_well),
+		TEST(without_a_reader_only_symbols_are_missing),
+	};
+
+	return cmocka_run_group_tests(tests, set_up_group, tear_down_group);
+}
