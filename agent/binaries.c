@@ -33,7 +33,8 @@ struct binaries {
 	struct jit *jit;           /* or NULL */
 	struct binary **items;
 	size_t count, capacity;
-	struct hashmap by_key; /* -> index in items */
+	struct hashmap by_key; /* hash of a binary_key -> binary */
+	uint64_t seed;
 	uint64_t dropped;
 	struct process_roots roots;
 };
@@ -46,6 +47,7 @@ int binaries_new(struct symbolizer *symbolizer, struct unwinder *unwinder, struc
 		return -ENOMEM;
 	binaries->symbolizer = symbolizer;
 	binaries->unwinder = unwinder;
+	binaries->seed = hash_seed();
 	*ret = binaries;
 	return 0;
 }
@@ -60,6 +62,7 @@ static void binary_free(struct binary *binary)
 	if (!binary)
 		return;
 	free(binary->name);
+	free(binary->key.path);
 	free(binary);
 }
 
@@ -113,16 +116,9 @@ static char *base_name(const char *path)
 	return slash ? strdup(slash + 1) : TAKE(copy);
 }
 
-/* Files with the same key are the same file. */
-static uint64_t key_of(const struct mapping_source *source, enum binary_kind kind)
+static bool has_build_id(const struct mapping_source *source)
 {
-	uint64_t place[2] = { source->device, source->inode };
-
-	if (kind == BINARY_ANONYMOUS)
-		return 1;
-	if (source->build_id && source->build_id->size)
-		return hash_bytes(source->build_id->bytes, source->build_id->size);
-	return hash_bytes(source->path, strlen(source->path)) ^ hash_bytes(place, sizeof(place));
+	return source->build_id && source->build_id->size;
 }
 
 /* Whether fd is the file that was mapped, and not another one under its name. */
@@ -133,7 +129,7 @@ static bool is_mapped_file(int fd, const struct mapping_source *source)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
-	if (source->build_id && source->build_id->size)
+	if (has_build_id(source))
 		return !build_id_read(fd, &id) && id.size == source->build_id->size &&
 		       !memcmp(id.bytes, source->build_id->bytes, id.size);
 	/* Devices are not compared: btrfs and overlayfs show different ones in stat and maps. */
@@ -252,29 +248,164 @@ static void open_module(struct binaries *binaries, const struct mapping_source *
 	__atomic_store_n(&binary->module, module, __ATOMIC_RELEASE);
 }
 
-static int add_binary(struct binaries *binaries, const struct mapping_source *source, uint64_t key,
-		      struct binary **ret)
+/* The file that is mapped now, or the one under its name; false when there is neither. */
+static bool stat_mapped(const struct mapping_source *source, struct stat *ret)
+{
+	char path[128];
+
+	print_map_file(source, path, sizeof(path));
+	return stat(path, ret) == 0 || stat(source->path, ret) == 0;
+}
+
+/*
+ * Anybody can put the build id of a well-known library into a file of their own, and must not have
+ * it taken for that one: the id tells which files may be the same, their numbers which are.
+ * ret->path is the source's.
+ */
+static void key_of(const struct mapping_source *source, enum binary_kind kind,
+		   struct binary_key *ret)
+{
+	struct stat file;
+
+	*ret = (struct binary_key){ 0 };
+	if (kind == BINARY_ANONYMOUS) {
+		ret->path = (char *)"";
+	} else if (!has_build_id(source)) {
+		ret->path = (char *)source->path;
+		ret->device = source->device;
+		ret->inode = source->inode;
+	} else {
+		ret->id = *source->build_id;
+		if (kind == BINARY_FILE && stat_mapped(source, &file)) {
+			ret->device = file.st_dev;
+			ret->inode = file.st_ino;
+		}
+	}
+}
+
+static uint64_t hash_of(const struct binaries *binaries, const struct binary_key *key)
+{
+	uint64_t hash = key->path ? hash_bytes_seeded(binaries->seed, key->path, strlen(key->path))
+				  : hash_bytes_seeded(binaries->seed, key->id.bytes, key->id.size);
+
+	return hash_u64(hash_u64(hash + key->device) + key->inode);
+}
+
+static bool has_place(const struct binary_key *key)
+{
+	return key->device || key->inode;
+}
+
+/* Whether the binary is what the key asks for: of an id without a place, the first that had it. */
+static bool is_asked_for(const struct binary *binary, const struct binary_key *key)
+{
+	const struct binary_key *own = &binary->key;
+	bool is_there = own->device == key->device && own->inode == key->inode;
+
+	if (!key->path != !own->path)
+		return false;
+	if (key->path)
+		return is_there && !strcmp(key->path, own->path);
+	return own->id.size == key->id.size &&
+	       !memcmp(own->id.bytes, key->id.bytes, key->id.size) && (is_there || !has_place(key));
+}
+
+/* *ret_hash: where it is found, or is to be put. */
+static struct binary *look_up(const struct binaries *binaries, const struct binary_key *key,
+			      uint64_t *ret_hash)
+{
+	uint64_t hash = hash_of(binaries, key), found;
+
+	for (; hashmap_get(&binaries->by_key, hash, &found); hash++) {
+		struct binary *binary = (struct binary *)(uintptr_t)found;
+
+		if (is_asked_for(binary, key)) {
+			*ret_hash = hash;
+			return binary;
+		}
+	}
+	*ret_hash = hash;
+	return NULL;
+}
+
+static struct binary_key without_place(const struct binary_key *key)
+{
+	struct binary_key id = *key;
+
+	id.device = id.inode = 0;
+	return id;
+}
+
+/*
+ * A binary that was hidden, or gone, when it was met is known by its build id alone. Now that a
+ * file with this id is seen, it is this one, if it has not turned out to be another since.
+ */
+static struct binary *find_placeless(struct binaries *binaries, const struct binary_key *key,
+				     uint64_t hash)
+{
+	struct binary_key id = without_place(key);
+	struct binary *binary;
+	uint64_t id_hash;
+
+	if (key->path || !has_place(key))
+		return NULL;
+	binary = look_up(binaries, &id, &id_hash);
+	if (!binary || has_place(&binary->key))
+		return NULL;
+	if (binary->module &&
+	    (binary->file.st_dev != key->device || binary->file.st_ino != key->inode))
+		return NULL;
+	if (hashmap_put(&binaries->by_key, hash, (uintptr_t)binary) < 0)
+		return NULL;
+	binary->key.device = key->device;
+	binary->key.inode = key->inode;
+	return binary;
+}
+
+/* Makes binary known; the first with its build id also to who knows no more than that. */
+static int put_binary(struct binaries *binaries, struct binary *binary, uint64_t hash)
+{
+	struct binary_key id = without_place(&binary->key);
+	uint64_t id_hash;
+	int err = hashmap_put(&binaries->by_key, hash, (uintptr_t)binary);
+
+	/* Without memory the next of that id opens it again. */
+	if (!err && !binary->key.path && has_place(&binary->key) &&
+	    !look_up(binaries, &id, &id_hash))
+		(void)hashmap_put(&binaries->by_key, id_hash, (uintptr_t)binary);
+	return err;
+}
+
+static int reserve(struct binaries *binaries)
+{
+	size_t capacity = binaries->capacity ? 2 * binaries->capacity : 64;
+	struct binary **items;
+
+	if (binaries->count < binaries->capacity)
+		return 0;
+	items = realloc(binaries->items, capacity * sizeof(*binaries->items));
+	if (!items)
+		return -ENOMEM;
+	binaries->items = items;
+	binaries->capacity = capacity;
+	return 0;
+}
+
+static int add_binary(struct binaries *binaries, const struct mapping_source *source,
+		      const struct binary_key *key, uint64_t hash, struct binary **ret)
 {
 	CLEANUP(cleanup_binary) struct binary *binary = calloc(1, sizeof(*binary));
-	int err;
+	int err = reserve(binaries);
 
-	if (!binary)
+	if (!binary || err < 0)
 		return -ENOMEM;
 	binary->kind = kind_of(source->path);
 	binary->name = base_name(source->path);
-	if (!binary->name)
+	binary->key = *key;
+	binary->key.path = key->path ? strdup(key->path) : NULL;
+	if (!binary->name || (key->path && !binary->key.path))
 		return -ENOMEM;
-	if (binaries->count == binaries->capacity) {
-		size_t capacity = binaries->capacity ? 2 * binaries->capacity : 64;
-		struct binary **items =
-			realloc(binaries->items, capacity * sizeof(*binaries->items));
-
-		if (!items)
-			return -ENOMEM;
-		binaries->items = items;
-		binaries->capacity = capacity;
-	}
-	err = hashmap_put(&binaries->by_key, key, binaries->count);
+	err = put_binary(binaries, binary, hash);
 	if (err < 0)
 		return err;
 	open_module(binaries, source, binary);
@@ -288,14 +419,10 @@ static int add_binary(struct binaries *binaries, const struct mapping_source *so
  */
 static bool has_changed(const struct binary *binary, const struct mapping_source *source)
 {
-	char path[128];
 	struct stat now;
 
-	if (!source->is_new || binary->kind != BINARY_FILE ||
-	    (source->build_id && source->build_id->size))
-		return false;
-	print_map_file(source, path, sizeof(path));
-	if (stat(path, &now) < 0 && stat(source->path, &now) < 0)
+	if (!source->is_new || binary->kind != BINARY_FILE || has_build_id(source) ||
+	    !stat_mapped(source, &now))
 		return false;
 	return file_is_same(&now, &binary->file) && !file_is_unchanged(&now, &binary->file);
 }
@@ -303,22 +430,23 @@ static bool has_changed(const struct binary *binary, const struct mapping_source
 static int find_binary(struct binaries *binaries, const struct mapping_source *source,
 		       struct binary **ret)
 {
-	uint64_t key = key_of(source, kind_of(source->path)), index;
+	struct binary_key key;
+	struct binary *binary;
+	uint64_t hash;
 
-	if (hashmap_get(&binaries->by_key, key, &index)) {
-		struct binary *binary = binaries->items[index];
-
-		/* A process that had ended too early may have hidden the file; this one may live.
-		 */
-		if (!binary->module)
-			open_module(binaries, source, binary);
-		if (!has_changed(binary, source)) {
-			*ret = binary;
-			return 0;
-		}
+	key_of(source, kind_of(source->path), &key);
+	binary = look_up(binaries, &key, &hash);
+	if (!binary)
+		binary = find_placeless(binaries, &key, hash);
+	/* A process that had ended too early may have hidden the file; this one may live. */
+	if (binary && !binary->module)
+		open_module(binaries, source, binary);
+	if (binary && !has_changed(binary, source)) {
+		*ret = binary;
+		return 0;
 	}
 	if (binaries->count < BINARIES_MAX)
-		return add_binary(binaries, source, key, ret);
+		return add_binary(binaries, source, &key, hash, ret);
 	binaries->dropped++;
 	return -E2BIG;
 }

@@ -19,8 +19,16 @@ enum binary_kind {
 	BINARY_SPECIAL,   /* [uprobes], [vsyscall], ... */
 };
 
+/* What a binary is told by: its build id, and its path where it has none. */
+struct binary_key {
+	char *path; /* NULL: by the id */
+	struct build_id id;
+	uint64_t device, inode; /* 0, 0: not known */
+};
+
 /* Lives as long as its binaries. */
 struct binary {
+	struct binary_key key;
 	enum binary_kind kind;
 	char *name;            /* base name, without " (deleted)" */
 	struct module *module; /* NULL: could not be opened (yet). For readers: binary_module() */

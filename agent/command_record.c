@@ -51,7 +51,7 @@ static void tell_command_end(struct recording *recording)
 	if (options->target != TARGET_COMMAND)
 		return;
 	if (launch_finish(&recording->launch, &status))
-		log_info("'%s' was still running: ended by SIGTERM", options->command[0]);
+		log_info("'%s' was still running: sent SIGTERM", options->command[0]);
 	else if (WIFSIGNALED(status))
 		log_warning("'%s' was ended by signal %d", options->command[0], WTERMSIG(status));
 	else if (WEXITSTATUS(status))
@@ -100,7 +100,7 @@ static int seal_and_save(struct recording *recording, const char *target, struct
 	return err;
 }
 
-int command_record(const struct record_options *options)
+int command_record(const struct record_options *options, const struct signals *before)
 {
 	CLEANUP(cleanup_output) struct output *output = NULL;
 	CLEANUP(recording_done) struct recording recording = RECORDING_NONE;
@@ -112,9 +112,12 @@ int command_record(const struct record_options *options)
 	if (err < 0)
 		return err == -EINVAL ? 2 : 1;
 	target_describe(options, target);
+	/* From here on Ctrl-C waits for us, and nothing stays behind. */
+	if (recording_begin(options, &recording) < 0)
+		return 1;
 	if (open_output(options, &output) < 0)
 		return 1;
-	if (recording_prepare(options, &recording) < 0)
+	if (recording_prepare(&recording, before) < 0)
 		return 1;
 	if (recording_run(&recording) < 0)
 		return 1;

@@ -3,15 +3,23 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 
+#include "agent/follower_priority.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/lock.h"
 
 #define EVENTS_AT_ONCE 16
+
+/* How long the thread waits at most for records: for ever, or there is something else to do. */
+#define WAIT_FOR_EVER   (-1)
+#define WAIT_PUT_OFF_MS 4
+#define WAIT_NORMAL_MS  100
+
+/* Kept busy, it takes records together: woken for each, it costs several times as much. */
+#define PAUSE_NS 1000000
 
 enum { EVENT_RECORDS, EVENT_WANTS, EVENT_STOP };
 
@@ -27,6 +35,8 @@ struct follower {
 	int err;                         /* that stopped the thread */
 	struct kernel_code *kernel_code; /* or NULL */
 	bool kernel_changed;
+	uint64_t made_good; /* of the records that were lost */
+	uint64_t dropped;   /* records there was no memory for; under the lock */
 };
 
 static void cleanup_follower(struct follower **follower)
@@ -98,6 +108,15 @@ void follower_free(struct follower *follower)
 	free(follower);
 }
 
+/* However much a stranger maps, it does not end the recording: what is done without is counted. */
+static int without_memory(struct follower *follower, int err)
+{
+	if (err != -ENOMEM)
+		return err;
+	follower->dropped++;
+	return 0;
+}
+
 static int apply_record(void *context, const struct sideband_record *record)
 {
 	struct follower *follower = context;
@@ -108,7 +127,7 @@ static int apply_record(void *context, const struct sideband_record *record)
 		__atomic_store_n(&follower->kernel_changed, true, __ATOMIC_RELAXED);
 		return 0;
 	}
-	return processes_apply(follower->processes, record);
+	return without_memory(follower, processes_apply(follower->processes, record));
 }
 
 /* With the lock held. */
@@ -126,7 +145,7 @@ static int catch_up(struct follower *follower, bool at_once)
 	int err;
 
 	(void)pthread_mutex_lock(&follower->lock);
-	err = follower->err ? follower->err : read_all(follower, at_once);
+	err = follower->err ? follower->err : without_memory(follower, read_all(follower, at_once));
 	(void)pthread_mutex_unlock(&follower->lock);
 	return err;
 }
@@ -136,11 +155,11 @@ int follower_catch_up(struct follower *follower)
 	return catch_up(follower, false);
 }
 
-/* Waits for records. False: it is time to stop. */
-static bool wait_for_records(struct follower *follower)
+/* Waits for records, or until it is time. False: it is time to stop. */
+static bool wait_for_records(struct follower *follower, int timeout_ms)
 {
 	struct epoll_event events[EVENTS_AT_ONCE];
-	int count = epoll_wait(follower->epoll_fd, events, EVENTS_AT_ONCE, -1);
+	int count = epoll_wait(follower->epoll_fd, events, EVENTS_AT_ONCE, timeout_ms);
 
 	if (count < 0)
 		return errno == EINTR;
@@ -156,25 +175,30 @@ static bool wait_for_records(struct follower *follower)
 	return true;
 }
 
-/*
- * On a busy machine a normal thread is woken, but runs a millisecond or more later: longer than
- * many programs live. What is not permitted is tried no further.
- */
-static void raise_priority(void)
+static int wait_of(const struct follower *follower, bool is_first)
 {
-	const struct sched_param lowest = { .sched_priority = 1 };
-
-	if (sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &lowest) < 0)
-		(void)setpriority(PRIO_PROCESS, 0, -20);
+	if (processes_has_put_off(follower->processes))
+		return WAIT_PUT_OFF_MS;
+	return is_first ? WAIT_FOR_EVER : WAIT_NORMAL_MS;
 }
 
+/*
+ * On a busy machine a normal thread is woken, but runs a millisecond or more later: longer than
+ * many programs live. So this one runs before all else, unless programs have it do too much.
+ */
 static void *run(void *context)
 {
 	struct follower *follower = context;
+	struct follower_priority priority = { 0 };
+	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	bool is_first = true;
+	int timeout_ms = WAIT_FOR_EVER;
 
-	raise_priority();
-	while (wait_for_records(follower)) {
+	follower_priority_set(true);
+	while (wait_for_records(follower, timeout_ms)) {
 		int err = catch_up(follower, true);
+		bool may_be_first = follower_priority_may_be_first(
+			&priority, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_THREAD_CPUTIME_ID));
 
 		if (err < 0) {
 			(void)pthread_mutex_lock(&follower->lock);
@@ -182,6 +206,12 @@ static void *run(void *context)
 			(void)pthread_mutex_unlock(&follower->lock);
 			break;
 		}
+		if (may_be_first != is_first)
+			follower_priority_set(may_be_first);
+		is_first = may_be_first;
+		timeout_ms = wait_of(follower, is_first);
+		if (!is_first)
+			(void)nanosleep(&pause, NULL);
 	}
 	return NULL;
 }
@@ -199,12 +229,49 @@ bool follower_take_kernel_changed(struct follower *follower)
 	return __atomic_exchange_n(&follower->kernel_changed, false, __ATOMIC_RELAXED);
 }
 
+/* With the lock held. */
+static uint64_t count_lost(const struct follower *follower)
+{
+	return sideband_lost(follower->sideband) + follower->dropped;
+}
+
+/* Whether there is something to make good: as of *ret_ns. */
+static int read_what_is_left(struct follower *follower, bool *ret_lost, uint64_t *ret_ns)
+{
+	int err = follower->err;
+
+	*ret_lost = count_lost(follower) > follower->made_good;
+	if (err < 0 || !*ret_lost)
+		return err;
+	*ret_ns = clock_ns(CLOCK_MONOTONIC);
+	err = without_memory(follower, read_all(follower, false));
+	follower->made_good = count_lost(follower);
+	return err;
+}
+
+int follower_make_good(struct follower *follower)
+{
+	uint64_t time_ns = 0;
+	bool is_lost;
+	int err;
+
+	(void)pthread_mutex_lock(&follower->lock);
+	err = read_what_is_left(follower, &is_lost, &time_ns);
+	(void)pthread_mutex_unlock(&follower->lock);
+	if (err < 0 || !is_lost)
+		return err;
+	/* The thread goes on meanwhile. Without memory or files all stays as it was, and counted.
+	 */
+	(void)processes_reread(follower->processes, time_ns);
+	return follower_catch_up(follower);
+}
+
 uint64_t follower_lost(struct follower *follower)
 {
 	uint64_t lost;
 
 	(void)pthread_mutex_lock(&follower->lock);
-	lost = sideband_lost(follower->sideband);
+	lost = count_lost(follower);
 	(void)pthread_mutex_unlock(&follower->lock);
 	return lost;
 }

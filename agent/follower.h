@@ -29,7 +29,8 @@ void follower_stop(struct follower *follower);
 
 /*
  * Starts the thread. It runs before everything else on its CPU (SCHED_FIFO), for tens of
- * microseconds a record, where that is permitted; else as one among others, and later. 0 or -errno.
+ * microseconds a record, where that is permitted, and as long as programs do not keep it busy; else
+ * as one among others, and later. 0 or -errno.
  */
 int follower_start(struct follower *follower);
 
@@ -39,10 +40,16 @@ int follower_start(struct follower *follower);
  */
 int follower_catch_up(struct follower *follower);
 
+/*
+ * When records have been lost since the last call, reads anew from /proc what processes have
+ * mapped: that takes milliseconds. For any thread. 0 or -errno.
+ */
+int follower_make_good(struct follower *follower);
+
 /* Whether code came or went in the kernel since the last call. */
 bool follower_take_kernel_changed(struct follower *follower);
 
-/* Records that the kernel dropped because they were not read in time. */
+/* Records that the kernel dropped because they were not read in time, or we for want of memory. */
 uint64_t follower_lost(struct follower *follower);
 
 #endif

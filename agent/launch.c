@@ -11,7 +11,7 @@
 #include "base/cleanup.h"
 
 /* Never returns. Only what is safe after fork() in a process with one thread. */
-static void run_child(char **command, const sigset_t *signal_mask, int go_fd, int error_fd)
+static void run_child(char **command, const struct signals *before, int go_fd, int error_fd)
 {
 	const char *slash = strrchr(command[0], '/');
 	char go;
@@ -21,7 +21,7 @@ static void run_child(char **command, const sigset_t *signal_mask, int go_fd, in
 	(void)prctl(PR_SET_NAME, slash ? slash + 1 : command[0]);
 	if (read(go_fd, &go, 1) != 1)
 		_exit(127); /* the profiler gave up */
-	(void)sigprocmask(SIG_SETMASK, signal_mask, NULL);
+	signals_restore(before);
 	(void)execvp(command[0], command);
 	err = errno;
 	if (write(error_fd, &err, sizeof(err)) < 0)
@@ -29,7 +29,7 @@ static void run_child(char **command, const sigset_t *signal_mask, int go_fd, in
 	_exit(127);
 }
 
-int launch_fork(char **command, const sigset_t *signal_mask, struct launch *ret)
+int launch_fork(char **command, const struct signals *before, struct launch *ret)
 {
 	int go[2], error[2];
 	pid_t pid;
@@ -48,7 +48,7 @@ int launch_fork(char **command, const sigset_t *signal_mask, struct launch *ret)
 	if (pid == 0) {
 		/* Our own copy of the write end would hide that the profiler has gone. */
 		(void)close(go_write);
-		run_child(command, signal_mask, go_read, error_write);
+		run_child(command, before, go_read, error_write);
 	}
 	*ret = (struct launch){ .pid = pid,
 				.go_fd = TAKE_FD(go_write),
@@ -59,19 +59,11 @@ int launch_fork(char **command, const sigset_t *signal_mask, struct launch *ret)
 int launch_exec(struct launch *launch)
 {
 	int err = 0;
-	void (*before)(int);
 	ssize_t count;
 
-	/* The child may have been killed while it waited: an error, not the end of us. */
-	before = signal(SIGPIPE, SIG_IGN);
-	if (before == SIG_ERR)
+	/* SIGPIPE is ignored: the child may have been killed while it waited. */
+	if (write(launch->go_fd, "", 1) != 1)
 		return -errno;
-	count = write(launch->go_fd, "", 1);
-	err = errno;
-	(void)signal(SIGPIPE, before);
-	if (count != 1)
-		return -err;
-	err = 0;
 	do {
 		count = read(launch->error_fd, &err, sizeof(err));
 	} while (count < 0 && errno == EINTR);

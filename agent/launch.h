@@ -3,9 +3,10 @@
 #ifndef EPROF_AGENT_LAUNCH_H
 #define EPROF_AGENT_LAUNCH_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
+
+#include "agent/signals.h"
 
 struct launch {
 	pid_t pid;    /* 0: nothing launched */
@@ -17,10 +18,10 @@ struct launch {
 #define LAUNCH_NONE ((struct launch){ .go_fd = -1, .error_fd = -1 })
 
 /*
- * Forks a child that waits before it becomes command, with signals as signal_mask says. 0 or
+ * Forks a child that waits before it becomes command, with signals as they were before. 0 or
  * -errno.
  */
-int launch_fork(char **command, const sigset_t *signal_mask, struct launch *ret);
+int launch_fork(char **command, const struct signals *before, struct launch *ret);
 
 /* Lets the child go; returns when it runs command. -errno of exec otherwise (ENOENT, EACCES, ...).
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/load_error.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "agent/log.h"
@@ -36,6 +37,11 @@ static void print_log_tail(const char *log)
 
 void load_error_explain(const struct load_error *error)
 {
+	if (error->err == -EMFILE) {
+		log_error("cannot load the BPF programs: %s; raise 'ulimit -n'",
+			  strerror(-error->err));
+		return;
+	}
 	if (!error->program || !error->log[0]) {
 		log_error("cannot load the BPF programs into Linux %s: %s", error->release,
 			  strerror(-error->err));

@@ -2,6 +2,7 @@
 #include "agent/loop.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stddef.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -50,7 +51,21 @@ static int add_watch(struct loop *loop, int fd, enum loop_event event)
 	return 0;
 }
 
-int loop_new(sigset_t *ret_mask, struct loop **ret)
+/* Those that end a recording. */
+static void fill_signals(sigset_t *ret)
+{
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+
+	(void)sigemptyset(ret);
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		struct sigaction action;
+
+		if (sigaction(ends[i], NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+			(void)sigaddset(ret, ends[i]);
+	}
+}
+
+int loop_new(struct loop **ret)
 {
 	CLEANUP(cleanup_loop) struct loop *loop = calloc(1, sizeof(*loop));
 	CLEANUP(cleanup_fd) int signal_fd = -1;
@@ -62,11 +77,8 @@ int loop_new(sigset_t *ret_mask, struct loop **ret)
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (loop->epoll_fd < 0)
 		return -errno;
-	(void)sigemptyset(&signals);
-	(void)sigaddset(&signals, SIGINT);
-	(void)sigaddset(&signals, SIGTERM);
-	(void)sigaddset(&signals, SIGHUP);
-	if (sigprocmask(SIG_BLOCK, &signals, ret_mask) < 0)
+	fill_signals(&signals);
+	if (sigprocmask(SIG_BLOCK, &signals, &loop->mask_before) < 0)
 		return -errno;
 	signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
@@ -75,7 +87,6 @@ int loop_new(sigset_t *ret_mask, struct loop **ret)
 	if (err < 0)
 		return err;
 	loop->signal_fd = TAKE_FD(signal_fd);
-	loop->mask_before = *ret_mask;
 	*ret = TAKE(loop);
 	return 0;
 }

@@ -3,7 +3,6 @@
 #ifndef EPROF_AGENT_LOOP_H
 #define EPROF_AGENT_LOOP_H
 
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -18,9 +17,11 @@ enum loop_event {
 
 struct loop;
 
-/* Blocks the signals above, so that they wait for the loop; *ret_mask is what was in force before.
+/*
+ * Blocks the signals above, so that they wait for the loop; but for those that are ignored, as
+ * nohup has SIGHUP, and a shell SIGINT of what runs in the background: they stay without effect.
  */
-int loop_new(sigset_t *ret_mask, struct loop **ret);
+int loop_new(struct loop **ret);
 void loop_free(struct loop *loop); /* NULL is fine; signals stay blocked unless released */
 
 /*

@@ -5,17 +5,20 @@
 #include "agent/command_record.h"
 #include "agent/dwarf_server.h"
 #include "agent/options.h"
+#include "agent/signals.h"
 
 int main(int argc, char **argv)
 {
 	struct options options;
+	struct signals before;
 
 	if (argc == 2 && !strcmp(argv[1], DWARF_SERVER_ARGUMENT))
 		return dwarf_server_run();
+	signals_ignore(&before);
 	options_parse(argc, argv, &options);
 	switch (options.command) {
 	case COMMAND_RECORD:
-		return command_record(&options.record);
+		return command_record(&options.record, &before);
 	case COMMAND_FLAMEGRAPH:
 		return command_flamegraph(&options.flamegraph);
 	}

@@ -5,42 +5,75 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What one more mapping adds at most: itself, and the second of two rests. */
+#define GROWTH_MAX 2
+
+/* What there is at either end when it is made. */
+#define END_ROOM 8
+
 void mappings_done(struct mappings *mappings)
 {
-	free(mappings->current);
+	free(mappings->room);
 	free(mappings->replaced);
 	*mappings = (struct mappings){ 0 };
 }
 
-static int reserve(struct mapping **array, size_t *capacity, size_t count)
+/*
+ * Room for two more at either end: mappings come from the top down as well as upwards, and of those
+ * that are there the fewer are moved. What is full grows by half, so each is copied a few times.
+ */
+static int reserve(struct mappings *mappings)
 {
-	size_t wanted = *capacity ? *capacity : 16;
+	size_t count = mappings->count, capacity = count + count / 2 + 2 * END_ROOM, below;
+	struct mapping *room;
+
+	if (mappings->room) {
+		below = (size_t)(mappings->current - mappings->room);
+		if (below >= GROWTH_MAX && mappings->capacity - below - count >= GROWTH_MAX)
+			return 0;
+	}
+	room = malloc(capacity * sizeof(*room));
+	if (!room)
+		return -ENOMEM;
+	below = (capacity - count) / 2;
+	if (count > 0)
+		memcpy(room + below, mappings->current, count * sizeof(*room));
+	free(mappings->room);
+	mappings->room = room;
+	mappings->current = room + below;
+	mappings->capacity = capacity;
+	return 0;
+}
+
+static int reserve_replaced(struct mappings *mappings, size_t more)
+{
+	size_t count = mappings->replaced_count + more;
+	size_t wanted = mappings->replaced_capacity ? mappings->replaced_capacity : 16;
 	struct mapping *grown;
 
 	while (wanted < count)
 		wanted *= 2;
-	if (wanted == *capacity)
+	if (more == 0 || wanted == mappings->replaced_capacity)
 		return 0;
-	grown = realloc(*array, wanted * sizeof(**array));
+	grown = realloc(mappings->replaced, wanted * sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
-	*array = grown;
-	*capacity = wanted;
+	mappings->replaced = grown;
+	mappings->replaced_capacity = wanted;
 	return 0;
 }
 
 int mappings_copy(const struct mappings *from, struct mappings *ret)
 {
-	struct mappings copy = { 0 };
+	struct mappings copy = { .current = from->current, .count = from->count };
+	int err;
 
-	if (from->count > 0) {
-		int err = reserve(&copy.current, &copy.capacity, from->count);
-
-		if (err < 0)
-			return err;
-		memcpy(copy.current, from->current, from->count * sizeof(*copy.current));
-		copy.count = from->count;
-	}
+	if (!from->count)
+		return 0;
+	/* Into room of its own. */
+	err = reserve(&copy);
+	if (err < 0)
+		return err;
 	*ret = copy;
 	return 0;
 }
@@ -84,6 +117,21 @@ static size_t cut(const struct mapping *old, const struct mapping *new, struct m
 	return count;
 }
 
+/* Makes wanted mappings of those from first to before last, in whose place others are written. */
+static void resize(struct mappings *mappings, size_t first, size_t last, size_t wanted)
+{
+	size_t above = mappings->count - last;
+	struct mapping *current = mappings->current;
+
+	mappings->count = first + wanted + above;
+	if (above <= first) {
+		memmove(current + first + wanted, current + last, above * sizeof(*current));
+		return;
+	}
+	mappings->current = current + last - wanted - first;
+	memmove(mappings->current, current, first * sizeof(*current));
+}
+
 int mappings_insert(struct mappings *mappings, const struct mapping *mapping)
 {
 	size_t first = lower_bound(mappings, mapping->start), last = first, rest_count = 0;
@@ -95,13 +143,12 @@ int mappings_insert(struct mappings *mappings, const struct mapping *mapping)
 		return 0;
 	while (last < mappings->count && mappings->current[last].start < mapping->end)
 		last++;
-	if (mappings->count - (last - first) + 3 > MAPPINGS_MAX)
+	if (mappings->count - (last - first) + GROWTH_MAX + 1 > MAPPINGS_MAX)
 		return -E2BIG;
-	err = reserve(&mappings->replaced, &mappings->replaced_capacity,
-		      mappings->replaced_count + (last - first));
+	err = reserve_replaced(mappings, last - first);
 	if (err < 0)
 		return err;
-	err = reserve(&mappings->current, &mappings->capacity, mappings->count + 2);
+	err = reserve(mappings);
 	if (err < 0)
 		return err;
 	for (size_t i = first; i < last; i++) {
@@ -122,10 +169,8 @@ int mappings_insert(struct mappings *mappings, const struct mapping *mapping)
 	if (last > first)
 		pieces[piece_count].bound_ns = UINT64_MAX;
 	piece_count = rest_count + 1;
-	memmove(mappings->current + first + piece_count, mappings->current + last,
-		(mappings->count - last) * sizeof(*pieces));
+	resize(mappings, first, last, piece_count);
 	memcpy(mappings->current + first, pieces, piece_count * sizeof(*pieces));
-	mappings->count = mappings->count - (last - first) + piece_count;
 	return 0;
 }
 
@@ -148,8 +193,10 @@ const struct mapping *mappings_find(const struct mappings *mappings, uint64_t ti
 	for (i = mappings->replaced_count; i > 0; i--) {
 		const struct mapping *old = &mappings->replaced[i - 1];
 
-		if (old->start <= address && address < old->end && old->since_ns <= time_ns &&
-		    time_ns < old->until_ns)
+		/* Whoever was replaced before was replaced no later. */
+		if (old->until_ns <= time_ns)
+			break;
+		if (old->start <= address && address < old->end && old->since_ns <= time_ns)
 			return old;
 	}
 	return NULL;

@@ -10,8 +10,10 @@
 /* The zero value is empty. */
 struct mappings {
 	struct mapping *current; /* by start, without overlap */
-	size_t count, capacity;
-	struct mapping *replaced; /* mapped over since; kept until no sample can ask */
+	size_t count;
+	struct mapping *room; /* around them; theirs, for capacity mappings */
+	size_t capacity;
+	struct mapping *replaced; /* mapped over since, by when; kept until no sample can ask */
 	size_t replaced_count, replaced_capacity;
 };
 

@@ -404,14 +404,34 @@ static enum stop_reason stop_of(const struct naming *naming, const struct sample
 		       : STOP_NO_MAPPING;
 }
 
-/* The frame pointer chain does not say whether it ended at the entry; the outermost names do. */
-static bool reaches_entry(const struct naming *naming, size_t first)
+/* Without a name, the file still says where it begins. */
+static bool ends_in_entry_point(const struct naming *naming, const struct sample *sample)
+{
+	size_t depth = believable_depth(naming, sample);
+	struct mapping mapping;
+	struct module *module;
+	uint64_t address;
+
+	if (!depth)
+		return false;
+	address = sample->user[depth - 1];
+	if (!locate(naming, sample, address, &mapping))
+		return false;
+	module = binary_module(mapping.binary);
+	return module && module_is_entry(module, address - mapping.start + mapping.file_offset);
+}
+
+/*
+ * The frame pointer chain does not say whether it ended at the entry; the outermost names do, and
+ * the place of the outermost frame.
+ */
+static bool reaches_entry(const struct naming *naming, const struct sample *sample, size_t first)
 {
 	for (size_t i = first; i < naming->count && i < first + 2; i++) {
 		if (is_entry(naming->frames[i].name))
 			return true;
 	}
-	return false;
+	return ends_in_entry_point(naming, sample);
 }
 
 static void name_sample(struct naming *naming, const struct sample *sample, struct named_stack *ret)
@@ -428,7 +448,7 @@ static void name_sample(struct naming *naming, const struct sample *sample, stru
 		push(naming, &(struct frame){ .name = make_text(naming, "[stack: %s]", note),
 					      .kind = FRAME_NOTE });
 	name_user_stack(naming, sample);
-	if (stop == STOP_FRAME_POINTERS && reaches_entry(naming, note_at + 1)) {
+	if (stop == STOP_FRAME_POINTERS && reaches_entry(naming, sample, note_at + 1)) {
 		memmove(&naming->frames[note_at], &naming->frames[note_at + 1],
 			(naming->count - note_at - 1) * sizeof(naming->frames[0]));
 		naming->count--;

@@ -3,6 +3,7 @@
 #include "agent/options.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -150,6 +151,21 @@ static bool is_one_of(const char *text, const char *a, const char *b)
 	return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
+/* How many words a call of eprof itself, and not of a command, may have. */
+static int words_of(const char *name)
+{
+	if (is_one_of(name, "--version", "-V") || is_one_of(name, "--help", "-h"))
+		return 1;
+	return strcmp(name, "help") == 0 ? 2 : INT_MAX;
+}
+
+static void refuse_words_after(int argc, char **argv, int words)
+{
+	if (argc - 1 > words)
+		usage_error("'%s' is one word too many: 'eprof help' lists the commands",
+			    argv[words + 1]);
+}
+
 void options_parse(int argc, char **argv, struct options *ret)
 {
 	char *ask_for_help[] = { (char *)"eprof", (char *)"--help", NULL };
@@ -160,6 +176,7 @@ void options_parse(int argc, char **argv, struct options *ret)
 		print_usage(stderr);
 		exit(2);
 	}
+	refuse_words_after(argc, argv, words_of(name));
 	if (is_one_of(name, "--version", "-V")) {
 		(void)puts("eprof " EPROF_VERSION);
 		exit_after_printing();

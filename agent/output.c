@@ -12,7 +12,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,8 +42,6 @@ struct output {
 	bool made_directory;
 	bool must_make_directory;
 	bool is_committed;
-	bool ignores_sigpipe;
-	struct sigaction sigpipe_before;
 	int directory_fd; /* -1: stdout */
 	char *directory;  /* its path, without a '/' at the end but for "/" */
 	size_t file_count;
@@ -347,32 +344,18 @@ int output_open(const char *path, struct output **ret)
 	return output_open_as(path, output_form_of(path), ret);
 }
 
-static void ignore_sigpipe(struct output *output)
-{
-	struct sigaction ignore = { .sa_handler = SIG_IGN };
-
-	if (!output->ignores_sigpipe && sigaction(SIGPIPE, &ignore, &output->sigpipe_before) == 0)
-		output->ignores_sigpipe = true;
-}
-
-static void restore_sigpipe(struct output *output)
-{
-	if (output->ignores_sigpipe)
-		(void)sigaction(SIGPIPE, &output->sigpipe_before, NULL);
-	output->ignores_sigpipe = false;
-}
-
 FILE *output_stream(struct output *output, const char *name)
 {
 	int err;
 
 	assert(!output->is_committed);
-	if (output->to_stdout)
-		ignore_sigpipe(output);
 	if (output->to_stdout || output->form != OUTPUT_DIRECTORY)
 		return output->files[0].stream;
 	err = add_file(output, name);
 	if (err < 0) {
+		CLEANUP(cleanup_free) char *path = path_for_people(output->directory, name);
+
+		report_open_failure(path ? path : name, OUTPUT_DIRECTORY, err);
 		errno = -err;
 		return NULL;
 	}
@@ -445,7 +428,6 @@ int output_commit(struct output *output)
 			drop_file(output, &output->files[i]);
 	}
 	output->is_committed = !error;
-	restore_sigpipe(output);
 	return -error;
 }
 
@@ -466,7 +448,6 @@ void output_free(struct output *output)
 		(void)rmdir(output->directory);
 	if (output->directory_fd >= 0)
 		(void)close(output->directory_fd);
-	restore_sigpipe(output);
 	free(output->directory);
 	free(output);
 }

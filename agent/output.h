@@ -43,10 +43,10 @@ enum output_form output_form(const struct output *output);
 /*
  * Opens the stream for the file called name inside the directory (name is ignored for one file and
  * stdout, which have one stream however often it is asked for). The stream belongs to the output:
- * never fclose() it. It has no file descriptor. NULL with errno set on failure.
+ * never fclose() it. It has no file descriptor. NULL with errno set on failure, after one line.
  *
- * A failed write needs no message: output_commit() knows its errno and prints it. SIGPIPE is
- * ignored from here until commit or free when stdout is what is written.
+ * A failed write needs no message: output_commit() knows its errno and prints it, where signals
+ * that would end the program are ignored (agent/signals.h).
  */
 FILE *output_stream(struct output *output, const char *name);
 

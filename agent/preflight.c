@@ -119,6 +119,25 @@ static int check_kernel(const struct preflight_host *host, bool force)
 	return -ENOTSUP;
 }
 
+/* What is asked below is read there: without it, the answers would be wrong. */
+static int check_mounts(const struct preflight_host *host)
+{
+	static const struct {
+		const char *place, *inside;
+	} mounts[] = { { "/proc", "/proc/sys" }, { "/sys", "/sys/devices" } };
+
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		char path[4096];
+
+		(void)snprintf(path, sizeof(path), "%s%s", host->root, mounts[i].inside);
+		if (access(path, F_OK) == 0)
+			continue;
+		log_error("cannot read '%s': %s is not mounted here", path, mounts[i].place);
+		return -ENOTSUP;
+	}
+	return 0;
+}
+
 static int check_btf(const struct preflight_host *host)
 {
 	char path[4096];
@@ -293,8 +312,10 @@ static int check_target(const struct preflight_host *host, const struct record_o
 
 int preflight_check_host(const struct preflight_host *host, const struct record_options *options)
 {
-	int err = check_kernel(host, options->force);
+	int err = check_mounts(host);
 
+	if (!err)
+		err = check_kernel(host, options->force);
 	if (!err)
 		err = check_btf(host);
 	if (!err)

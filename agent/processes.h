@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "agent/binaries.h"
+#include "agent/pid_list.h"
 #include "agent/sideband.h"
 #include "agent/unwinder.h"
 
@@ -45,14 +46,31 @@ void processes_free(struct processes *processes); /* NULL is fine */
 int processes_seed(struct processes *processes, int32_t pid);
 int processes_seed_all(struct processes *processes);
 
+/*
+ * Reads again, records having been lost, what all known processes have mapped; or all there are, if
+ * all are followed. Records up to time_ns have been applied; what has begun since is known. 0 or
+ * -errno.
+ */
+int processes_reread(struct processes *processes, uint64_t time_ns);
+
+/* The parts of these. time_ns as for rereading; 0: no record has been applied. */
+int processes_seed_at(struct processes *processes, int32_t pid, uint64_t time_ns);
+int processes_list_known(struct processes *processes, struct pid_list *ret); /* 0 or -ENOMEM */
+bool processes_follows_all(const struct processes *processes);
+
 /* A sideband_handler, context being the processes; records come in the order of their times. */
 int processes_apply(void *context, const struct sideband_record *record);
 
 /*
  * Tells the unwinder of all that has changed since the last call; at_once: but for processes with
- * so many mappings that it would take long. 0 or -ENOMEM.
+ * so many mappings, or so many changes, that it would take long. 0 or -ENOMEM.
  */
 int processes_bind(struct processes *processes, bool at_once);
+/*
+ * Whether that has put some off that change again and again: it is to be called again in a few
+ * milliseconds.
+ */
+bool processes_has_put_off(const struct processes *processes);
 
 /* The mapping of address at a time; false: none is known. Its binary lives as long as binaries. */
 bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,

@@ -43,6 +43,29 @@ static int failed(const char *what, int err)
 	return err;
 }
 
+/* Of what starts a thread: the system's own words for that would name no cause. */
+static int failed_or_thread(const char *what, int err)
+{
+	if (err != -EAGAIN)
+		return failed(what, err);
+	log_error("cannot start a thread: there are too many (ulimit -u, pids.max of a cgroup), "
+		  "or too little memory (ulimit -v)");
+	return err;
+}
+
+int recording_begin(const struct record_options *options, struct recording *ret)
+{
+	struct loop *loop;
+	int err = loop_new(&loop);
+
+	if (err < 0)
+		return failed("wait for events", err);
+	*ret = RECORDING_NONE;
+	ret->options = options;
+	ret->loop = loop;
+	return 0;
+}
+
 /* The ids that were typed, or the command's. */
 static size_t target_ids(const struct recording *recording, const int32_t **ret)
 {
@@ -107,7 +130,7 @@ static int prepare_processes(struct recording *recording)
 		return err;
 	err = prepare_unwinder(recording, follow_all);
 	if (err < 0)
-		return failed("prepare to unwind stacks", err);
+		return failed_or_thread("prepare to unwind stacks", err);
 	err = prepare_symbolizer(recording);
 	if (!err)
 		err = jit_new(&recording->jit);
@@ -148,7 +171,7 @@ static int bind_processes(struct recording *recording)
 	/* While this waits, others go on. */
 	err = follower_start(recording->pipeline.follower);
 	if (err < 0)
-		return failed("start a thread", err);
+		return failed_or_thread("start a thread", err);
 	if (recording->pipeline.unwinder)
 		unwinder_wait(recording->pipeline.unwinder, UNWIND_WAIT_MS);
 	return 0;
@@ -231,13 +254,6 @@ static int watch_target(struct recording *recording)
 	return 0;
 }
 
-static int prepare_loop(struct recording *recording, sigset_t *ret_mask)
-{
-	int err = loop_new(ret_mask, &recording->loop);
-
-	return err < 0 ? failed("wait for events", err) : 0;
-}
-
 static int open_symfs(struct recording *recording)
 {
 	const char *path = recording->options->symfs;
@@ -259,29 +275,26 @@ static int prepare_debuginfod(struct recording *recording)
 	return config.budget_s > 0 ? debuginfod_start(&config, &recording->debuginfod) : 0;
 }
 
-static int prepare_launch(struct recording *recording, const sigset_t *signal_mask)
+static int prepare_launch(struct recording *recording, const struct signals *before)
 {
 	int err;
 
 	if (recording->options->target != TARGET_COMMAND)
 		return 0;
-	err = launch_fork(recording->options->command, signal_mask, &recording->launch);
+	err = launch_fork(recording->options->command, before, &recording->launch);
 	return err < 0 ? failed("fork", err) : 0;
 }
 
-static int prepare_parts(struct recording *recording)
+int recording_prepare(struct recording *recording, const struct signals *before)
 {
 	const struct record_options *options = recording->options;
-	sigset_t signal_mask;
-	int err = prepare_loop(recording, &signal_mask);
+	int err = open_symfs(recording);
 
-	if (!err)
-		err = open_symfs(recording);
 	if (!err)
 		err = prepare_debuginfod(recording);
 	if (err < 0)
 		return err;
-	err = prepare_launch(recording, &signal_mask);
+	err = prepare_launch(recording, before);
 	if (err < 0)
 		return err;
 	limits_raise();
@@ -305,21 +318,6 @@ static int prepare_parts(struct recording *recording)
 	if (err < 0)
 		return err;
 	return bind_processes(recording);
-}
-
-int recording_prepare(const struct record_options *options, struct recording *ret)
-{
-	CLEANUP(recording_done)
-	struct recording recording = RECORDING_NONE;
-	int err;
-
-	recording.options = options;
-	err = prepare_parts(&recording);
-	if (err < 0)
-		return err;
-	*ret = recording;
-	recording = RECORDING_NONE;
-	return 0;
 }
 
 static int add_timers(struct recording *recording)
@@ -405,6 +403,9 @@ static int loop_until_end(struct recording *recording)
 		if (!(events & LOOP_TICK))
 			continue;
 		show_progress(recording, ++elapsed);
+		err = follower_make_good(recording->pipeline.follower);
+		if (err < 0)
+			return failed("read /proc", err);
 		if (options->target == TARGET_TIDS && !target_threads_alive(options))
 			return 0;
 	}
@@ -418,7 +419,7 @@ int recording_run(struct recording *recording)
 		return err;
 	err = window_open(&recording->pipeline, &recording->window);
 	if (err < 0)
-		return failed("begin", err);
+		return failed_or_thread("begin", err);
 	err = sampler_start(recording->pipeline.sampler);
 	if (err < 0)
 		return err;

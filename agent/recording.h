@@ -15,6 +15,7 @@
 #include "agent/launch.h"
 #include "agent/loop.h"
 #include "agent/options.h"
+#include "agent/signals.h"
 #include "agent/window.h"
 #include "symbolize/symbolize.h"
 
@@ -37,9 +38,13 @@ struct recording {
 
 #define RECORDING_NONE ((struct recording){ .symfs_fd = -1, .launch = LAUNCH_NONE })
 
-/* Makes everything ready to sample; a command waits to be let go. One line and -errno on failure.
+/* Signals that end a recording wait for it from here on. One line and -errno on failure. */
+int recording_begin(const struct record_options *options, struct recording *ret);
+/*
+ * Makes everything ready to sample; a command waits to be let go, with the signals as they were
+ * before. One line and -errno on failure.
  */
-int recording_prepare(const struct record_options *options, struct recording *ret);
+int recording_prepare(struct recording *recording, const struct signals *before);
 void recording_done(struct recording *recording);
 
 /* Samples until something ends it, with progress. One line and -errno on failure. */

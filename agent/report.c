@@ -54,7 +54,7 @@ static void fill_losses(const struct report_sources *sources, const struct sampl
 		if (counter_is_loss(counter))
 			add_loss(stats, counter_name(counter), sampler->counters[counter]);
 	}
-	add_loss(stats, "process_records", sideband_lost(pipeline->sideband));
+	add_loss(stats, "process_records", follower_lost(pipeline->follower));
 	add_loss(stats, "mappings", processes_dropped_mappings(pipeline->processes));
 	add_loss(stats, "binaries_too_many", binaries_dropped(sources->binaries));
 	add_loss(stats, "binaries_unopened", binaries_unopened(sources->binaries));
@@ -98,7 +98,9 @@ static void fill_unwind(struct unwinder *unwinder, struct report *report)
 	add_loss(stats, "unwind_tables_failed", unwind.tables.failed);
 	add_loss(stats, "unwind_tables_no_room", unwind.tables.refused);
 	add_loss(stats, "unwind_bindings_no_room", unwind.unbound);
+	add_loss(stats, "unwind_files_no_descriptor", unwind.no_descriptor);
 	add_loss(stats, "unwind_mappings_no_room", unwind.left_out);
+	report->lacks_descriptors = unwind.no_descriptor > 0;
 	report->table_failed_name = unwind.tables.failed_name;
 	report->table_failed_error = unwind.tables.failed_error;
 }
@@ -160,10 +162,10 @@ static uint64_t total_losses(const struct recording_stats *stats)
 	return total;
 }
 
+/* Where there are samples. */
 static double complete_percent(const struct recording_stats *stats)
 {
-	return stats->samples ? 100.0 * (double)stats->complete_samples / (double)stats->samples
-			      : 0;
+	return 100.0 * (double)stats->complete_samples / (double)stats->samples;
 }
 
 static void write_notes(struct report *report)
@@ -172,10 +174,11 @@ static void write_notes(struct report *report)
 	size_t used;
 
 	used = (size_t)snprintf(report->notes, sizeof(report->notes),
-				"%s, %.1f s at %" PRIu64 " Hz on %" PRIu64
-				" CPUs; complete stacks: %.1f %%",
-				stats->target, stats->seconds, stats->sample_hz, stats->cpus,
-				complete_percent(stats));
+				"%s, %.1f s at %" PRIu64 " Hz on %" PRIu64 " CPUs", stats->target,
+				stats->seconds, stats->sample_hz, stats->cpus);
+	if (stats->samples)
+		used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
+					 "; complete stacks: %.1f %%", complete_percent(stats));
 	if (report->kernel_names_missing)
 		used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
 					 "; kernel names hidden");
@@ -244,13 +247,19 @@ void report_print(const struct report *report)
 {
 	const struct recording_stats *stats = &report->stats;
 
-	log_info("%" PRIu64 " samples in %.1f s of %s; %.1f %% of the stacks are complete",
-		 stats->samples, stats->seconds, stats->target, complete_percent(stats));
+	if (stats->samples)
+		log_info("%" PRIu64 " samples in %.1f s of %s; %.1f %% of the stacks are complete",
+			 stats->samples, stats->seconds, stats->target, complete_percent(stats));
+	else
+		log_info("0 samples in %.1f s of %s", stats->seconds, stats->target);
 	for (size_t i = 0; i < stats->loss_count; i++) {
 		if (stats->losses[i].count)
 			log_warning("lost: %s %" PRIu64, stats->losses[i].name,
 				    stats->losses[i].count);
 	}
+	if (report->lacks_descriptors)
+		log_warning(
+			"there are more binaries than files that may be open: raise 'ulimit -n'");
 	if (report->table_failed_name)
 		log_warning(
 			"cannot use the unwind rules of '%s': %s; its code is walked without them",

@@ -14,6 +14,7 @@
 struct report {
 	struct recording_stats stats;
 	bool kernel_names_missing;
+	bool lacks_descriptors;        /* some binaries could not be kept open */
 	const char *table_failed_name; /* a binary whose unwind rules were of no use; or NULL */
 	const char *table_failed_error;
 	struct stats_module *modules;

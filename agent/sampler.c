@@ -35,29 +35,28 @@ struct sampler {
 	double drain_seconds;
 	uint32_t quiet_half; /* what sampler_drain() reads */
 	int stats_fd;        /* keeps BPF statistics on; -1: not permitted */
+	FILE *verifier_log;  /* NULL: not asked for */
 };
 
 /* Where the verifier writes about one program. */
 struct program_log {
 	struct bpf_program *program;
-	char *text;
+	char *text; /* NULL: none is kept */
 };
 
 static void write_verifier_log(const struct sampler *sampler, const struct program_log *logs)
 {
-	const char *path = sampler->options->verifier_log;
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	bool is_written;
+	FILE *file = sampler->verifier_log;
+	bool is_written = true;
 
-	if (!path)
+	if (!file)
 		return;
-	file = fopen(path, "we");
-	is_written = file != NULL;
 	for (size_t i = 0; is_written && i < PROGRAMS; i++)
 		is_written = fprintf(file, "%s:\n%s\n", bpf_program__name(logs[i].program),
 				     logs[i].text) > 0;
 	if (!is_written || fflush(file) != 0)
-		log_warning("cannot write '%s': %s", path, strerror(errno));
+		log_warning("cannot write '%s': %s", sampler->options->verifier_log,
+			    strerror(errno));
 }
 
 static void explain_load_failure(const struct program_log *logs, int err)
@@ -68,7 +67,7 @@ static void explain_load_failure(const struct program_log *logs, int err)
 	(void)uname(&name);
 	error.release = name.release;
 	for (size_t i = 0; i < PROGRAMS; i++) {
-		if (!logs[i].text[0])
+		if (!logs[i].text || !logs[i].text[0])
 			continue;
 		error.program = bpf_program__name(logs[i].program);
 		error.log = logs[i].text;
@@ -77,12 +76,12 @@ static void explain_load_failure(const struct program_log *logs, int err)
 }
 
 /* logs are empty; libbpf fills one only after an attempt without it was refused. */
-static int load_with_logs(struct sampler *sampler, struct program_log *logs, bool explains)
+static int load_with_logs(struct sampler *sampler, const struct program_log *logs, bool explains)
 {
-	bool always = sampler->options->verifier_log != NULL;
+	bool always = sampler->verifier_log != NULL;
 	int err;
 
-	for (size_t i = 0; i < PROGRAMS; i++) {
+	for (size_t i = 0; i < PROGRAMS && logs[i].text; i++) {
 		bpf_program__set_log_buf(logs[i].program, logs[i].text, VERIFIER_LOG_SIZE);
 		bpf_program__set_log_level(logs[i].program, always);
 	}
@@ -95,18 +94,31 @@ static int load_with_logs(struct sampler *sampler, struct program_log *logs, boo
 	return err;
 }
 
+static int no_memory(void)
+{
+	log_error("cannot prepare to sample: %s", strerror(ENOMEM));
+	return -ENOMEM;
+}
+
 static int load(struct sampler *sampler, bool explains)
 {
 	struct sampler_bpf *skeleton = sampler->skeleton;
-	CLEANUP(cleanup_free) char *text = calloc(PROGRAMS, VERIFIER_LOG_SIZE);
 	struct program_log logs[PROGRAMS] = {
-		{ skeleton->progs.on_cpu_sample, text },
-		{ skeleton->progs.on_fork, text + VERIFIER_LOG_SIZE },
-		{ skeleton->progs.on_exit, text + 2 * VERIFIER_LOG_SIZE },
-		{ skeleton->progs.on_free, text + 3 * VERIFIER_LOG_SIZE },
+		{ .program = skeleton->progs.on_cpu_sample },
+		{ .program = skeleton->progs.on_fork },
+		{ .program = skeleton->progs.on_exit },
+		{ .program = skeleton->progs.on_free },
 	};
+	CLEANUP(cleanup_free) char *text = NULL;
 
-	return text ? load_with_logs(sampler, logs, explains) : -ENOMEM;
+	if (explains || sampler->verifier_log)
+		text = calloc(PROGRAMS, VERIFIER_LOG_SIZE);
+	if (!text && sampler->verifier_log)
+		return no_memory();
+	/* Without memory for logs, what the kernel answers has to do. */
+	for (size_t i = 0; text && i < PROGRAMS; i++)
+		logs[i].text = text + i * VERIFIER_LOG_SIZE;
+	return load_with_logs(sampler, logs, explains);
 }
 
 static int silent(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -175,22 +187,10 @@ static int try_load(struct sampler *sampler, int layout_fd)
 	return load(sampler, layout_fd < 0);
 }
 
-static int sampler_load(struct sampler *sampler)
+static int make_drain(struct sampler *sampler)
 {
-	CLEANUP(cleanup_fd) int layout_fd = memfd_create("layout", MFD_CLOEXEC);
-	const struct sampler_bpf *skeleton;
-	int err;
-
-	libbpf_set_print(silent); /* failures are explained in our own words */
-	err = try_load(sampler, layout_fd);
-	if (err < 0 && layout_fd >= 0 && sampler->skeleton) {
-		sampler_bpf__destroy(TAKE(sampler->skeleton));
-		err = try_load(sampler, -1);
-	}
-	if (err < 0)
-		return err;
-	skeleton = sampler->skeleton;
-	return drain_new(
+	const struct sampler_bpf *skeleton = sampler->skeleton;
+	int err = drain_new(
 		&(struct drain_maps){
 			.counts = { bpf_map__fd(skeleton->maps.counts_0),
 				    bpf_map__fd(skeleton->maps.counts_1) },
@@ -199,6 +199,38 @@ static int sampler_load(struct sampler *sampler)
 			.counts_entries = bpf_map__max_entries(skeleton->maps.counts_0),
 			.stacks_entries = bpf_map__max_entries(skeleton->maps.stacks_0) },
 		&sampler->drain);
+
+	return err == -ENOMEM ? no_memory() : err;
+}
+
+static int sampler_load(struct sampler *sampler)
+{
+	CLEANUP(cleanup_fd) int layout_fd = memfd_create("layout", MFD_CLOEXEC);
+	int err;
+
+	libbpf_set_print(silent); /* failures are explained in our own words */
+	err = try_load(sampler, layout_fd);
+	if (err < 0 && layout_fd >= 0 && sampler->skeleton) {
+		sampler_bpf__destroy(TAKE(sampler->skeleton));
+		err = try_load(sampler, -1);
+	}
+	return err < 0 ? err : make_drain(sampler);
+}
+
+/* Whoever wants to read it wants no recording without it. */
+static int open_verifier_log(struct sampler *sampler)
+{
+	const char *path = sampler->options->verifier_log;
+	int err;
+
+	if (!path)
+		return 0;
+	sampler->verifier_log = fopen(path, "we");
+	if (sampler->verifier_log)
+		return 0;
+	err = -errno;
+	log_error("cannot write '%s' (--verifier-log): %s", path, strerror(-err));
+	return err;
 }
 
 static void cleanup_sampler(struct sampler **sampler)
@@ -212,15 +244,19 @@ int sampler_new(const struct record_options *options, const struct cpus *cpus, s
 	int err;
 
 	if (!sampler)
-		return -ENOMEM;
+		return no_memory();
 	sampler->stats_fd = -1;
 	sampler->options = options;
 	sampler->cpus = *cpus;
 	sampler->links = calloc(cpus->count, sizeof(*sampler->links));
 	sampler->event_fds = calloc(cpus->count, sizeof(*sampler->event_fds));
 	if (!sampler->links || !sampler->event_fds)
-		return -ENOMEM;
-	err = sampler_load(sampler);
+		return no_memory();
+	err = open_verifier_log(sampler);
+	if (!err)
+		err = sampler_load(sampler);
+	cleanup_file(&sampler->verifier_log);
+	sampler->verifier_log = NULL;
 	if (err < 0)
 		return err;
 	*ret = TAKE(sampler);
@@ -231,7 +267,8 @@ void sampler_free(struct sampler *sampler)
 {
 	if (!sampler)
 		return;
-	sampler_stop(sampler);
+	if (sampler->links)
+		sampler_stop(sampler);
 	drain_free(sampler->drain);
 	sampler_bpf__destroy(sampler->skeleton);
 	cleanup_fd(&sampler->stats_fd);

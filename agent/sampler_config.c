@@ -139,6 +139,8 @@ double sampler_configure(struct sampler_bpf *skeleton, const struct record_optio
 	follows = sampler_follows_processes(skeleton);
 	if (config->filter != FILTER_PIDS)
 		bpf_map__set_max_entries(skeleton->maps.targets, TARGET_IDS_MAX);
+	if (follows)
+		bpf_map__set_max_entries(skeleton->maps.births, TARGETS_MAX);
 	if (config->pid_namespace && follows)
 		bpf_map__set_max_entries(skeleton->maps.exiting, TARGETS_MAX);
 	bpf_program__set_autoload(skeleton->progs.on_fork, follows);

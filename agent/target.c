@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -108,14 +107,26 @@ int32_t target_process(int32_t tid)
 	return tid;
 }
 
+/* A process's first thread stays as a zombie until the others have ended. */
+static bool is_alive(int32_t tid)
+{
+	CLEANUP(cleanup_file) FILE *file = NULL;
+	char line[256], path[64], state;
+
+	/* /proc does not list threads at its top, but it knows them there. */
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/status", tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "State: %c", &state) == 1)
+			return state != 'Z' && state != 'X';
+	}
+	return false;
+}
+
 bool target_threads_alive(const struct record_options *options)
 {
 	for (size_t i = 0; i < options->id_count; i++) {
-		char path[64];
-
-		/* /proc does not list threads at its top, but it knows them there. */
-		(void)snprintf(path, sizeof(path), "/proc/%" PRId32, options->ids[i]);
-		if (access(path, F_OK) == 0)
+		if (is_alive(options->ids[i]))
 			return true;
 	}
 	return false;

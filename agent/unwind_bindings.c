@@ -279,7 +279,7 @@ static uint32_t write_rows(struct unwind_bindings *bindings, const struct unwind
 static int bind_rows(struct unwind_bindings *bindings, int32_t pid,
 		     const struct unwind_mapping *rows, size_t count, const struct unwind_run *run)
 {
-	struct unwind_process process = { .first = run->first };
+	struct unwind_process process = { .first = run->first, .tgid = (uint32_t)pid };
 	uint32_t key = (uint32_t)pid;
 
 	if (!++bindings->number)

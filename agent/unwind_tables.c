@@ -154,22 +154,24 @@ static void publish(struct unwind_tables *tables, uint32_t number, const struct 
 	__atomic_store_n(&slot->state, TABLE_READY, __ATOMIC_RELEASE);
 }
 
-/* Its code is walked along frame pointers from here on. */
-static void give_up(struct unwind_tables *tables, uint32_t number)
+/* Its code is walked along frame pointers from here on, as far as they look like it. */
+static void give_up(struct unwind_tables *tables, uint32_t number, enum unwind_table_state state)
 {
-	__atomic_store_n(&tables->slots[number].state, TABLE_FRAME_POINTERS, __ATOMIC_RELEASE);
+	__atomic_store_n(&tables->slots[number].state, state, __ATOMIC_RELEASE);
 }
 
-static void count_failure(struct unwind_tables *tables, uint32_t number, int err, const char *text)
+static void fail(struct unwind_tables *tables, uint32_t number, int err, const char *text)
 {
-	struct table *table = &tables->tables[number];
+	/* There never were any rules, as for Go's code: that makes frames. */
+	bool has_none = err == -ENODATA || err == -ENOTSUP;
 
 	(void)pthread_mutex_lock(&tables->lock);
-	if (err == -ENODATA || err == -ENOTSUP)
+	if (has_none)
 		tables->stats.without++;
 	else
-		table->error = text;
+		tables->tables[number].error = text;
 	(void)pthread_mutex_unlock(&tables->lock);
+	give_up(tables, number, has_none ? TABLE_FRAME_POINTERS : TABLE_UNUSABLE);
 }
 
 /* Whether it may be another time: the machine's fault, not that of the file. */
@@ -206,7 +208,7 @@ static void count_built(struct unwind_tables *tables, uint32_t number,
 
 static void give_up_without_room(struct unwind_tables *tables, uint32_t number)
 {
-	give_up(tables, number);
+	give_up(tables, number, TABLE_UNUSABLE);
 	(void)pthread_mutex_lock(&tables->lock);
 	tables->stats.refused++;
 	(void)pthread_mutex_unlock(&tables->lock);
@@ -257,8 +259,7 @@ static uint32_t build(struct unwind_tables *tables, uint32_t number, bool takes_
 		error = "it was written to after it had been mapped";
 	}
 	if (err < 0) {
-		count_failure(tables, number, err, error);
-		give_up(tables, number);
+		fail(tables, number, err, error);
 		return 0;
 	}
 	return place(tables, number, &table, takes_room);

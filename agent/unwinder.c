@@ -23,7 +23,8 @@ struct unwinder {
 	struct hashmap slots; /* module -> slot */
 	struct unwind_mapping *rows;
 	size_t row_capacity;
-	uint64_t slotless; /* files for which there was no slot; read by any thread */
+	/* Files for which there was no slot, or no descriptor; read by any thread. */
+	uint64_t slotless, no_descriptor;
 };
 
 static void cleanup_unwinder(struct unwinder **unwinder)
@@ -88,6 +89,10 @@ static uint32_t add_slot(struct unwinder *unwinder, struct module *module)
 	if (fd >= 0 && limits_is_last_file(fd)) {
 		(void)close(fd);
 		fd = -EMFILE;
+	}
+	if (fd == -EMFILE || fd == -ENFILE) {
+		__atomic_fetch_add(&unwinder->no_descriptor, 1, __ATOMIC_RELAXED);
+		return SLOT_NONE;
 	}
 	if (fd < 0 || unwind_tables_add(unwinder->tables, fd, module_name(module), &slot) < 0) {
 		__atomic_fetch_add(&unwinder->slotless, 1, __ATOMIC_RELAXED);
@@ -191,5 +196,6 @@ void unwinder_read_stats(struct unwinder *unwinder, struct unwinder_stats *ret)
 	unwind_tables_read_stats(unwinder->tables, &ret->tables);
 	ret->unbound = unwind_bindings_dropped(unwinder->bindings) +
 		       __atomic_load_n(&unwinder->slotless, __ATOMIC_RELAXED);
+	ret->no_descriptor = __atomic_load_n(&unwinder->no_descriptor, __ATOMIC_RELAXED);
 	ret->left_out = unwind_bindings_left_out(unwinder->bindings);
 }

@@ -33,8 +33,9 @@ struct unwinder_options {
 
 struct unwinder_stats {
 	struct unwind_tables_stats tables;
-	uint64_t unbound;  /* processes, and files, for which there was no room */
-	uint64_t left_out; /* mappings of other processes, for which there was none */
+	uint64_t unbound;       /* processes, and files, for which there was no room */
+	uint64_t no_descriptor; /* files that could not be kept open */
+	uint64_t left_out;      /* mappings of other processes, for which there was none */
 };
 
 int unwinder_new(const struct unwind_maps *maps, const struct unwinder_options *options,

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 struct hashmap_slot {
 	uint64_t key;
@@ -83,12 +85,29 @@ int hashmap_put(struct hashmap *map, uint64_t key, uint64_t value)
 	return 0;
 }
 
-uint64_t hash_bytes(const void *bytes, size_t length)
+uint64_t hash_bytes_seeded(uint64_t seed, const void *bytes, size_t length)
 {
 	const unsigned char *p = bytes;
-	uint64_t hash = 0xcbf29ce484222325ULL;
+	uint64_t hash = 0xcbf29ce484222325ULL ^ seed;
 
 	for (size_t i = 0; i < length; i++)
 		hash = (hash ^ p[i]) * 0x100000001b3ULL;
 	return hash_u64(hash);
+}
+
+uint64_t hash_bytes(const void *bytes, size_t length)
+{
+	return hash_bytes_seeded(0, bytes, length);
+}
+
+uint64_t hash_seed(void)
+{
+	struct timespec now;
+	uint64_t seed;
+
+	if (getentropy(&seed, sizeof(seed)) == 0)
+		return seed;
+	/* A sandbox: there is nothing better. */
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return hash_u64((uint64_t)now.tv_nsec + (uintptr_t)&now);
 }

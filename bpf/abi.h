@@ -247,6 +247,7 @@ enum unwind_table_state {
 	TABLE_NOT_YET = 0, /* being built, or evicted: whoever needs it says so */
 	TABLE_READY = 1,
 	TABLE_FRAME_POINTERS = 2, /* there are no rules for this code: JIT, or a file without any */
+	TABLE_UNUSABLE = 3,       /* there are, but not for us: damaged, or no room for them */
 };
 
 /* Where the table of one binary is. Number 0 is for code without a file. */
@@ -279,12 +280,20 @@ _Static_assert(sizeof(struct unwind_mapping) == 32, "written through mmap()");
 /* Which mappings a process has: replaced as a whole, so that readers see the old or the new. */
 struct unwind_process {
 	__u32 first, count;
-	__u32 number; /* never the same again */
+	__u32 tgid; /* the key: an element may be given to another process while it is read */
 	__u32 unused;
-	/* Of which program it is, as in struct sample_key; 0: of the one that is walked first. It
-	 * is no longer true from an exec on, until user space hears of that. */
-	__u64 generation;
+	union {
+		struct {
+			__u32 number; /* never the same again */
+			/* Of which program it is: sample_key.generation, folded. 0: of the one that
+			 * is walked first. It is no longer true from an exec on, until user space
+			 * hears of that. */
+			__u32 program;
+		};
+		__u64 identity; /* both, for the walker to set the second only where the first is */
+	};
 };
+_Static_assert(sizeof(struct unwind_process) == 24, "copied as bytes");
 
 #define UNWIND_PROCESSES_MAX 16384
 

@@ -72,13 +72,27 @@ struct {
 	__type(value, __u8);
 } targets SEC(".maps");
 
-/* In a nested pid namespace: processes on their way out, by initial tgid -> number in ours. */
+/*
+ * In a nested pid namespace: processes on their way out, by their leader's address -> number in
+ * ours.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__type(key, __u64);
 	__type(value, __u32);
 } exiting SEC(".maps");
+
+/*
+ * tgid, as eprof's pid namespace numbers it -> when the process that has it now began. It is asked
+ * for when the one before is freed, soon after: what is old may be dropped.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} births SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
@@ -281,12 +295,19 @@ static __always_inline void follow_child(__u32 parent_tgid, __u32 child_tgid)
 static __always_inline void inherit_mappings(__u32 parent_tgid, __u32 child_tgid)
 {
 	struct unwind_process *parent = bpf_map_lookup_elem(&unwind_processes, &parent_tgid);
+	struct unwind_process *before = bpf_map_lookup_elem(&unwind_processes, &child_tgid);
 	struct unwind_process child;
 
+	/* The child has not run: what has been walked is of another one, who had its number. */
+	if (before && before->program)
+		bpf_map_delete_elem(&unwind_processes, &child_tgid);
 	if (!parent)
 		return;
 	child = *parent;
-	child.generation = 0;
+	if (child.tgid != parent_tgid)
+		return; /* the element became another one's meanwhile */
+	child.tgid = child_tgid;
+	child.program = 0;
 	if (bpf_map_update_elem(&unwind_processes, &child_tgid, &child, BPF_NOEXIST) == -E2BIG)
 		count_event(COUNTER_UNWIND_PROCESSES_FULL);
 }
@@ -295,11 +316,14 @@ SEC("raw_tp/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_tgid, child_tgid;
+	__u64 born;
 
 	parent_tgid = pid_in_namespace(BPF_CORE_READ(parent, group_leader), config.pid_namespace);
 	child_tgid = pid_in_namespace(BPF_CORE_READ(child, group_leader), config.pid_namespace);
 	if (!child_tgid || child_tgid == parent_tgid)
 		return 0;
+	born = BPF_CORE_READ(child, start_boottime);
+	bpf_map_update_elem(&births, &child_tgid, &born, BPF_ANY);
 	follow_child(parent_tgid, child_tgid);
 	if (config.unwind == UNWIND_TABLES)
 		inherit_mappings(parent_tgid, child_tgid);
@@ -313,28 +337,38 @@ static __always_inline void forget_process(__u32 tgid)
 		bpf_map_delete_elem(&unwind_processes, &tgid);
 }
 
+/* Whether the number that a process had is another one's by now. */
+static __always_inline bool is_used_again(__u32 number, struct task_struct *leader)
+{
+	__u64 *born = bpf_map_lookup_elem(&births, &number);
+
+	return born && *born != BPF_CORE_READ(leader, start_boottime);
+}
+
 /*
- * The number of a process that has ended is given up when nothing of it can be sampled any more:
- * releasing its memory and files is part of its time. Here also comes the old leader when another
- * thread execs; the process lives on then.
+ * What is known of a process that has ended is given up when nothing of it can be sampled any more:
+ * releasing its memory and files is part of its time. That is an RCU grace period after its number
+ * was free for others. Only the leader, the last of its threads, counts. Here also comes the old
+ * leader when another thread execs; the process lives on then.
  */
 SEC("raw_tp/sched_process_free")
 int BPF_PROG(on_free, struct task_struct *task)
 {
-	__u32 tgid = BPF_CORE_READ(task, tgid);
-	__u32 *number;
+	__u32 number = BPF_CORE_READ(task, tgid), *noted;
+	__u64 leader = (__u64)task;
 
-	if (BPF_CORE_READ(task, signal, live.counter) > 0)
+	if ((__u32)BPF_CORE_READ(task, pid) != number ||
+	    BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
-	if (!config.pid_namespace) {
-		forget_process(tgid);
-		return 0;
+	if (config.pid_namespace) {
+		noted = bpf_map_lookup_elem(&exiting, &leader);
+		if (!noted)
+			return 0;
+		number = *noted;
+		bpf_map_delete_elem(&exiting, &leader);
 	}
-	number = bpf_map_lookup_elem(&exiting, &tgid);
-	if (!number)
-		return 0;
-	forget_process(*number);
-	bpf_map_delete_elem(&exiting, &tgid);
+	if (!is_used_again(number, task))
+		forget_process(number);
 	return 0;
 }
 
@@ -345,12 +379,14 @@ int BPF_PROG(on_free, struct task_struct *task)
 SEC("raw_tp/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	__u32 tgid = BPF_CORE_READ(task, tgid), number;
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	__u64 address = (__u64)leader;
+	__u32 number;
 
 	if (!config.pid_namespace || BPF_CORE_READ(task, signal, live.counter) > 0)
 		return 0;
-	number = pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace);
-	if (number && bpf_map_update_elem(&exiting, &tgid, &number, BPF_ANY))
+	number = pid_in_namespace(leader, config.pid_namespace);
+	if (number && bpf_map_update_elem(&exiting, &address, &number, BPF_ANY))
 		forget_process(number);
 	return 0;
 }

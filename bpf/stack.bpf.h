@@ -47,23 +47,48 @@ static __always_inline enum stop_reason walk_by_frame_pointers(void *ctx, struct
 	return stack->depth >= frames_max ? STOP_TOO_DEEP : STOP_FRAME_POINTERS;
 }
 
+/*
+ * What is bound to the process and the program of a sample; all zero when nothing is. The element
+ * that was looked up may be written anew for another process at any time, from its beginning to its
+ * end: so it is read from the end, and only what was read is compared. Rows have the number, too.
+ */
+static __always_inline void copy_process(const struct sample_key *key, struct unwind_process *ret)
+{
+	__u32 tgid = key->tgid;
+	struct unwind_process *process = bpf_map_lookup_elem(&unwind_processes, &tgid);
+	struct unwind_process fresh = {}, own = {};
+	__u64 identity, before;
+
+	*ret = fresh;
+	if (!process)
+		return;
+	identity = *(volatile __u64 *)&process->identity;
+	if (*(volatile __u32 *)&process->tgid != tgid)
+		return;
+	own.identity = identity;
+	own.program = (key->generation ^ key->generation >> 32) | 1;
+	if (identity != own.identity) {
+		fresh.number = own.number;
+		before = __sync_val_compare_and_swap(&process->identity, fresh.identity,
+						     own.identity);
+		/* Another CPU may have been faster. */
+		if (before != fresh.identity && before != own.identity)
+			return;
+	}
+	ret->first = *(volatile __u32 *)&process->first;
+	ret->count = *(volatile __u32 *)&process->count;
+	ret->identity = own.identity;
+}
+
 /* Walks the user stack of the current thread: to scratch->unwind.stack. */
 static __always_inline enum stop_reason
 walk_user_stack(struct bpf_perf_event_data *ctx, struct scratch *scratch,
 		const volatile struct sampler_config *config, const struct sample_key *key)
 {
-	struct unwind_process *process;
-	__u32 tgid = key->tgid;
-
 	scratch->unwind.stack.depth = 0;
 	if (config->unwind != UNWIND_TABLES || !unwind_begin(ctx, &scratch->unwind))
 		return walk_by_frame_pointers(ctx, scratch, config->frames_max);
-	scratch->unwind.process = (struct unwind_process){ 0 };
-	process = bpf_map_lookup_elem(&unwind_processes, &tgid);
-	if (process && !process->generation)
-		process->generation = key->generation;
-	if (process && process->generation == key->generation)
-		scratch->unwind.process = *process;
+	copy_process(key, &scratch->unwind.process);
 	return unwind_walk(&scratch->unwind);
 }
 

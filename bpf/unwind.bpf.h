@@ -222,7 +222,7 @@ UNWIND_CHECKED_ONCE int unwind_step_by_table(struct unwind_state *state, int is_
 	if (!unwind_read_user(&code, sizeof(code), state->pc) &&
 	    unwind_is_signal_return(state->pc, code))
 		return unwind_leave_signal(state);
-	return unwind_step_without_rule(state, slot->state != TABLE_READY);
+	return unwind_step_without_rule(state, slot->state == TABLE_FRAME_POINTERS);
 }
 
 /* From a frame to its caller. 0 (STOP_NONE): on; otherwise an enum stop_reason. */

@@ -4,7 +4,6 @@
  * to it and going up cuts it, so that the walk is linear in the bytes written.
  */
 #include <errno.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +20,8 @@ struct path {
 
 #define PATH_FIRST    4096
 #define SUFFIX_LENGTH 4
+/* Of one byte that is not UTF-8: U+FFFD. */
+#define GROWTH_MAX    3
 /* What stands for a stack whose text would be empty: a line needs one. */
 #define NO_STACK      "[unknown]"
 
@@ -61,30 +62,42 @@ static int path_reserve(struct path *path, size_t more)
 	return 0;
 }
 
-/* U+0080..U+009F, more control characters, as UTF-8 has them. */
-static bool is_c1_control(const char *p, const char *end)
+/* What stands for the character at text, of length bytes, that text_next() would not have. */
+static const char *replacement(const char *text, size_t length)
 {
-	return end - p > 1 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] >= 0x80 &&
-	       (unsigned char)p[1] <= 0x9f;
+	unsigned char first = (unsigned char)text[0];
+
+	/* What would steer the reader's terminal: control characters, and those of U+0080 on. */
+	if (first < 0x80)
+		return "?";
+	if (first == 0xc2 && length == 2)
+		return "??";
+	return "\xef\xbf\xbd";
 }
 
-/* What is replaced by '?' would steer the reader's terminal. */
-static void path_append(struct path *path, const char *text, size_t length)
+/* There is room for GROWTH_MAX times its bytes. */
+static void path_append(struct path *path, const char *text)
 {
-	char *end = path->bytes + path->length + length;
+	char *end = path->bytes + path->length;
 
-	memcpy(path->bytes + path->length, text, length);
-	for (char *p = path->bytes + path->length; p < end; p++) {
-		if (*p == ';')
-			*p = ':';
-		else if (*p == '\n' || *p == '\r' || *p == '\t')
-			*p = ' ';
-		else if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
-		else if (is_c1_control(p, end))
-			p[0] = p[1] = '?';
+	while (*text) {
+		const char *from = text;
+		uint32_t rune;
+		size_t length = text_next(text, &rune);
+
+		text += length;
+		if (rune == TEXT_REPLACEMENT) {
+			from = replacement(from, length);
+			length = strlen(from);
+		} else if (rune == ';') {
+			from = ":";
+		} else if (rune == ' ') {
+			from = " ";
+		}
+		memcpy(end, from, length);
+		end += length;
 	}
-	path->length += length;
+	path->length = (size_t)(end - path->bytes);
 }
 
 /* Makes the path the one to node, whose parent's has been the last at its depth. */
@@ -96,13 +109,13 @@ static int path_enter(struct path *path, const struct call_tree *tree, const str
 	int err;
 
 	path->length = path->ends[node->depth - 1];
-	err = path_reserve(path, 1 + length + SUFFIX_LENGTH);
+	err = path_reserve(path, 1 + GROWTH_MAX * length + SUFFIX_LENGTH);
 	if (err < 0)
 		return err;
 	if (node->depth > 1)
 		path->bytes[path->length++] = ';';
-	path_append(path, name, length);
-	path_append(path, suffix, strlen(suffix));
+	path_append(path, name);
+	path_append(path, suffix);
 	/* A line that begins with "# " would be read as a comment, and its count be lost. */
 	if (node->depth == 1 && path->length >= 2 && memcmp(path->bytes, "# ", 2) == 0)
 		path->bytes[1] = '_';

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REPLACEMENT    0xfffd
 #define RUNE_BYTES_MAX 4
 
 static bool is_continuation(char c)
@@ -50,13 +49,13 @@ size_t text_next(const char *text, uint32_t *ret_rune)
 	if (rune >= 0x80) {
 		length = decode_long(p, &rune);
 		if (length == 0) {
-			*ret_rune = REPLACEMENT;
+			*ret_rune = TEXT_REPLACEMENT;
 			return 1;
 		}
 	}
 	if (rune == '\t' || rune == '\n' || rune == '\r')
 		rune = ' ';
-	*ret_rune = is_xml_char(rune) ? rune : REPLACEMENT;
+	*ret_rune = is_xml_char(rune) ? rune : TEXT_REPLACEMENT;
 	return length;
 }
 

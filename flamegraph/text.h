@@ -11,7 +11,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define TEXT_WHOLE SIZE_MAX
+#define TEXT_WHOLE       SIZE_MAX
+#define TEXT_REPLACEMENT 0xfffd /* what stands for a bad character */
 
 /* The first character of a non-empty text, made harmless; returns how many bytes it took. */
 size_t text_next(const char *text, uint32_t *ret_rune);

@@ -7,8 +7,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hashmap.h"
 #include "symbolize/elf_symbols.h"
 #include "symbolize/file_change.h"
+
+/* _start does little more than call: it is 38 bytes in programs, and less in loaders. */
+#define ENTRY_SIZE 64
 
 struct elf_file {
 	int fd;                   /* -1 after loading */
@@ -171,6 +175,62 @@ uint64_t elf_file_mapped_address(const struct elf_file *file, uint64_t file_offs
 			return segment->p_vaddr + (file_offset - segment->p_offset);
 	}
 	return elf_file_address(file, file_offset);
+}
+
+bool elf_file_is_entry(const struct elf_file *file, uint64_t file_offset)
+{
+	uint64_t entry = file->reader.entry, address = elf_file_address(file, file_offset);
+
+	return entry && address >= entry && address - entry < ENTRY_SIZE;
+}
+
+/* The next executable segment from *index on; NULL: there is none. */
+static const Elf64_Phdr *next_code(const struct elf_reader *reader, size_t *index)
+{
+	while (*index < reader->segment_count) {
+		const Elf64_Phdr *segment = &reader->segments[(*index)++];
+
+		if (segment->p_type == PT_LOAD && segment->p_flags & PF_X)
+			return segment;
+	}
+	return NULL;
+}
+
+static bool has_same_code(const struct elf_reader *a, const struct elf_reader *b)
+{
+	size_t a_index = 0, b_index = 0;
+
+	for (;;) {
+		const Elf64_Phdr *a_code = next_code(a, &a_index), *b_code = next_code(b, &b_index);
+
+		if (!a_code || !b_code)
+			return a_code == b_code;
+		if (a_code->p_offset != b_code->p_offset || a_code->p_vaddr != b_code->p_vaddr ||
+		    a_code->p_filesz != b_code->p_filesz)
+			return false;
+	}
+}
+
+bool elf_file_is_copy(const struct elf_file *a, const struct elf_file *b)
+{
+	return a->build_id.size == b->build_id.size &&
+	       memcmp(a->build_id.bytes, b->build_id.bytes, a->build_id.size) == 0 &&
+	       a->opened.st_uid == b->opened.st_uid && a->reader.size == b->reader.size &&
+	       has_same_code(&a->reader, &b->reader);
+}
+
+uint64_t elf_file_hash(const struct elf_file *file, uint64_t seed)
+{
+	uint64_t hash = hash_bytes_seeded(seed, file->build_id.bytes, file->build_id.size);
+	const Elf64_Phdr *code;
+	size_t index = 0;
+
+	hash = hash_u64(hash + file->opened.st_uid);
+	hash = hash_u64(hash + file->reader.size);
+	while ((code = next_code(&file->reader, &index)) != NULL)
+		hash = hash_u64(hash_u64(hash_u64(hash + code->p_offset) + code->p_vaddr) +
+				code->p_filesz);
+	return hash;
 }
 
 int elf_file_dup_fd(const struct elf_file *file)

@@ -48,6 +48,18 @@ uint64_t elf_file_address(const struct elf_file *file, uint64_t file_offset);
  */
 uint64_t elf_file_mapped_address(const struct elf_file *file, uint64_t file_offset, uint64_t size);
 
+/* Whether file_offset lies in what runs first of a program or of its loader, named or not. */
+bool elf_file_is_entry(const struct elf_file *file, uint64_t file_offset);
+
+/*
+ * Whether both have the same build id, and nothing speaks against their being the same build:
+ * anybody can put the id of a well-known library into a file of their own. Its owner, its size and
+ * its code's place tell.
+ */
+bool elf_file_is_copy(const struct elf_file *a, const struct elf_file *b);
+/* Equal for copies. seed: as hash_seed() gives one. */
+uint64_t elf_file_hash(const struct elf_file *file, uint64_t seed);
+
 /* A copy of the descriptor, the caller's to close; -EBADF after elf_file_load(), or -errno. */
 int elf_file_dup_fd(const struct elf_file *file);
 

@@ -210,6 +210,7 @@ static Elf64_Ehdr widen_header(const Elf32_Ehdr *header)
 	return (Elf64_Ehdr){
 		.e_type = header->e_type,
 		.e_machine = header->e_machine,
+		.e_entry = header->e_entry,
 		.e_phoff = header->e_phoff,
 		.e_shoff = header->e_shoff,
 		.e_phentsize = header->e_phentsize,
@@ -279,6 +280,7 @@ int elf_reader_open(int fd, struct elf_reader *ret)
 	if (err < 0)
 		return err;
 	reader.machine = header.e_machine;
+	reader.entry = header.e_entry;
 	reader.section_offset = header.e_shoff;
 	reader.section_header_count = header.e_shnum;
 	reader.section_names_index = header.e_shstrndx;

@@ -22,6 +22,7 @@ struct elf_reader {
 	uint64_t size;
 	bool is_64bit;
 	uint16_t machine;
+	uint64_t entry; /* where the program, or the loader, begins; 0: nowhere */
 	Elf64_Phdr *segments;
 	size_t segment_count;
 	Elf64_Shdr *sections; /* none before elf_reader_read_sections() */

@@ -19,7 +19,8 @@
 struct symbolizer {
 	/* Of who adds modules. */
 	struct module *modules;
-	struct hashmap by_build_id; /* hash -> module */
+	struct hashmap by_build_id; /* elf_file_hash() -> module */
+	uint64_t seed;
 	/* Of who names. */
 	struct module *loaded;
 	struct kernel_namer *kernel;
@@ -38,6 +39,7 @@ int symbolizer_new(struct symbolizer **ret)
 	err = kernel_namer_new(&symbolizer->kernel);
 	if (err < 0)
 		return err;
+	symbolizer->seed = hash_seed();
 	symbolizer->root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	symbolizer->sources.search = (struct debug_search){
 		.symfs = -1,
@@ -93,30 +95,21 @@ static bool is_same_id(const struct build_id *a, const struct build_id *b)
 	return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
-/* Finds a module by build id, and the free number under which a new one with it would go. */
-static struct module *find_module(const struct symbolizer *symbolizer, const struct build_id *id,
+/* Finds the module of a copy of file, and the free number under which a new one would go. */
+static struct module *find_module(const struct symbolizer *symbolizer, const struct elf_file *file,
 				  uint64_t *ret_free_key)
 {
-	uint64_t key = hash_bytes(id->bytes, id->size), found;
+	uint64_t key = elf_file_hash(file, symbolizer->seed), found;
 
 	while (hashmap_get(&symbolizer->by_build_id, key, &found)) {
 		struct module *module = (struct module *)(uintptr_t)found;
 
-		if (is_same_id(module_build_id(module), id))
+		if (elf_file_is_copy(module->file, file))
 			return module;
 		key++;
 	}
 	*ret_free_key = key;
 	return NULL;
-}
-
-struct module *symbolizer_find(struct symbolizer *symbolizer, const struct build_id *id)
-{
-	uint64_t free_key;
-
-	if (!id->size || id->size > BUILD_ID_SIZE_MAX)
-		return NULL;
-	return find_module(symbolizer, id, &free_key);
 }
 
 static void cleanup_module(struct module **module)
@@ -136,7 +129,7 @@ static int add_module(struct symbolizer *symbolizer, struct elf_file *file, cons
 	if (err < 0)
 		return err;
 	if (id->size) {
-		struct module *known = find_module(symbolizer, id, &key);
+		struct module *known = find_module(symbolizer, file, &key);
 
 		if (known) {
 			*ret = known;
@@ -216,6 +209,11 @@ uint64_t module_mapped_address(const struct module *module, uint64_t file_offset
 	return elf_file_mapped_address(module->file, file_offset, size);
 }
 
+bool module_is_entry(const struct module *module, uint64_t file_offset)
+{
+	return elf_file_is_entry(module->file, file_offset);
+}
+
 const char *module_path(const struct module *module)
 {
 	return module->path;
@@ -261,38 +259,49 @@ static void load(struct symbolizer *symbolizer, struct module *module)
 	symbolizer->loaded = module;
 }
 
-/* The file goes to all who lack it: several programs may share it. */
-static int add_alt(struct symbolizer *symbolizer, const struct build_id *id, int fd)
+/*
+ * The file goes to all who lack it: several programs may share it, and several files may have one
+ * build id, not all of them rightly.
+ */
+typedef int (*debug_file_taker)(struct module *module, const struct module_sources *sources,
+				int fd);
+
+static int hand_out(struct symbolizer *symbolizer, const struct build_id *id, int fd,
+		    const struct build_id *(*wanted_id)(const struct module *module),
+		    debug_file_taker take)
 {
 	int result = -ENOENT;
 
 	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
 		int copy, err;
 
-		if (!is_same_id(&module->missing_alt, id))
+		if (!is_same_id(wanted_id(module), id))
 			continue;
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		if (copy < 0)
 			return -errno;
-		err = module_add_alt(module, &symbolizer->sources, copy);
+		err = take(module, &symbolizer->sources, copy);
 		if (result != 0 && err != -ENOENT)
 			result = err;
 	}
 	return result;
 }
 
+static const struct build_id *missing_alt(const struct module *module)
+{
+	return &module->missing_alt;
+}
+
 int symbolizer_add_debug_file(struct symbolizer *symbolizer, const struct build_id *id, int fd)
 {
 	CLEANUP(cleanup_fd) int owned_fd = fd;
+	int err;
 
 	if (!id->size)
 		return -ENOENT;
-	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
-		if (is_same_id(module_build_id(module), id))
-			return module_add_debug_file(module, &symbolizer->sources,
-						     TAKE_FD(owned_fd));
-	}
-	return add_alt(symbolizer, id, owned_fd);
+	err = hand_out(symbolizer, id, owned_fd, module_build_id, module_add_debug_file);
+	return err == -ENOENT ? hand_out(symbolizer, id, owned_fd, missing_alt, module_add_alt)
+			      : err;
 }
 
 void symbolize_want(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset)

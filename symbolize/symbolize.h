@@ -84,8 +84,8 @@ int symbolizer_add_debug_file(struct symbolizer *symbolizer, const struct build_
  * symbolizer lives) that process's root directory; -1: ours. The path is copied. Reads the headers
  * and the build id only; the symbols are read at the first look-up, after which the descriptor is
  * closed. *ret belongs to the symbolizer. Modules are shared by build id: the second file with the
- * same id gives the same module. 0, or -errno: -ENOEXEC not an ELF file (or one that contradicts
- * itself), -EFBIG, -ENOMEM, -EIO.
+ * same id, owner, size and layout of the code gives the same module. 0, or -errno: -ENOEXEC not an
+ * ELF file (or one that contradicts itself), -EFBIG, -ENOMEM, -EIO.
  */
 int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *path, int root_fd,
 			struct module **ret);
@@ -94,11 +94,11 @@ int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *path,
 int symbolizer_add_image(struct symbolizer *symbolizer, const void *image, size_t size,
 			 const char *name, struct module **ret);
 
-/* An already added module with this build id, or NULL. */
-struct module *symbolizer_find(struct symbolizer *symbolizer, const struct build_id *id);
-
 const struct build_id *module_build_id(const struct module *module);
 const char *module_name(const struct module *module); /* base name of the path */
+
+/* Whether file_offset lies where a program or its loader begins (its first bytes), named or not. */
+bool module_is_entry(const struct module *module, uint64_t file_offset);
 
 /* The address that ELF tools (nm, addr2line) give the code at file_offset; file_offset itself when
  * no segment holds it. */

@@ -2,8 +2,8 @@
 /*
  * The unwind table of one x86-64 binary: its call frame information, compiled into the image that
  * bpf/abi.h describes ("Unwind tables"). What the information does not say, or says in a way that
- * no rule can express, is "no rule" or "not supported" in the table: nothing is ever guessed, but
- * for the few bytes of padding between two functions, which have the rule of what is before them.
+ * no rule can express, is "no rule" or "not supported" in the table: nothing is ever guessed. The
+ * few bytes between two functions have no rule either: they may be a function in assembly.
  *
  * Binaries are not trusted. A record that makes no sense costs its function its rules; where not
  * even the records' lengths do, the file is refused. Time and memory are bounded by what is read,

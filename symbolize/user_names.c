@@ -137,7 +137,17 @@ static void take_answer(void *context, size_t index, const struct dwarf_frame *f
 	keep(&answer->keeping, answer->addresses[index], frames, count);
 }
 
-/* Asks for all that is wanted of the module, and the address. */
+static int compare_addresses(const void *a, const void *b)
+{
+	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+
+	return (left > right) - (left < right);
+}
+
+/*
+ * Asks for all that is wanted of the module, and the address. In order, as neighbours are of one
+ * unit of the debug information, and who answers keeps few of them at hand.
+ */
 static void ask(struct user_names *names, const struct dwarf_lookup *dwarf, struct module *module,
 		uint64_t address)
 {
@@ -151,6 +161,7 @@ static void ask(struct user_names *names, const struct dwarf_lookup *dwarf, stru
 		count = 1;
 	} else {
 		module->wanted_count = 0;
+		qsort(module->wanted, count, sizeof(*module->wanted), compare_addresses);
 	}
 	if (dwarf->find(dwarf->context, module->dwarf_file, context.addresses, count, take_answer,
 			&context) < 0)

@@ -17,7 +17,6 @@
 #include "tests/bench/elf_paths.h"
 
 #define RETURN_ADDRESS 16
-#define PADDING_MAX    15
 
 /* Differences that are printed for each file. */
 #define SHOWN_MAX 5
@@ -32,7 +31,7 @@ struct reason {
 
 struct totals {
 	uint64_t files, tables, rows, read_rows, skipped, words;
-	uint64_t compared, mismatches, holes, padding;
+	uint64_t compared, mismatches, holes;
 	uint64_t unsupported[UNWIND_UNSUPPORTED_KINDS];
 	struct reason reasons[REASONS_MAX];
 };
@@ -331,7 +330,6 @@ static void compare_row(struct subject *subject, uint64_t start, uint64_t end)
 {
 	const struct unwind_rule *rule = unwind_table_find(&subject->table, start);
 	struct answer answer;
-	uint64_t padding = 0;
 
 	if (!rule || unwind_table_find(&subject->table, end - 1) != rule) {
 		differ(subject, start, "the look-up disagrees with the rows");
@@ -347,14 +345,9 @@ static void compare_row(struct subject *subject, uint64_t start, uint64_t end)
 		if (answer.is_damaged && rule->cfa == CFA_UNSUPPORTED)
 			continue;
 		if (!answer.is_found) {
-			subject->totals->padding++;
-			/* The next function may begin where our row ends. */
-			if (++padding <= PADDING_MAX)
-				continue;
 			differ(subject, address, "a rule, but libdw has none");
 			return;
 		}
-		padding = 0;
 		if (memcmp(rule, &answer.rule, sizeof(*rule)) != 0) {
 			differ(subject, address, "another rule");
 			if (subject->mismatches <= SHOWN_MAX)
@@ -457,9 +450,8 @@ static void print_totals(const struct totals *totals)
 	       " read), %.2f bytes a row\n",
 	       totals->files, totals->tables, totals->rows, totals->read_rows,
 	       totals->rows ? (double)totals->words * 4 / (double)totals->rows : 0.0);
-	printf("compared with libdw: %" PRIu64 " rows and %" PRIu64 " holes; %" PRIu64
-	       " bytes of padding\n",
-	       totals->compared, totals->holes, totals->padding);
+	printf("compared with libdw: %" PRIu64 " rows and %" PRIu64 " holes\n", totals->compared,
+	       totals->holes);
 	for (int i = 0; i < UNWIND_UNSUPPORTED_KINDS; i++) {
 		unsupported += totals->unsupported[i];
 		printf("unsupported: %" PRIu64 " %s\n", totals->unsupported[i],

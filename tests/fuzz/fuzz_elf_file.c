@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct symbolizer *symbolizer;
-	struct module *module;
+	struct module *module, *again;
 	struct frame frame;
 
 	if (symbolizer_new(&symbolizer) < 0)
@@ -19,8 +19,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (symbolizer_add_image(symbolizer, data, size, "fuzz", &module) == 0) {
 		for (uint64_t offset = 0; offset < size; offset += 1 + size / 64)
 			(void)symbolize_user(symbolizer, module, offset, &frame, 1);
-		if (symbolizer_find(symbolizer, module_build_id(module)) != module &&
-		    module_build_id(module)->size)
+		(void)module_is_entry(module, size / 2);
+		if (symbolizer_add_image(symbolizer, data, size, "again", &again) == 0 &&
+		    module_build_id(module)->size && again != module)
 			abort();
 	}
 	symbolizer_free(symbolizer);

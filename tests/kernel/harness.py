@@ -445,5 +445,7 @@ def main(needs_own_mounts=False, needs_own_pids=False):
         run_apart("--pid", "--fork", "--kill-child", "--mount-proc")
     elif needs_own_mounts:
         run_apart()
+    # Whoever runs the tests in the background may have them ignored, and eprof keeps that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     unittest.main(verbosity=2)

@@ -210,6 +210,11 @@ class WithoutRules(ShapeTest):
         self.assert_chain(result, "with_frame", "...;call_bare;bare_with_frame")
         self.assert_complete(result)
 
+    def test_assembly_as_small_as_padding_has_no_rules_of_its_neighbour(self):
+        result = self.record_all(("small", "shape_bare"))
+        self.assert_chain(result, "small", "...;call_bare;bare_small")
+        self.assert_complete(result)
+
     def test_assembly_without_rules_or_frame_pointer_says_so(self):
         result = self.record_all(("without_frame", "shape_bare"))
         # rbp counts down to zero there, and zero is how a chain of frame pointers ends.

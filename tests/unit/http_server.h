@@ -7,11 +7,11 @@
 #define EPROF_TESTS_UNIT_HTTP_SERVER_H
 
 #include <arpa/inet.h>
-#include <assert.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -36,6 +36,13 @@ struct http_server {
 	size_t silent_count, requests;
 };
 
+/* Also where assert() is compiled out. */
+static inline void http_must(bool works)
+{
+	if (!works)
+		abort();
+}
+
 /* Before http_server_start(), so that who forks knows the port, and has no thread yet. */
 static inline void http_server_listen(struct http_server *server)
 {
@@ -45,10 +52,10 @@ static inline void http_server_listen(struct http_server *server)
 	*server = (struct http_server){ .listener = -1 };
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert(server->listener >= 0);
-	assert(bind(server->listener, (struct sockaddr *)&address, size) == 0);
-	assert(listen(server->listener, HTTP_REQUESTS_MAX) == 0);
-	assert(getsockname(server->listener, (struct sockaddr *)&address, &size) == 0);
+	http_must(server->listener >= 0);
+	http_must(bind(server->listener, (struct sockaddr *)&address, size) == 0);
+	http_must(listen(server->listener, HTTP_REQUESTS_MAX) == 0);
+	http_must(getsockname(server->listener, (struct sockaddr *)&address, &size) == 0);
 	server->port = ntohs(address.sin_port);
 	(void)pthread_mutex_init(&server->lock, NULL);
 	(void)pthread_cond_init(&server->changed, NULL);
@@ -116,7 +123,7 @@ static inline void *http_run(void *context)
 
 static inline void http_server_start(struct http_server *server)
 {
-	assert(pthread_create(&server->thread, NULL, http_run, server) == 0);
+	http_must(pthread_create(&server->thread, NULL, http_run, server) == 0);
 }
 
 static inline size_t http_server_requests(struct http_server *server)

@@ -137,7 +137,7 @@ static void a_file_is_opened_once(void **state)
 	assert_null(other->module);
 }
 
-static void one_build_id_is_one_binary_wherever_it_lies(void **state)
+static void one_build_id_is_one_module_wherever_it_lies(void **state)
 {
 	struct fixture *fixture = *state;
 	struct mapping_source source = { .build_id = &fixture->own_id };
@@ -148,12 +148,50 @@ static void one_build_id_is_one_binary_wherever_it_lies(void **state)
 	source.path = in_directory(fixture, "a");
 	binary = find(fixture, &source);
 	assert_non_null(binary->module);
-	source.path = in_directory(fixture, "b");
 	assert_ptr_equal(find(fixture, &source), binary);
+	source.path = in_directory(fixture, "b");
+	assert_ptr_equal(find(fixture, &source)->module, binary->module);
+	assert_ptr_equal(find(fixture, &source), find(fixture, &source));
 	/* Without the id in the record it is another binary, but the same module. */
 	source.build_id = NULL;
 	assert_ptr_not_equal(find(fixture, &source), binary);
 	assert_ptr_equal(find(fixture, &source)->module, binary->module);
+}
+
+static void a_strangers_file_with_a_known_build_id_is_not_that_file(void **state)
+{
+	struct fixture *fixture = *state;
+	struct mapping_source source = { .build_id = &fixture->own_id };
+	struct module *strangers;
+	char command[PATH_MAX + 32];
+
+	copy_own_program(in_directory(fixture, "a"));
+	(void)snprintf(command, sizeof(command), "echo more >>'%s'", fixture->path);
+	assert_int_equal(system(command), 0);
+	source.path = fixture->path;
+	strangers = find(fixture, &source)->module;
+	assert_non_null(strangers);
+	copy_own_program(in_directory(fixture, "b"));
+	source.path = fixture->path;
+	assert_non_null(find(fixture, &source)->module);
+	assert_ptr_not_equal(find(fixture, &source)->module, strangers);
+	source.path = in_directory(fixture, "a");
+	assert_ptr_equal(find(fixture, &source)->module, strangers);
+}
+
+static void who_knows_no_more_than_the_build_id_gets_the_first(void **state)
+{
+	struct fixture *fixture = *state;
+	struct mapping_source source = { .build_id = &fixture->own_id };
+	struct binary *first;
+
+	copy_own_program(in_directory(fixture, "a"));
+	source.path = fixture->path;
+	first = find(fixture, &source);
+	copy_own_program(in_directory(fixture, "b"));
+	(void)find(fixture, &source);
+	source.path = "/nonexistent/c";
+	assert_ptr_equal(find(fixture, &source), first);
 }
 
 static void a_file_replaced_under_its_name_is_not_taken(void **state)
@@ -352,7 +390,9 @@ int main(void)
 		WITH_FILES(names_are_base_names_without_deleted),
 		WITH_FILES(the_vdso_is_our_own),
 		WITH_FILES(a_file_is_opened_once),
-		WITH_FILES(one_build_id_is_one_binary_wherever_it_lies),
+		WITH_FILES(one_build_id_is_one_module_wherever_it_lies),
+		WITH_FILES(a_strangers_file_with_a_known_build_id_is_not_that_file),
+		WITH_FILES(who_knows_no_more_than_the_build_id_gets_the_first),
 		WITH_FILES(a_file_replaced_under_its_name_is_not_taken),
 		WITH_FILES(a_deleted_file_is_opened_through_its_mapping),
 		WITH_FILES(what_is_no_regular_file_does_not_hang),

@@ -12,11 +12,10 @@
 
 #include "tests/unit/unwind_check.h"
 
-#define USUAL       0x0c, 7, 8, 0x90, 1
-#define CODE_SIZE   0x600
-#define ROW_BYTES   24 /* after which each function has another rule */
-#define PADDING_MAX 15
-#define KIND_MAX    12 /* functions of a kind */
+#define USUAL     0x0c, 7, 8, 0x90, 1
+#define CODE_SIZE 0x600
+#define ROW_BYTES 24 /* after which each function has another rule */
+#define KIND_MAX  12 /* functions of a kind */
 
 /* A function, and what its rules say, so that each can be told from all others. */
 struct function {
@@ -87,22 +86,6 @@ static const struct function *find(const struct function *functions, size_t coun
 	return found && offset < found->end ? found : NULL;
 }
 
-/* No rule, for a few bytes and not at the end: that is what is before them. */
-static void fill_padding(struct model *model)
-{
-	for (uint32_t at = 1, end; at < CODE_SIZE; at = end) {
-		end = at + 1;
-		if (model->cfa[at] != NO_RULE || model->cfa[at - 1] == NO_RULE)
-			continue;
-		while (end < CODE_SIZE && model->cfa[end] == NO_RULE)
-			end++;
-		if (end == CODE_SIZE || end - at > PADDING_MAX)
-			continue;
-		for (uint32_t i = at; i < end; i++)
-			model->cfa[i] = model->cfa[at - 1];
-	}
-}
-
 static void expect(struct model *model)
 {
 	const struct function *before = NULL;
@@ -122,7 +105,6 @@ static void expect(struct model *model)
 			debug = NULL;
 		model->cfa[at] = eh ? cfa_of(eh, at) : debug ? cfa_of(debug, at) : NO_RULE;
 	}
-	fill_padding(model);
 }
 
 static struct unwind_table table_of_model(const struct model *model)

@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
+
 #define RINGS 2
 
 static struct {
@@ -21,8 +23,12 @@ static struct {
 	int applied_fd; /* an eventfd: counts records */
 	int reads;
 	int apply_error;
+	int bind_error;
 	int binds;
+	int put_off; /* so many binds leave something for another time */
 	uint64_t lost;
+	int rereads;
+	uint64_t reread_ns;
 } fake;
 
 int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data)
@@ -73,12 +79,29 @@ int processes_apply(void *context, const struct sideband_record *record)
 	return fake.apply_error;
 }
 
+int processes_reread(struct processes *processes, uint64_t time_ns)
+{
+	(void)processes;
+	fake.rereads++;
+	fake.reread_ns = time_ns;
+	return fake.apply_error;
+}
+
 int processes_bind(struct processes *processes, bool at_once)
 {
 	(void)processes;
 	(void)at_once;
 	__atomic_fetch_add(&fake.binds, 1, __ATOMIC_SEQ_CST);
-	return 0;
+	if (__atomic_load_n(&fake.put_off, __ATOMIC_SEQ_CST) > 0 &&
+	    __atomic_sub_fetch(&fake.put_off, 1, __ATOMIC_SEQ_CST) == 0)
+		(void)eventfd_write(fake.applied_fd, 1);
+	return fake.bind_error;
+}
+
+bool processes_has_put_off(const struct processes *processes)
+{
+	(void)processes;
+	return __atomic_load_n(&fake.put_off, __ATOMIC_SEQ_CST) > 0;
 }
 
 int unwinder_watch(const struct unwinder *unwinder, int epoll_fd, uint64_t data)
@@ -145,6 +168,18 @@ static void records_are_applied_as_they_come(void **state)
 	assert_true(fake.binds <= fake.reads);
 }
 
+static void what_is_put_off_is_bound_without_another_record(void **state)
+{
+	fake.put_off = 4;
+	assert_int_equal(follower_start(*state), 0);
+	write_record(0, SIDEBAND_MMAP);
+	wait_applied();
+	wait_applied(); /* the last of the binds */
+	follower_stop(*state);
+	assert_int_equal(fake.put_off, 0);
+	assert_true(fake.binds >= 4);
+}
+
 static void without_the_thread_records_are_applied_on_demand(void **state)
 {
 	write_record(0, SIDEBAND_MMAP);
@@ -178,13 +213,31 @@ static void a_ring_whose_cpu_is_gone_is_given_up(void **state)
 
 static void an_error_ends_the_thread_and_is_told(void **state)
 {
-	fake.apply_error = -ENOMEM;
+	fake.apply_error = -EIO;
 	assert_int_equal(follower_start(*state), 0);
 	write_record(0, SIDEBAND_MMAP);
 	wait_applied();
 	follower_stop(*state);
 	fake.apply_error = 0;
-	assert_int_equal(follower_catch_up(*state), -ENOMEM);
+	assert_int_equal(follower_catch_up(*state), -EIO);
+}
+
+static void want_of_memory_costs_a_record_and_not_the_recording(void **state)
+{
+	fake.apply_error = -ENOMEM;
+	fake.lost = 7;
+	assert_int_equal(follower_start(*state), 0);
+	for (int i = 0; i < 3; i++) {
+		write_record(0, SIDEBAND_MMAP);
+		wait_applied();
+	}
+	follower_stop(*state);
+	assert_int_equal(follower_catch_up(*state), 0);
+	assert_true(follower_lost(*state) == 10);
+	fake.apply_error = 0;
+	fake.bind_error = -ENOMEM;
+	assert_int_equal(follower_catch_up(*state), 0);
+	assert_true(follower_lost(*state) == 11);
 }
 
 static void a_change_of_the_kernel_is_told_once(void **state)
@@ -203,6 +256,26 @@ static void what_was_lost_is_told(void **state)
 	assert_true(follower_lost(*state) == 7);
 }
 
+static void what_was_lost_is_made_good_once(void **state)
+{
+	uint64_t before_ns = clock_ns(CLOCK_MONOTONIC);
+
+	assert_int_equal(follower_make_good(*state), 0);
+	assert_true(fake.rereads == 0 && fake.reads == 0);
+	fake.lost = 7;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(follower_make_good(*state), 0);
+	assert_int_equal(fake.rereads, 1);
+	/* As of a time up to which the records had been read; and then it is bound. */
+	assert_in_range(fake.reread_ns, before_ns, clock_ns(CLOCK_MONOTONIC));
+	assert_int_equal(fake.reads, 2);
+	assert_int_equal(fake.binds, 2);
+	fake.lost = 8;
+	fake.apply_error = -EMFILE; /* there is but what is known already */
+	assert_int_equal(follower_make_good(*state), 0);
+	assert_int_equal(fake.rereads, 2);
+}
+
 static void it_stops_without_records(void **state)
 {
 	assert_int_equal(follower_start(*state), 0);
@@ -216,11 +289,14 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLLOWER(records_are_applied_as_they_come),
+		WITH_FOLLOWER(what_is_put_off_is_bound_without_another_record),
 		WITH_FOLLOWER(without_the_thread_records_are_applied_on_demand),
 		WITH_FOLLOWER(a_ring_whose_cpu_is_gone_is_given_up),
 		WITH_FOLLOWER(an_error_ends_the_thread_and_is_told),
+		WITH_FOLLOWER(want_of_memory_costs_a_record_and_not_the_recording),
 		WITH_FOLLOWER(a_change_of_the_kernel_is_told_once),
 		WITH_FOLLOWER(what_was_lost_is_told),
+		WITH_FOLLOWER(what_was_lost_is_made_good_once),
 		WITH_FOLLOWER(it_stops_without_records),
 	};
 

@@ -17,10 +17,10 @@
 
 static void fork_command(char **command, struct launch *ret)
 {
-	sigset_t mask;
+	struct signals before;
 
-	assert_int_equal(sigprocmask(SIG_SETMASK, NULL, &mask), 0);
-	assert_int_equal(launch_fork(command, &mask, ret), 0);
+	signals_ignore(&before);
+	assert_int_equal(launch_fork(command, &before, ret), 0);
 	assert_true(ret->pid > 0);
 }
 
@@ -56,18 +56,34 @@ static void a_command_runs_when_it_is_let_go(void **state)
 	check_exit_code(&launch, 42);
 }
 
-/* Whoever started us may have wanted it ignored. */
-static void the_pipe_signal_stays_what_it_was(void **state)
+/* Ignored signals as /proc shows them: SIGPIPE is bit 12, SIGXFSZ bit 24. */
+static void check_ignored(const struct signals *before, char *pattern)
 {
-	char *command[] = { "true", NULL };
 	struct launch launch;
 
-	(void)state;
-	fork_command(command, &launch);
-	assert_true(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
+	assert_int_equal(launch_fork((char *[]){ "grep", "-q", pattern, "/proc/self/status", NULL },
+				     before, &launch),
+			 0);
 	assert_int_equal(launch_exec(&launch), 0);
-	assert_true(signal(SIGPIPE, SIG_DFL) == SIG_IGN);
 	check_exit_code(&launch, 0);
+}
+
+static void what_eprof_ignores_the_command_does_not(void **state)
+{
+	struct signals before, again;
+
+	(void)state;
+	assert_true(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+	assert_true(signal(SIGXFSZ, SIG_DFL) != SIG_ERR);
+	signals_ignore(&before);
+	assert_int_equal(raise(SIGXFSZ), 0);
+	check_ignored(&before, "^SigIgn:.[0-9a-f]*[02468ace]..[02468ace]...$");
+	/* But for what whoever started us wanted ignored. */
+	signals_ignore(&again);
+	check_ignored(&again, "^SigIgn:.[0-9a-f]*[13579bdf]..[13579bdf]...$");
+	signals_restore(&before);
+	assert_true(signal(SIGPIPE, SIG_DFL) == SIG_DFL);
+	assert_true(signal(SIGXFSZ, SIG_DFL) == SIG_DFL);
 }
 
 static void a_command_waits_until_it_is_let_go(void **state)
@@ -186,10 +202,14 @@ static void nothing_launched_is_nothing_to_finish(void **state)
  */
 static void check_blocked(const sigset_t *mask, char *pattern)
 {
+	struct signals before;
 	struct launch launch;
 
+	signals_ignore(&before);
+	before.mask = *mask;
+
 	assert_int_equal(launch_fork((char *[]){ "grep", "-q", pattern, "/proc/self/status", NULL },
-				     mask, &launch),
+				     &before, &launch),
 			 0);
 	assert_int_equal(launch_exec(&launch), 0);
 	check_exit_code(&launch, 0);
@@ -244,7 +264,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_command_runs_when_it_is_let_go),
-		cmocka_unit_test(the_pipe_signal_stays_what_it_was),
+		cmocka_unit_test(what_eprof_ignores_the_command_does_not),
 		cmocka_unit_test(a_command_waits_until_it_is_let_go),
 		cmocka_unit_test(a_child_that_is_never_let_go_ends_by_itself),
 		cmocka_unit_test(a_missing_command_gives_its_errno),

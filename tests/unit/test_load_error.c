@@ -66,6 +66,14 @@ static void only_the_end_of_a_long_log_is_shown(void **state)
 	assert_non_null(strstr(text, "| line 100\n"));
 }
 
+static void too_few_descriptors_are_told_with_what_to_do(void **state)
+{
+	(void)state;
+	assert_string_equal(explained(NULL, "", -EMFILE),
+			    "eprof: cannot load the BPF programs: Too many open files; raise "
+			    "'ulimit -n'\n");
+}
+
 static void a_log_without_a_last_line_break_is_shown_too(void **state)
 {
 	(void)state;
@@ -78,6 +86,7 @@ int main(void)
 		cmocka_unit_test(without_a_log_one_line_says_what_the_kernel_said),
 		cmocka_unit_test(a_refusal_names_the_program_and_what_to_do),
 		cmocka_unit_test(only_the_end_of_a_long_log_is_shown),
+		cmocka_unit_test(too_few_descriptors_are_told_with_what_to_do),
 		cmocka_unit_test(a_log_without_a_last_line_break_is_shown_too),
 	};
 

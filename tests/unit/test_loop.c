@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,7 +25,8 @@ static int make_loop(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
-	if (!fixture || loop_new(&fixture->before, &fixture->loop) < 0)
+	if (!fixture || sigprocmask(SIG_BLOCK, NULL, &fixture->before) < 0 ||
+	    loop_new(&fixture->loop) < 0)
 		return -1;
 	*state = fixture;
 	return 0;
@@ -147,25 +149,47 @@ static void who_waits_for_something_else_sees_that_a_signal_has_come(void **stat
 	assert_false(has_signal(fixture->loop));
 }
 
-static void the_mask_that_was_in_force_is_told(void **state)
+static void other_signals_stay_as_they_were(void **state)
 {
-	sigset_t set, before, met;
+	sigset_t set, before;
 	struct loop *loop;
 
 	(void)state;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGUSR2);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &set, &before), 0);
-	assert_int_equal(loop_new(&met, &loop), 0);
-	assert_true(sigismember(&met, SIGUSR2));
-	assert_false(sigismember(&met, SIGINT));
-	assert_int_equal(sigprocmask(SIG_SETMASK, &before, &set), 0);
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &set), 0);
 	assert_true(sigismember(&set, SIGUSR2));
 	assert_true(sigismember(&set, SIGINT));
 	assert_true(sigismember(&set, SIGTERM));
 	assert_true(sigismember(&set, SIGHUP));
+	loop_release_signals(loop);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, &set), 0);
+	assert_true(sigismember(&set, SIGUSR2));
+	assert_false(sigismember(&set, SIGINT));
 	loop_free(loop);
 	loop_free(NULL);
+}
+
+/* As nohup does with SIGHUP, and a shell with SIGINT of what it runs in the background. */
+static void ignored_signals_stay_ignored(void **state)
+{
+	sigset_t set, before;
+	struct loop *loop;
+
+	(void)state;
+	assert_true(signal(SIGHUP, SIG_IGN) != SIG_ERR);
+	assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &before), 0);
+	assert_int_equal(loop_new(&loop), 0);
+	assert_int_equal(raise(SIGHUP), 0);
+	assert_false(has_signal(loop));
+	assert_int_equal(raise(SIGINT), 0);
+	assert_true(has_signal(loop));
+	loop_release_signals(loop);
+	assert_int_equal(sigprocmask(SIG_SETMASK, &before, &set), 0);
+	assert_true(signal(SIGHUP, SIG_DFL) == SIG_IGN);
+	loop_free(loop);
 }
 
 static void the_end_of_a_process_is_told_once(void **state)
@@ -253,12 +277,16 @@ int main(void)
 		WITH_LOOP(only_periodic_timers_come_again),
 		WITH_LOOP(signals_wait_for_the_loop),
 		WITH_LOOP(who_waits_for_something_else_sees_that_a_signal_has_come),
-		cmocka_unit_test(the_mask_that_was_in_force_is_told),
+		cmocka_unit_test(other_signals_stay_as_they_were),
+		cmocka_unit_test(ignored_signals_stay_ignored),
 		WITH_LOOP(the_end_of_a_process_is_told_once),
 		WITH_LOOP(the_end_of_all_processes_is_told_and_not_that_of_some),
 		WITH_LOOP(a_zombie_has_ended_and_the_reaped_is_unknown),
 		WITH_LOOP(events_that_are_due_come_together),
 	};
 
+	/* Whoever runs this in the background ignores some. */
+	(void)signal(SIGINT, SIG_DFL);
+	(void)signal(SIGHUP, SIG_DFL);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

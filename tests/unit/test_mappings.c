@@ -207,6 +207,40 @@ static void there_is_a_limit(void **state)
 	mappings_done(&mappings);
 }
 
+static size_t room_above(const struct mappings *mappings)
+{
+	size_t below = (size_t)(mappings->current - mappings->room);
+
+	return mappings->capacity - below - mappings->count;
+}
+
+/* Between a program and its libraries new mappings come from the top down: whoever moved those
+ * above for each would move them all again and again. */
+static void mappings_from_the_top_down_move_what_is_below_only(void **state)
+{
+	const uint64_t count = 2000, top = 4 * count * PAGE;
+	struct mappings mappings = { 0 };
+	size_t moved = 0;
+
+	(void)state;
+	insert(&mappings, 0, PAGE, 0, &a, 0);
+	for (uint64_t i = 0; i < count; i++) {
+		size_t above = room_above(&mappings);
+		const struct mapping *room = mappings.room;
+
+		insert(&mappings, top - 2 * i * PAGE, top - (2 * i - 1) * PAGE, i * PAGE, &b, i);
+		moved += mappings.room != room ? mappings.count : 0;
+		if (mappings.room == room && mappings.count > 3)
+			assert_int_equal(room_above(&mappings), above);
+	}
+	assert_int_equal(mappings.count, count + 1);
+	assert_true(moved < 10 * count);
+	check(&mappings, count, 0, &a, 0);
+	for (uint64_t i = 0; i < count; i++)
+		check(&mappings, count, top - 2 * i * PAGE, &b, i * PAGE);
+	mappings_done(&mappings);
+}
+
 struct page {
 	const struct binary *binary;
 	uint64_t file_offset;
@@ -255,6 +289,7 @@ int main(void)
 		cmocka_unit_test(what_covers_another_is_not_bound_yet),
 		cmocka_unit_test(a_copy_has_what_is_there_now_and_stands_alone),
 		cmocka_unit_test(there_is_a_limit),
+		cmocka_unit_test(mappings_from_the_top_down_move_what_is_below_only),
 		cmocka_unit_test(random_mappings_are_found_page_by_page),
 	};
 

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "tests/unit/elf_image.h"
 
 #define NOBODY 1000000001 /* above any pid_max */
 
@@ -289,6 +290,47 @@ static void frame_pointers_that_end_at_the_entry_are_complete(void **state)
 	assert_false(fixture->stack.is_complete);
 }
 
+/* As of a loader without symbols, or a stripped program. */
+static void the_entry_point_needs_no_name(void **state)
+{
+	uint64_t user[] = { 0x10000 + 900, 0x10000 + 63 };
+	struct sample sample = sample_of(user, 2);
+	struct fixture *fixture = *state;
+	char path[] = "/tmp/eprof-test-naming-XXXXXX";
+	struct elf_image image;
+	Elf64_Ehdr header;
+	int fd = mkstemp(path);
+
+	image_begin(&image, false);
+	image_end(&image);
+	memcpy(&header, image.bytes, sizeof(header));
+	header.e_entry = TEXT_ADDRESS;
+	memcpy(image.bytes, &header, sizeof(header));
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, image.bytes, image.size), image.size);
+	(void)close(fd);
+	assert_int_equal(processes_apply(fixture->processes,
+					 &(struct sideband_record){ .type = SIDEBAND_MMAP,
+								    .time_ns = 10,
+								    .pid = NOBODY,
+								    .start = 0x10000,
+								    .length = 0x1000,
+								    .file_offset = TEXT_OFFSET,
+								    .path = path }),
+			 0);
+	assert_int_equal(unlink(path), 0);
+	sample.tgid = NOBODY;
+	sample.stop = STOP_FRAME_POINTERS;
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 3);
+	assert_int_equal(fixture->stack.stop, STOP_COMPLETE);
+	assert_true(fixture->stack.is_complete);
+	user[1]++;
+	name(fixture, &sample);
+	assert_int_equal(fixture->stack.count, 4);
+	assert_int_equal(fixture->stack.stop, STOP_FRAME_POINTERS);
+}
+
 static void the_root_is_the_process_and_below_it_the_thread(void **state)
 {
 	struct sample sample = sample_of(NULL, 0);
@@ -411,6 +453,7 @@ int main(void)
 		NAMED(where_a_walk_found_no_mapping_is_looked_at_again),
 		NAMED(a_complete_walk_keeps_all_its_addresses),
 		NAMED(frame_pointers_that_end_at_the_entry_are_complete),
+		NAMED(the_entry_point_needs_no_name),
 		NAMED(the_root_is_the_process_and_below_it_the_thread),
 		NAMED(kernel_frames_come_last),
 		NAMED(a_lost_kernel_stack_is_noted),

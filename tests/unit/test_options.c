@@ -295,6 +295,10 @@ static void unknown_words_are_one_line_and_not_argps(void **state)
 	check_refused("eprof rekord -a", "'rekord'");
 	check_refused("eprof --nope", "'--nope'");
 	check_refused("eprof help nope", "'nope'");
+	check_refused("eprof help record x", "'x'");
+	check_refused("eprof --help record", "'record'");
+	check_refused("eprof --version x", "'x'");
+	check_refused("eprof -V x", "'x'");
 	check_refused("eprof flamegraph --nope", "'--nope'");
 }
 

@@ -143,6 +143,26 @@ static void a_good_machine_passes(void **state)
 	check_ok(machine);
 }
 
+static void what_is_not_mounted_is_the_cause(void **state)
+{
+	struct machine *machine = *state;
+	char expected[256], from[128], to[128];
+
+	(void)snprintf(from, sizeof(from), "%s/sys", machine->root);
+	(void)snprintf(to, sizeof(to), "%s/away", machine->root);
+	assert_int_equal(rename(from, to), 0);
+	(void)snprintf(expected, sizeof(expected),
+		       "cannot read '%s/sys/devices': /sys is not mounted here", machine->root);
+	check_line(machine, -ENOTSUP, expected);
+	assert_int_equal(rename(to, from), 0);
+	check_ok(machine);
+	(void)snprintf(from, sizeof(from), "%s/proc", machine->root);
+	assert_int_equal(rename(from, to), 0);
+	(void)snprintf(expected, sizeof(expected),
+		       "cannot read '%s/proc/sys': /proc is not mounted here", machine->root);
+	check_line(machine, -ENOTSUP, expected);
+}
+
 static void check_version(const char *release, const char *version, const char *signature,
 			  unsigned int major, unsigned int minor, unsigned int patch)
 {
@@ -435,6 +455,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ON_MACHINE(a_good_machine_passes),
+		ON_MACHINE(what_is_not_mounted_is_the_cause),
 		cmocka_unit_test(versions_are_upstreams),
 		cmocka_unit_test(kernels_that_lock_up_are_known),
 		ON_MACHINE(bad_kernels_are_refused),

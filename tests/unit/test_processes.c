@@ -183,6 +183,52 @@ static void all_processes_can_be_read(void **state)
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
 
+/* Its records have been lost; what it had before stays what its older samples were in. */
+static void what_is_read_again_counts_from_then_on(void **state)
+{
+	const struct fixture *fixture = *state;
+	int32_t self = (int32_t)getpid();
+
+	map(fixture, 10, self, 0x1000, "/nonexistent/before");
+	assert_int_equal(processes_reread(fixture->processes, 50), 0);
+	check(fixture, 49, self, 0x1000, "before");
+	check(fixture, 49, self, (uint64_t)set_up, NULL);
+	check(fixture, 50, self, 0x1000, NULL);
+	check(fixture, 50, self, (uint64_t)set_up, "test_processes");
+	/* What has begun since is known from its records. */
+	tell(fixture, 60, SIDEBAND_EXEC, self, 0);
+	assert_int_equal(processes_reread(fixture->processes, 55), 0);
+	check(fixture, 61, self, (uint64_t)set_up, NULL);
+	check(fixture, 59, self, (uint64_t)set_up, "test_processes");
+}
+
+static void who_is_gone_when_it_is_read_again_is_forgotten(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	map(fixture, 10, NOBODY, 0x1000, "/nonexistent/a");
+	assert_false(processes_is_gone(fixture->processes, NOBODY));
+	assert_int_equal(processes_reread(fixture->processes, 50), 0);
+	assert_true(processes_is_gone(fixture->processes, NOBODY));
+	check(fixture, 60, NOBODY, 0x1000, "a");
+	processes_forget(fixture->processes, 51);
+	check(fixture, 60, NOBODY, 0x1000, NULL);
+}
+
+static void only_who_is_known_is_read_again_unless_all_are_followed(void **state)
+{
+	const struct fixture *fixture = *state;
+	pid_t pid;
+	int fd = start_child(&pid);
+
+	assert_int_equal(processes_seed(fixture->processes, (int32_t)pid), 0);
+	assert_int_equal(processes_reread(fixture->processes, 50), 0);
+	check(fixture, 50, (int32_t)pid, (uint64_t)set_up, "test_processes");
+	check(fixture, 50, (int32_t)getpid(), (uint64_t)set_up, NULL);
+	assert_int_equal(close(fd), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 static void a_fork_gives_the_child_what_the_parent_has(void **state)
 {
 	const struct fixture *fixture = *state;
@@ -426,6 +472,9 @@ int main(void)
 		KNOWN(a_child_outlives_its_end_until_nobody_asks),
 		KNOWN(a_thread_that_ends_does_not_take_the_process_along),
 		ALL(all_processes_can_be_read),
+		ALL(what_is_read_again_counts_from_then_on),
+		ALL(who_is_gone_when_it_is_read_again_is_forgotten),
+		KNOWN(only_who_is_known_is_read_again_unless_all_are_followed),
 		ALL(a_fork_gives_the_child_what_the_parent_has),
 		ALL(a_fork_told_late_takes_nothing_away),
 		ALL(an_exec_takes_all_mappings_away),

@@ -43,9 +43,9 @@ void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
 	*ret = fake.naming;
 }
 
-uint64_t sideband_lost(const struct sideband *sideband)
+uint64_t follower_lost(struct follower *follower)
 {
-	(void)sideband;
+	(void)follower;
 	return fake.lost_records;
 }
 
@@ -307,7 +307,10 @@ static void no_samples_are_no_percentage(void **state)
 	(void)state;
 	empty.profile = &none;
 	assert_int_equal(report_make(&empty, &report), 0);
-	assert_non_null(strstr(report.notes, "complete stacks: 0.0 %"));
+	assert_string_equal(report.notes, "demo (pid 7), 0.0 s at 99 Hz on 2 CPUs; nothing lost");
+	hear();
+	report_print(&report);
+	assert_string_equal(heard(), "0 samples in 0.0 s of demo (pid 7)\n");
 	report_done(&report);
 }
 

@@ -90,7 +90,6 @@ static void uncovered_code_has_no_name(void **state)
 
 static void modules_are_shared_by_build_id(void **state)
 {
-	struct build_id unknown = { .size = 1 };
 	struct elf_image image;
 	struct module *module, *other;
 
@@ -101,11 +100,53 @@ static void modules_are_shared_by_build_id(void **state)
 	make_image(&image, "foo", 2);
 	other = add(*state, &image, "/b/second");
 	assert_ptr_not_equal(other, module);
-	assert_ptr_equal(symbolizer_find(*state, module_build_id(module)), module);
-	assert_ptr_equal(symbolizer_find(*state, module_build_id(other)), other);
-	assert_null(symbolizer_find(*state, &unknown));
-	unknown.size = 0;
-	assert_null(symbolizer_find(*state, &unknown));
+	assert_ptr_equal(add(*state, &image, "/c/third"), other);
+}
+
+/* Of a segment and of the file: the first that differs makes it another build. */
+static void a_build_id_alone_does_not_make_two_files_one(void **state)
+{
+	const size_t segment = sizeof(Elf64_Ehdr);
+	const size_t fields[] = { offsetof(Elf64_Phdr, p_offset), offsetof(Elf64_Phdr, p_vaddr),
+				  offsetof(Elf64_Phdr, p_filesz) };
+	struct elf_image image;
+	struct module *module;
+	struct frame frame;
+
+	make_image(&image, "theirs", 1);
+	image.size++;
+	module = add(*state, &image, "/tmp/libc.so");
+	image.size--;
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		struct elf_image other = image;
+
+		other.bytes[segment + fields[i]] ^= 8;
+		assert_ptr_not_equal(add(*state, &other, "/tmp/libc.so"), module);
+	}
+	make_image(&image, "ours__", 1);
+	assert_ptr_not_equal(add(*state, &image, "/usr/lib/libc.so"), module);
+	module = add(*state, &image, "/usr/lib/libc.so");
+	assert_int_equal(symbolize_user(*state, module, TEXT_OFFSET, &frame, 1), 1);
+	assert_string_equal(frame.name, "ours__");
+}
+
+static void a_module_knows_where_it_begins(void **state)
+{
+	struct elf_image image;
+	struct module *module;
+	Elf64_Ehdr header;
+
+	make_image(&image, "foo", 1);
+	assert_false(module_is_entry(add(*state, &image, "nowhere"), TEXT_OFFSET));
+	memcpy(&header, image.bytes, sizeof(header));
+	header.e_entry = TEXT_ADDRESS + 256;
+	memcpy(image.bytes, &header, sizeof(header));
+	image.bytes[image.note_offset + image.note_size - 1] = 2;
+	module = add(*state, &image, "foo");
+	assert_false(module_is_entry(module, TEXT_OFFSET + 255));
+	assert_true(module_is_entry(module, TEXT_OFFSET + 256));
+	assert_true(module_is_entry(module, TEXT_OFFSET + 319));
+	assert_false(module_is_entry(module, TEXT_OFFSET + 320));
 }
 
 static void files_without_a_build_id_are_modules_of_their_own(void **state)
@@ -273,6 +314,8 @@ int main(void)
 		TEST_WITH_SYMBOLIZER(names_are_demangled_once_and_stay),
 		TEST_WITH_SYMBOLIZER(uncovered_code_has_no_name),
 		TEST_WITH_SYMBOLIZER(modules_are_shared_by_build_id),
+		TEST_WITH_SYMBOLIZER(a_build_id_alone_does_not_make_two_files_one),
+		TEST_WITH_SYMBOLIZER(a_module_knows_where_it_begins),
 		TEST_WITH_SYMBOLIZER(files_without_a_build_id_are_modules_of_their_own),
 		TEST_WITH_SYMBOLIZER(the_descriptor_is_closed_after_the_first_look_up),
 		TEST_WITH_SYMBOLIZER(errors_are_told_after_the_first_look_up),

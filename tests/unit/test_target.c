@@ -3,12 +3,14 @@
 
 #include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -173,6 +175,41 @@ static void threads_live_until_the_last_has_ended(void **state)
 		(void)close(pipes[i]);
 }
 
+static void *leave_first(void *context)
+{
+	char byte;
+
+	/* Until the test has looked. */
+	_exit(read(*(int *)context, &byte, 1) == 0 ? 0 : 1);
+}
+
+/* The first thread of a process has ended, and the others go on. */
+static void a_zombie_is_not_alive(void **state)
+{
+	struct record_options options = { .target = TARGET_TIDS, .id_count = 1 };
+	pthread_t thread;
+	int ends[2];
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		(void)close(ends[1]);
+		if (pthread_create(&thread, NULL, leave_first, &ends[0]))
+			_exit(1);
+		(void)syscall(SYS_exit, 0);
+	}
+	(void)close(ends[0]);
+	options.ids[0] = (int32_t)pid;
+	while (target_threads_alive(&options))
+		; /* it is on its way there; ctest ends what never comes */
+	assert_int_equal(kill(pid, 0), 0);
+	(void)close(ends[1]);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +220,7 @@ int main(void)
 		cmocka_unit_test(a_directory_is_always_one_name),
 		cmocka_unit_test(long_names_are_cut),
 		cmocka_unit_test(threads_live_until_the_last_has_ended),
+		cmocka_unit_test(a_zombie_is_not_alive),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ static void a_damaged_file_is_not_tried_again(void **state)
 	uint32_t slot = add(fixture, garbage(), "libbad.so");
 
 	want(fixture, slot);
-	assert_int_equal(state_of(fixture, slot), TABLE_FRAME_POINTERS);
+	assert_int_equal(state_of(fixture, slot), TABLE_UNUSABLE);
 	for (int i = 0; i < 3; i++)
 		assert_false(is_tried(fixture));
 	assert_true(stats_of(fixture).failed == 1);
@@ -136,7 +136,7 @@ static void a_damaged_file_is_not_tried_again(void **state)
 	assert_int_equal(state_of(fixture, slot), TABLE_NOT_YET);
 	let_disk_fail(false);
 	collect(fixture);
-	assert_int_equal(state_of(fixture, slot), TABLE_FRAME_POINTERS);
+	assert_int_equal(state_of(fixture, slot), TABLE_UNUSABLE);
 	assert_true(stats_of(fixture).failed == 2);
 	assert_string_equal(stats_of(fixture).failed_name, "libworse.so");
 }

@@ -56,6 +56,31 @@ static void a_register_that_is_no_frame_pointer_is_not_followed(void **state)
 	CHECK(fixture, STOP_NO_RULE, IN(HOLE));
 }
 
+/* What was compiled without frame pointers has anything in that register. */
+static void code_whose_rules_cannot_be_used_is_left_by_what_looks_like_a_frame(void **state)
+{
+	struct fixture *fixture = *state;
+
+	LOAD(BY_RSP(8));
+	host.slots[1].state = TABLE_UNUSABLE;
+	fixture->stack[6] = 0;
+	fixture->stack[7] = IN(A) + 1; /* code, but no call before it */
+	walk_from(fixture, IN(HOLE), AT(0), AT(6));
+	CHECK(fixture, STOP_NO_RULE, IN(HOLE));
+	fixture->stack[7] = IN(A);
+	walk_from(fixture, IN(HOLE), AT(0), AT(6));
+	CHECK(fixture, STOP_FRAME_POINTERS, IN(HOLE), IN(A) - 1);
+	/* That of a function without any is on top of the stack. */
+	fixture->stack[0] = IN(B);
+	walk_from(fixture, IN(HOLE), AT(0), AT(6));
+	CHECK(fixture, STOP_FRAME_POINTERS, IN(HOLE), IN(B) - 1, IN(A) - 1);
+	/* Where code makes frames, nothing else is needed. */
+	host.slots[1].state = TABLE_FRAME_POINTERS;
+	fixture->stack[7] = IN(A) + 1;
+	walk_from(fixture, IN(HOLE), AT(0), AT(6));
+	CHECK(fixture, STOP_FRAME_POINTERS, IN(HOLE), IN(A));
+}
+
 static void code_without_a_file_has_frame_pointers(void **state)
 {
 	const uint64_t jit = 0x10000000;
@@ -337,6 +362,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WALK(code_without_rules_is_left_along_the_frame_pointer),
 		WALK(a_register_that_is_no_frame_pointer_is_not_followed),
+		WALK(code_whose_rules_cannot_be_used_is_left_by_what_looks_like_a_frame),
 		WALK(code_without_a_file_has_frame_pointers),
 		WALK(assembly_without_a_frame_has_its_caller_on_top_of_the_stack),
 		WALK(a_return_address_follows_a_call),

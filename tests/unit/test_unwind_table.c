@@ -84,7 +84,7 @@ static void an_image_that_is_not_one_is_not_looked_up(void **state)
 	unwind_table_done(&table);
 }
 
-static void padding_has_the_rule_before_it_and_larger_holes_have_none(void **state)
+static void holes_have_no_rule_however_small_they_are(void **state)
 {
 	struct cfi_image image = { .code_size = 0x2000 };
 	size_t common = cfi_put_usual_common(&image.eh_frame);
@@ -94,17 +94,22 @@ static void padding_has_the_rule_before_it_and_larger_holes_have_none(void **sta
 	add_function(&image, common, 0x000, 0x101, 16);
 	add_function(&image, common, 0x110, 0x100, 24);
 	add_function(&image, common, 0x220, 0x100, 32);
+	add_function(&image, common, 0x321, 0x0f, 40);
+	add_function(&image, common, 0x330, 0x10, 40);
 	table = table_of(&image);
 	assert_int_equal(cfa_at(&table, 0x100), 16);
-	assert_int_equal(cfa_at(&table, 0x101), 16);
-	assert_int_equal(cfa_at(&table, 0x10f), 16);
+	assert_int_equal(cfa_at(&table, 0x101), NO_RULE);
+	assert_int_equal(cfa_at(&table, 0x10f), NO_RULE);
 	assert_int_equal(cfa_at(&table, 0x110), 24);
 	assert_int_equal(cfa_at(&table, 0x20f), 24);
 	assert_int_equal(cfa_at(&table, 0x210), NO_RULE);
 	assert_int_equal(cfa_at(&table, 0x21f), NO_RULE);
 	assert_int_equal(cfa_at(&table, 0x220), 32);
+	assert_int_equal(cfa_at(&table, 0x31f), 32);
 	assert_int_equal(cfa_at(&table, 0x320), NO_RULE);
-	assert_int_equal(cfa_at(&table, 0x32f), NO_RULE);
+	assert_int_equal(cfa_at(&table, 0x321), 40);
+	assert_int_equal(cfa_at(&table, 0x330), 40);
+	assert_int_equal(cfa_at(&table, 0x340), NO_RULE);
 	unwind_table_done(&table);
 }
 
@@ -305,7 +310,7 @@ int main(void)
 		cmocka_unit_test(rules_hold_from_where_the_entry_says),
 		cmocka_unit_test(addresses_outside_of_the_table_have_no_rule),
 		cmocka_unit_test(an_image_that_is_not_one_is_not_looked_up),
-		cmocka_unit_test(padding_has_the_rule_before_it_and_larger_holes_have_none),
+		cmocka_unit_test(holes_have_no_rule_however_small_they_are),
 		cmocka_unit_test(functions_come_in_any_order),
 		cmocka_unit_test(a_later_function_cuts_the_one_it_overlaps),
 		cmocka_unit_test(of_two_entries_for_one_function_the_first_counts),

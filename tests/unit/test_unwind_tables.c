@@ -75,7 +75,7 @@ static int garbage(void)
 	return fd;
 }
 
-static void a_damaged_file_is_named_and_has_frame_pointers(void **state)
+static void a_damaged_file_is_named_and_is_unusable(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state, CHUNKS);
 	uint32_t bad = add(fixture, garbage(), "libbad.so"), good;
@@ -86,7 +86,7 @@ static void a_damaged_file_is_named_and_has_frame_pointers(void **state)
 		unwind_tables_want(fixture->tables, bad, UNWIND_NOW, false);
 	}
 	wait_for_all(fixture);
-	assert_int_equal(state_of(fixture, bad), TABLE_FRAME_POINTERS);
+	assert_int_equal(state_of(fixture, bad), TABLE_UNUSABLE);
 	want(fixture, bad);
 	stats = stats_of(fixture);
 	assert_true(stats.failed == 1 && stats.built == 0 && stats.without == 0);
@@ -188,7 +188,7 @@ static void pinned_tables_stay(void **state)
 	fill(fixture, fds, true);
 	want(fixture, 5);
 	want(fixture, 5);
-	assert_int_equal(state_of(fixture, 5), TABLE_FRAME_POINTERS);
+	assert_int_equal(state_of(fixture, 5), TABLE_UNUSABLE);
 	for (int i = 0; i < 3; i++)
 		collect(fixture);
 	for (uint32_t i = 1; i <= PER_CHUNK; i++)
@@ -231,7 +231,7 @@ static void a_table_larger_than_all_there_is_is_refused(void **state)
 	uint32_t slot = add(fixture, binary(65, 8), "large");
 
 	want(fixture, slot);
-	assert_int_equal(state_of(fixture, slot), TABLE_FRAME_POINTERS);
+	assert_int_equal(state_of(fixture, slot), TABLE_UNUSABLE);
 	assert_true(stats_of(fixture).refused == 1);
 }
 
@@ -375,7 +375,7 @@ int main(void)
 		TABLES(a_wanted_table_is_built_and_published),
 		TABLES(nothing_is_built_before_it_is_wanted),
 		TABLES(what_is_wanted_often_is_built_once),
-		TABLES(a_damaged_file_is_named_and_has_frame_pointers),
+		TABLES(a_damaged_file_is_named_and_is_unusable),
 		TABLES(a_file_without_unwind_information_has_frame_pointers),
 		TABLES(more_files_than_slots_are_refused),
 		TABLES(the_table_used_longest_ago_makes_room),

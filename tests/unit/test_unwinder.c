@@ -2,10 +2,12 @@
 #include "agent/unwinder.h"
 
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <link.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -226,6 +228,38 @@ static void what_a_process_maps_is_told_as_it_comes_and_goes(void **state)
 	assert_false(find_process(fixture, NOBODY, &process));
 }
 
+/* Its mappings still name what was sampled. */
+static void who_has_ended_gives_its_rows_up_before_it_is_forgotten(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state, &roomy);
+	struct unwind_process process;
+	struct mapping mapping;
+
+	apply(fixture, SIDEBAND_MMAP, 10, 0x1000);
+	assert_true(find_process(fixture, NOBODY, &process));
+	assert_int_equal(process.tgid, NOBODY);
+	apply(fixture, SIDEBAND_EXIT, 20, 0);
+	assert_false(find_process(fixture, NOBODY, &process));
+	assert_true(processes_locate(fixture->processes, NOBODY, 15, 0x1800, &mapping));
+	/* It is not bound again either, were it told late. */
+	apply(fixture, SIDEBAND_MMAP, 30, 0x5000);
+	assert_false(find_process(fixture, NOBODY, &process));
+}
+
+static void a_thread_that_ends_takes_no_rows_along(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state, &roomy);
+	int32_t self = (int32_t)getpid();
+	const struct sideband_record ended = {
+		.type = SIDEBAND_EXIT, .time_ns = 10, .pid = self, .tid = self
+	};
+
+	seed(fixture, self);
+	assert_int_equal(processes_apply(fixture->processes, &ended), 0);
+	assert_int_equal(processes_bind(fixture->processes, false), 0);
+	check_code(fixture, self, (const void *)set_up);
+}
+
 /* Runs a program that asks for a slot's table as the walker does. */
 static void ask_for(const struct fixture *fixture, uint32_t slot)
 {
@@ -288,7 +322,7 @@ static void every_tick_is_a_new_time(void **state)
 	}
 }
 
-static void without_room_there_are_frame_pointers(void **state)
+static void without_room_there_are_frame_pointers_that_are_checked(void **state)
 {
 	const struct unwinder_options none = { .bytes_max = 0, .is_pinned = true };
 	struct fixture *fixture = fixture_or_skip(state, &none);
@@ -298,7 +332,7 @@ static void without_room_there_are_frame_pointers(void **state)
 
 	seed(fixture, self);
 	slot = find_row(fixture, self, (uint64_t)set_up)->slot;
-	assert_int_equal(fixture->slots[slot].state, TABLE_FRAME_POINTERS);
+	assert_int_equal(fixture->slots[slot].state, TABLE_UNUSABLE);
 	unwinder_read_stats(fixture->unwinder, &stats);
 	assert_true(stats.tables.refused > 0 && stats.tables.built == 0);
 	assert_true(stats.tables.bytes == 0);
@@ -380,6 +414,29 @@ static void processes_with_many_mappings_are_bound_later(void **state)
 	assert_int_equal(count_bound(fixture, NOBODY), most + 1);
 }
 
+/*
+ * Half of the limit is for what has to work. Below it there is room for the process's root and for
+ * one file, and none for the copy that tables are made of.
+ */
+static void files_without_a_descriptor_are_counted_apart(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state, &roomy);
+	struct unwinder_stats stats;
+	struct rlimit before, low;
+	int last = open("/", O_PATH | O_CLOEXEC);
+
+	assert_true(last >= 0);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	low = (struct rlimit){ .rlim_cur = 2 * ((rlim_t)last + 2), .rlim_max = before.rlim_max };
+	(void)close(last);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+	seed(fixture, (int32_t)getpid());
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	unwinder_read_stats(fixture->unwinder, &stats);
+	assert_true(stats.no_descriptor > 0);
+	assert_true(stats.unbound == 0);
+}
+
 static void without_maps_there_is_an_error(void **state)
 {
 	uint32_t clock = 0;
@@ -405,11 +462,14 @@ int main(void)
 		UNWINDER(a_process_is_bound_to_the_tables_of_its_binaries),
 		UNWINDER(all_processes_share_a_table),
 		UNWINDER(what_a_process_maps_is_told_as_it_comes_and_goes),
+		UNWINDER(who_has_ended_gives_its_rows_up_before_it_is_forgotten),
+		UNWINDER(a_thread_that_ends_takes_no_rows_along),
 		UNWINDER(what_the_walker_asks_for_is_built),
 		UNWINDER(every_tick_is_a_new_time),
-		UNWINDER(without_room_there_are_frame_pointers),
+		UNWINDER(without_room_there_are_frame_pointers_that_are_checked),
 		UNWINDER(more_mappings_than_there_is_room_for_are_left_out_and_counted),
 		UNWINDER(processes_with_many_mappings_are_bound_later),
+		UNWINDER(files_without_a_descriptor_are_counted_apart),
 		cmocka_unit_test(without_maps_there_is_an_error),
 	};
 

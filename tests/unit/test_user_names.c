@@ -25,6 +25,7 @@ struct fake_dwarf {
 	int err;
 	bool is_silent; /* no answer comes */
 	size_t calls, addresses;
+	bool is_unsorted; /* it was asked in another order than that of addresses */
 };
 
 struct fixture {
@@ -47,6 +48,8 @@ static int find_in_fake(void *context, uint32_t file, const uint64_t *addresses,
 	for (size_t i = 0; i < n && !dwarf->is_silent; i++) {
 		char name[32];
 		struct dwarf_frame frames[DEEPEST];
+
+		dwarf->is_unsorted |= i > 0 && addresses[i - 1] >= addresses[i];
 
 		/* Strings live until the call returns. */
 		memcpy(frames, dwarf->frames, sizeof(frames));
@@ -169,6 +172,18 @@ static void what_is_wanted_is_asked_for_together(void **state)
 	assert_int_equal(fixture->dwarf.addresses, 101);
 }
 
+static void what_is_wanted_is_asked_for_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint64_t i = 0; i < 100; i++)
+		user_names_want(fixture->module, TEXT_OFFSET + i * 37 % 100);
+	assert_int_equal(find(fixture, TEXT_OFFSET + 5, 8), 2);
+	assert_string_equal(fixture->frames[0].name, "at_401205");
+	assert_int_equal(fixture->dwarf.addresses, 100);
+	assert_false(fixture->dwarf.is_unsorted);
+}
+
 static void more_can_be_wanted_than_is_asked_for_together(void **state)
 {
 	struct fixture *fixture = *state;
@@ -275,6 +290,7 @@ int main(void)
 		TEST(functions_have_the_name_of_the_symbol_table),
 		TEST(an_address_is_asked_for_once),
 		TEST(what_is_wanted_is_asked_for_together),
+		TEST(what_is_wanted_is_asked_for_in_order),
 		TEST(more_can_be_wanted_than_is_asked_for_together),
 		TEST(the_function_itself_stays_where_there_is_little_room),
 		TEST(a_chain_that_was_cut_ends_in_the_function),

@@ -7,8 +7,12 @@
 
 FRAME uint64_t call_tiny(uint64_t value)
 {
-	for (int i = 0; i < 80000000; i++)
-		value = tiny(value) + 1;
+	for (int i = 0; i < 20000000; i++) {
+		value = tiny(value);
+		/* Enough that an interrupt hits this function, too, and not only its calls. */
+		for (int k = 0; k < 8; k++)
+			value = value * 6364136223846793005ULL + 1;
+	}
 	return value;
 }
 
