@@ -28,7 +28,7 @@ struct Point {
 
 template <typename T, typename Less> class Heap
 {
-    public:
+      public:
 	explicit Heap(Less by) : less(by) {}
 	void push(T value)
 	{
@@ -44,7 +44,7 @@ template <typename T, typename Less> class Heap
 	}
 	bool empty() const { return items.empty(); }
 
-    private:
+      private:
 	std::vector<T> items;
 	Less less;
 };
@@ -84,8 +84,9 @@ static int sorts(unsigned int seed)
 	std::vector<std::string> words;
 	std::vector<Point> points;
 
-	std::generate(numbers.begin(), numbers.end(),
-		      [&seed] { return static_cast<int>((seed = seed * 1103515245 + 12345) >> 8); });
+	std::generate(numbers.begin(), numbers.end(), [&seed] {
+		return static_cast<int>((seed = seed * 1103515245 + 12345) >> 8);
+	});
 	for (int number : numbers) {
 		words.push_back(std::to_string(number % 1000));
 		points.push_back(Point{ double(number % 7), double(number % 11) } + Point{ 1, 2 });
@@ -141,7 +142,8 @@ static int visits(int n)
 	std::function<int(const Value &)> measure = [n](const Value &value) {
 		return std::visit(
 			[n](const auto &v) {
-				if constexpr (std::is_same_v<std::decay_t<decltype(v)>, std::string>)
+				if constexpr (std::is_same_v<std::decay_t<decltype(v)>,
+							     std::string>)
 					return int(v.size()) + n;
 				else
 					return int(v) * 2;
