@@ -32,7 +32,7 @@ struct binary {
 	enum binary_kind kind;
 	char *name;            /* base name, without " (deleted)" */
 	struct module *module; /* NULL: could not be opened (yet). For readers: binary_module() */
-	uint32_t unwind_slot;  /* of the unwinder; 0: its code is walked along frame pointers */
+	uint32_t unwind_slot;  /* unwinder_add(); 0: its code is walked along frame pointers */
 	bool is_sampled;       /* a sample fell into it: set by who names it */
 	struct stat file;      /* what it was when it was opened */
 };

@@ -92,11 +92,11 @@ static uint32_t add_slot(struct unwinder *unwinder, struct module *module)
 	}
 	if (fd == -EMFILE || fd == -ENFILE) {
 		__atomic_fetch_add(&unwinder->no_descriptor, 1, __ATOMIC_RELAXED);
-		return SLOT_NONE;
+		return UNWIND_SLOT_UNUSABLE;
 	}
 	if (fd < 0 || unwind_tables_add(unwinder->tables, fd, module_name(module), &slot) < 0) {
 		__atomic_fetch_add(&unwinder->slotless, 1, __ATOMIC_RELAXED);
-		return SLOT_NONE;
+		return UNWIND_SLOT_UNUSABLE;
 	}
 	return slot;
 }

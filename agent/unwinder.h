@@ -44,7 +44,8 @@ void unwinder_free(struct unwinder *unwinder); /* NULL is fine */
 
 /*
  * The slot of a module, which must be new or known here: its file is taken from it before its
- * symbols are read. 0: there is none, and it is walked along frame pointers.
+ * symbols are read. UNWIND_SLOT_UNUSABLE when there is no room or no descriptor for it, which is
+ * counted.
  */
 uint32_t unwinder_add(struct unwinder *unwinder, struct module *module);
 

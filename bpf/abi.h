@@ -250,6 +250,9 @@ enum unwind_table_state {
 	TABLE_UNUSABLE = 3,       /* there are, but not for us: damaged, or no room for them */
 };
 
+/* A file that has no slot, for want of room or of a descriptor: as TABLE_UNUSABLE. */
+#define UNWIND_SLOT_UNUSABLE 0xffffffffu
+
 /* Where the table of one binary is. Number 0 is for code without a file. */
 struct unwind_slot {
 	__u64 code_start;  /* ELF address of the first block */

@@ -201,28 +201,30 @@ UNWIND_CHECKED_ONCE int unwind_step_by_table(struct unwind_state *state, int is_
 {
 	struct unwind_slot *slot;
 	__u64 code = 0;
+	__u32 table;
 
 	if (!state)
 		return STOP_UNREADABLE;
 	if (!unwind_find_mapping(state, state->address))
 		return STOP_NO_MAPPING;
 	slot = unwind_slot_at(state->mapping.slot);
-	if (!slot)
+	if (!slot && state->mapping.slot != UNWIND_SLOT_UNUSABLE)
 		return STOP_NO_TABLE_YET;
-	if (slot->state == TABLE_NOT_YET) {
+	table = slot ? slot->state : TABLE_UNUSABLE;
+	if (slot && table == TABLE_NOT_YET) {
 		unwind_want(state->mapping.slot, slot);
 		return STOP_NO_TABLE_YET;
 	}
-	if (slot->last_used != unwind_clock())
+	if (slot && slot->last_used != unwind_clock())
 		slot->last_used = unwind_clock();
-	if (slot->state == TABLE_READY && unwind_find_rule(state, slot, state->address)) {
+	if (slot && table == TABLE_READY && unwind_find_rule(state, slot, state->address)) {
 		unwind_remember_rule(state, state->address);
 		return is_planted ? STOP_COMPLETE : unwind_step_by_rule(state);
 	}
 	if (!unwind_read_user(&code, sizeof(code), state->pc) &&
 	    unwind_is_signal_return(state->pc, code))
 		return unwind_leave_signal(state);
-	return unwind_step_without_rule(state, slot->state == TABLE_FRAME_POINTERS);
+	return unwind_step_without_rule(state, table == TABLE_FRAME_POINTERS);
 }
 
 /* From a frame to its caller. 0 (STOP_NONE): on; otherwise an enum stop_reason. */

@@ -62,6 +62,12 @@ static void code_whose_rules_cannot_be_used_is_left_by_what_looks_like_a_frame(v
 	struct fixture *fixture = *state;
 
 	LOAD(BY_RSP(8));
+	/* The same for a file that found no slot. */
+	host.mappings[0].slot = UNWIND_SLOT_UNUSABLE;
+	fixture->stack[7] = IN(A) + 1;
+	walk_from(fixture, IN(HOLE), AT(0), AT(6));
+	CHECK(fixture, STOP_NO_RULE, IN(HOLE));
+	host.mappings[0].slot = 1;
 	host.slots[1].state = TABLE_UNUSABLE;
 	fixture->stack[6] = 0;
 	fixture->stack[7] = IN(A) + 1; /* code, but no call before it */

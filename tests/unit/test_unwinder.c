@@ -421,8 +421,10 @@ static void processes_with_many_mappings_are_bound_later(void **state)
 static void files_without_a_descriptor_are_counted_apart(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state, &roomy);
+	struct unwind_process process;
 	struct unwinder_stats stats;
 	struct rlimit before, low;
+	uint32_t unusable = 0;
 	int last = open("/", O_PATH | O_CLOEXEC);
 
 	assert_true(last >= 0);
@@ -435,6 +437,11 @@ static void files_without_a_descriptor_are_counted_apart(void **state)
 	unwinder_read_stats(fixture->unwinder, &stats);
 	assert_true(stats.no_descriptor > 0);
 	assert_true(stats.unbound == 0);
+	/* They are not taken for code that makes frames. */
+	assert_true(find_process(fixture, (int32_t)getpid(), &process));
+	for (uint32_t i = 0; i < process.count; i++)
+		unusable += fixture->rows[process.first + i].slot == UNWIND_SLOT_UNUSABLE;
+	assert_true(unusable > 0);
 }
 
 static void without_maps_there_is_an_error(void **state)
