@@ -2,16 +2,12 @@
 #include "agent/binaries.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <linux/openat2.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
 #include "agent/jit.h"
-#include "agent/limits.h"
+#include "agent/mapped_file.h"
 #include "agent/process_roots.h"
 #include "agent/unwinder.h"
 #include "base/cleanup.h"
@@ -116,93 +112,6 @@ static char *base_name(const char *path)
 	return slash ? strdup(slash + 1) : TAKE(copy);
 }
 
-static bool has_build_id(const struct mapping_source *source)
-{
-	return source->build_id && source->build_id->size;
-}
-
-/* Whether fd is the file that was mapped, and not another one under its name. */
-static bool is_mapped_file(int fd, const struct mapping_source *source)
-{
-	struct build_id id;
-	struct stat st;
-
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return false;
-	if (has_build_id(source))
-		return !build_id_read(fd, &id) && id.size == source->build_id->size &&
-		       !memcmp(id.bytes, source->build_id->bytes, id.size);
-	/* Devices are not compared: btrfs and overlayfs show different ones in stat and maps. */
-	return !source->inode || st.st_ino == source->inode;
-}
-
-/*
- * Opens what path_fd (O_PATH) stands for, if it is what was mapped. A path is a stranger's, and
- * opening alone has effects: a FIFO blocks, a tape rewinds, a watchdog arms. So only what is known
- * to be a regular file is opened.
- */
-static int reopen_checked(int path_fd, const struct mapping_source *source)
-{
-	CLEANUP(cleanup_fd) int fd = -1;
-	char path[64];
-	struct stat st;
-
-	if (fstat(path_fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode))
-		return -ESTALE;
-	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (fd < 0)
-		return -errno;
-	if (limits_is_last_file(fd))
-		return -EMFILE;
-	return is_mapped_file(fd, source) ? TAKE_FD(fd) : -ESTALE;
-}
-
-static int open_checked(const char *path, const struct mapping_source *source)
-{
-	CLEANUP(cleanup_fd) int path_fd = open(path, O_PATH | O_CLOEXEC);
-
-	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
-}
-
-/* As the process sees it: absolute links inside lead to its root, not to ours. */
-static int open_in_root(const struct mapping_source *source)
-{
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	CLEANUP(cleanup_fd) int root_fd = -1;
-	CLEANUP(cleanup_fd) int path_fd = -1;
-	char root[64];
-
-	(void)snprintf(root, sizeof(root), "/proc/%" PRId32 "/root", source->pid);
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (root_fd < 0)
-		return -errno;
-	path_fd = (int)syscall(SYS_openat2, root_fd, source->path, &how, sizeof(how));
-	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
-}
-
-static void print_map_file(const struct mapping_source *source, char *ret, size_t size)
-{
-	(void)snprintf(ret, size, "/proc/%" PRId32 "/map_files/%" PRIx64 "-%" PRIx64, source->pid,
-		       source->start, source->end);
-}
-
-/* By the mapping itself, by its path as the process sees it, by its path as we see it. */
-static int open_mapped(const struct mapping_source *source)
-{
-	char path[128];
-	int fd;
-
-	print_map_file(source, path, sizeof(path));
-	fd = open_checked(path, source);
-	if (fd >= 0)
-		return fd;
-	fd = open_in_root(source);
-	return fd >= 0 ? fd : open_checked(source->path, source);
-}
-
 /* Every 64-bit process has the vDSO that we have ourselves; 32-bit ones map a smaller one. */
 static struct module *add_vdso(struct binaries *binaries, const struct mapping_source *source)
 {
@@ -217,11 +126,16 @@ static struct module *add_vdso(struct binaries *binaries, const struct mapping_s
 	return module;
 }
 
+uint64_t binaries_roots_no_room(const struct binaries *binaries)
+{
+	return __atomic_load_n(&binaries->roots.no_room, __ATOMIC_RELAXED);
+}
+
 static struct module *add_file(struct binaries *binaries, const struct mapping_source *source,
 			       struct stat *ret_file)
 {
 	CLEANUP(cleanup_free) char *path = path_of(source->path);
-	CLEANUP(cleanup_fd) int fd = path ? open_mapped(source) : -1;
+	CLEANUP(cleanup_fd) int fd = path ? mapped_file_open(source) : -1;
 	struct module *module;
 	int root;
 
@@ -248,38 +162,19 @@ static void open_module(struct binaries *binaries, const struct mapping_source *
 	__atomic_store_n(&binary->module, module, __ATOMIC_RELEASE);
 }
 
-/* The file that is mapped now, or the one under its name; false when there is neither. */
-static bool stat_mapped(const struct mapping_source *source, struct stat *ret)
-{
-	char path[128];
-
-	print_map_file(source, path, sizeof(path));
-	return stat(path, ret) == 0 || stat(source->path, ret) == 0;
-}
-
-/*
- * Anybody can put the build id of a well-known library into a file of their own, and must not have
- * it taken for that one: the id tells which files may be the same, their numbers which are.
- * ret->path is the source's.
- */
+/* ret->path is the source's. Where it lies, add_place() says. */
 static void key_of(const struct mapping_source *source, enum binary_kind kind,
 		   struct binary_key *ret)
 {
-	struct stat file;
-
 	*ret = (struct binary_key){ 0 };
 	if (kind == BINARY_ANONYMOUS) {
 		ret->path = (char *)"";
-	} else if (!has_build_id(source)) {
+	} else if (!mapped_file_has_id(source)) {
 		ret->path = (char *)source->path;
 		ret->device = source->device;
 		ret->inode = source->inode;
 	} else {
 		ret->id = *source->build_id;
-		if (kind == BINARY_FILE && stat_mapped(source, &file)) {
-			ret->device = file.st_dev;
-			ret->inode = file.st_ino;
-		}
 	}
 }
 
@@ -326,6 +221,45 @@ static struct binary *look_up(const struct binaries *binaries, const struct bina
 	}
 	*ret_hash = hash;
 	return NULL;
+}
+
+static void set_place(struct binary_key *key, const struct stat *file)
+{
+	key->device = file->st_dev;
+	key->inode = file->st_ino;
+}
+
+/*
+ * Anybody can put the build id of a well-known library into a file of their own, and must not have
+ * it taken for that one: the id tells which files may be the same, their numbers which are. A path
+ * leads to the file that was mapped only where that has the id: the process may have had another
+ * root than ours.
+ */
+static void add_place(const struct binaries *binaries, const struct mapping_source *source,
+		      struct binary_key *key)
+{
+	CLEANUP(cleanup_fd) int fd = -1;
+	struct binary_key known = *key;
+	struct stat file;
+	uint64_t hash;
+
+	if (key->path || !mapped_file_has_id(source) || kind_of(source->path) != BINARY_FILE)
+		return;
+	if (mapped_file_stat(source, &file)) {
+		set_place(key, &file);
+		return;
+	}
+	/* Most are met again and again: what is there had the id when it was opened. */
+	if (stat(source->path, &file) == 0) {
+		set_place(&known, &file);
+		if (look_up(binaries, &known, &hash)) {
+			*key = known;
+			return;
+		}
+	}
+	fd = mapped_file_open_by_path(source);
+	if (fd >= 0 && fstat(fd, &file) == 0)
+		set_place(key, &file);
 }
 
 static struct binary_key without_place(const struct binary_key *key)
@@ -421,8 +355,8 @@ static bool has_changed(const struct binary *binary, const struct mapping_source
 {
 	struct stat now;
 
-	if (!source->is_new || binary->kind != BINARY_FILE || has_build_id(source) ||
-	    !stat_mapped(source, &now))
+	if (!source->is_new || binary->kind != BINARY_FILE || mapped_file_has_id(source) ||
+	    !mapped_file_stat_any(source, &now))
 		return false;
 	return file_is_same(&now, &binary->file) && !file_is_unchanged(&now, &binary->file);
 }
@@ -435,6 +369,7 @@ static int find_binary(struct binaries *binaries, const struct mapping_source *s
 	uint64_t hash;
 
 	key_of(source, kind_of(source->path), &key);
+	add_place(binaries, source, &key);
 	binary = look_up(binaries, &key, &hash);
 	if (!binary)
 		binary = find_placeless(binaries, &key, hash);

@@ -81,4 +81,7 @@ uint64_t binaries_unopened(const struct binaries *binaries);
 /* How many files had samples in them, but were written to before their symbols were read. */
 uint64_t binaries_rewritten(const struct binaries *binaries);
 
+/* Processes whose root directory could not be kept, so that debug files in it are not found. */
+uint64_t binaries_roots_no_room(const struct binaries *binaries);
+
 #endif

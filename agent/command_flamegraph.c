@@ -13,6 +13,7 @@
 #include "flamegraph/flamegraph.h"
 
 #define NS_PER_SECOND   UINT64_C(1000000000)
+#define NS_PER_US       UINT64_C(1000)
 #define GZIP_FIRST_BYTE 0x1f
 
 static void cleanup_tree(struct call_tree **tree)
@@ -100,15 +101,21 @@ static int read_input(const char *path, struct call_tree *tree)
 	}
 }
 
+static bool is_time_off_cpu(const struct flamegraph_options *options)
+{
+	return options->unit && strcmp(options->unit, "microseconds") == 0;
+}
+
 /* What the counts of a folded file are worth is not in it: microseconds, or samples at -F. */
 static int write_pprof(const struct flamegraph_options *options, const struct call_tree *tree,
 		       FILE *out)
 {
-	bool is_time = options->unit && strcmp(options->unit, "microseconds") == 0;
+	bool is_time = is_time_off_cpu(options);
 	struct pprof_info info = {
 		.sample_type = is_time ? "events" : "samples",
 		.value_type = is_time ? "off_cpu" : "cpu",
 		.period_ns = is_time ? 0 : NS_PER_SECOND / options->sample_hz,
+		.unit_ns = is_time ? NS_PER_US : 0,
 		.comment = options->notes,
 	};
 
@@ -125,6 +132,7 @@ static int write_form(const struct flamegraph_options *options, enum output_form
 		.notes = is_empty ? "There was no stack in the input." : options->notes,
 		.unit = options->unit ? options->unit : "samples",
 		.width = options->width,
+		.waits = is_time_off_cpu(options),
 	};
 
 	switch (form) {

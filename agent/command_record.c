@@ -60,16 +60,27 @@ static void tell_command_end(struct recording *recording)
 
 static void tell_results(const struct report *report, const struct output *output)
 {
+	const struct recording_stats *stats = &report->stats;
+
 	report_print(report);
-	if (report->stats.samples == 0)
-		log_warning("no samples: nothing of %s ran on a CPU", report->stats.target);
+	if (stats->off_cpu.ns == 0 && stats->has_on_cpu && stats->samples == 0)
+		log_warning("no samples: nothing of %s ran on a CPU", stats->target);
+	else if (stats->off_cpu.ns == 0 && !stats->has_on_cpu)
+		log_warning("no time: nothing of %s was off a CPU", stats->target);
 	for (size_t i = 0; output_path(output, i); i++)
 		log_info("wrote %s", output_path(output, i));
 }
 
+static void cleanup_profile(struct profile *profile)
+{
+	call_tree_free(profile->tree);
+	call_tree_free(profile->off_tree);
+	ledger_free(profile->ledger);
+}
+
 static int seal_and_save(struct recording *recording, const char *target, struct output *output)
 {
-	struct profile profile = { 0 };
+	CLEANUP(cleanup_profile) struct profile profile = { 0 };
 	CLEANUP(report_done) struct report report = { 0 };
 	int err = window_close(recording->window, &profile);
 
@@ -96,7 +107,6 @@ static int seal_and_save(struct recording *recording, const char *target, struct
 		err = save_profile(&profile, &report, recording->options->name_lines, output);
 	if (!err)
 		tell_results(&report, output);
-	call_tree_free(profile.tree);
 	return err;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/log.h"
 
@@ -64,6 +65,9 @@ bool debug_downloads_take(struct debug_downloads *downloads)
 		else if (err != -ENODATA && err != -ENOENT)
 			downloads->refused++;
 	}
+	/* Nobody has the others, or the time is over. */
+	if (!debuginfod_is_waiting(downloads->debuginfod))
+		symbolizer_give_up_debug_files(downloads->symbolizer);
 	return has_changed;
 }
 
@@ -84,6 +88,16 @@ static void show_progress(const struct debug_downloads *downloads)
 			     left, left == 1 ? "" : "s", downloads->budget_s - stats.seconds);
 }
 
+static void tell_failures(const struct debug_downloads *downloads)
+{
+	struct debuginfod_stats stats;
+
+	debuginfod_read_stats(downloads->debuginfod, &stats);
+	if (stats.failed)
+		log_warning("%" PRIu64 " debug file%s could not be downloaded; the last error: %s",
+			    stats.failed, stats.failed == 1 ? "" : "s", strerror(-stats.error));
+}
+
 bool debug_downloads_finish(struct debug_downloads *downloads)
 {
 	bool has_changed = debug_downloads_take(downloads);
@@ -96,6 +110,7 @@ bool debug_downloads_finish(struct debug_downloads *downloads)
 	log_progress(NULL);
 	downloads->is_finished = true;
 	debuginfod_stop(downloads->debuginfod);
+	tell_failures(downloads);
 	return has_changed;
 }
 

@@ -6,8 +6,9 @@
  * The downloads are made by child processes, several at a time, and not by threads: libdebuginfod
  * cannot be interrupted while a name server does not answer, and a process can be ended whatever
  * it is doing. Nor has the profiler, with its privileges, anything to do with the network then: the
- * children have no capabilities. libdebuginfod keeps what came, and for ten minutes what did not,
- * in a cache on disk (debuginfod-client-config(7)).
+ * children have no capabilities, and where eprof is root they are nobody. libdebuginfod keeps what
+ * came, and for ten minutes what did not, in a cache on disk (debuginfod-client-config(7)), which
+ * is root's own then (agent/debuginfod_cache.h).
  *
  * The budget is time during which something was being asked for; when it is used up, nothing is
  * under way any more, even if nobody calls here.
@@ -36,14 +37,16 @@ struct debuginfod_stats {
 	uint64_t found;
 	uint64_t not_found; /* no server has it */
 	uint64_t failed;
-	uint64_t gave_up; /* the budget was used up, or the recording interrupted */
-	double seconds;   /* of the budget, used */
-	int error;        /* -errno of what failed last, or 0 */
+	uint64_t gave_up;   /* the budget was used up, or the recording interrupted */
+	double seconds;     /* of the budget, used */
+	double cpu_seconds; /* of the children; after debuginfod_stop() */
+	int error;          /* -errno of what failed last, or 0 */
 };
 
 /*
  * Starts the children; before any thread is, as they go on from a copy of this process. 0, or
- * -errno with the reason printed: -ENOENT no server is known, -ELIBACC no libdebuginfod.
+ * -errno with the reason printed: -ENOENT no server is known, or no cache; -E2BIG there are too
+ * many servers; -ELIBACC no libdebuginfod.
  */
 int debuginfod_start(const struct debuginfod_config *config, struct debuginfod **ret);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/debuginfod_worker.h"
 
-#include <cap-ng.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +15,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "agent/descriptor_passing.h"
+#include "agent/privileges.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -88,17 +89,22 @@ static int set_files(int socket)
 	return close_range(SOCKET_FD + 1, UINT32_MAX, 0) < 0 ? -errno : 0;
 }
 
-static int drop_privileges(void)
+static void limit_files(void)
 {
 	struct rlimit limit = { FILE_SIZE_MAX, FILE_SIZE_MAX };
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -EPERM;
-	capng_clear(CAPNG_SELECT_CAPS);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		return -EPERM;
 	/* It may be lower already. */
 	(void)setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* eprof has a progress line of its own; the cache is where we are. */
+static int set_environment(const struct debuginfod_worker *worker)
+{
+	if (setenv("DEBUGINFOD_URLS", worker->servers, 1) < 0 ||
+	    unsetenv("DEBUGINFOD_PROGRESS") < 0)
+		return -ENOMEM;
+	if (worker->cache_fd >= 0 && setenv("DEBUGINFOD_CACHE_PATH", ".", 1) < 0)
+		return -ENOMEM;
 	return 0;
 }
 
@@ -107,18 +113,17 @@ static int set_up(const struct debuginfod_worker *worker, struct library *ret_li
 	int err;
 
 	(void)prctl(PR_SET_NAME, "eprof-download");
+	set_signals();
+	limit_files();
+	err = privileges_drop();
+	if (err < 0)
+		return err;
+	/* Not before: it is cleared with the privileges. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != worker->parent)
 		return -ESRCH;
-	set_signals();
-	err = drop_privileges();
-	if (err < 0)
-		return err;
-	/* eprof has a progress line of its own. */
-	if (setenv("DEBUGINFOD_URLS", worker->servers, 1) < 0 ||
-	    unsetenv("DEBUGINFOD_PROGRESS") < 0)
-		return -ENOMEM;
-	return load_library(worker->library, ret_library);
+	err = set_environment(worker);
+	return err < 0 ? err : load_library(worker->library, ret_library);
 }
 
 /* Whether the other end has gone; requests may still be waiting. */
@@ -132,25 +137,9 @@ static bool is_over(void)
 static int reply(uint64_t index, int err, int fd)
 {
 	struct debuginfod_reply reply = { .index = index, .err = err };
-	struct iovec bytes = { &reply, sizeof(reply) };
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr alignment;
-	} control = { 0 };
-	struct msghdr message = { .msg_iov = &bytes, .msg_iovlen = 1 };
+	ssize_t sent = descriptors_send(SOCKET_FD, &reply, sizeof(reply), &fd, fd >= 0, 0);
 
-	if (fd >= 0) {
-		struct cmsghdr *header;
-
-		message.msg_control = &control;
-		message.msg_controllen = sizeof(control);
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(header), &fd, sizeof(fd));
-	}
-	return sendmsg(SOCKET_FD, &message, MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return sent < 0 ? (int)sent : 0;
 }
 
 /* Has the process ended if the library does not come back in time; 0: it may take its time. */
@@ -206,9 +195,12 @@ _Noreturn void debuginfod_worker_run(const struct debuginfod_worker *worker)
 	struct debuginfod_request request;
 	struct library library;
 	void *client = NULL;
-	int err = set_files(worker->socket);
+	int err;
 
-	if (err < 0)
+	/* It is entered while we may, and no path leads there. */
+	if (worker->cache_fd >= 0 && fchdir(worker->cache_fd) < 0)
+		_exit(EXIT_FAILURE);
+	if (set_files(worker->socket) < 0)
 		_exit(EXIT_FAILURE);
 	err = set_up(worker, &library);
 	if (err == 0) {

@@ -10,7 +10,7 @@
 
 #define DEBUGINFOD_LIBRARY "libdebuginfod.so.1"
 
-/* Messages of a SOCK_SEQPACKET socket, whose other end all children share. */
+/* Messages of a SOCK_SEQPACKET socket, of which each child has one. */
 struct debuginfod_request {
 	uint64_t index;       /* for the reply */
 	uint64_t deadline_ns; /* of CLOCK_MONOTONIC */
@@ -29,6 +29,7 @@ struct debuginfod_reply {
 
 struct debuginfod_worker {
 	int socket;
+	int cache_fd; /* -1: libdebuginfod's own place; else of agent/debuginfod_cache.h */
 	pid_t parent; /* with which it ends */
 	const char *library;
 	const char *servers;

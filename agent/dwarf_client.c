@@ -21,16 +21,23 @@
 /* Each holds two descriptors. */
 #define FILES_MAX 4096
 
+/* The reader is ended by us before it ends itself. */
+#define LATER_SECONDS 5
+
 struct file {
 	int fd, alt_fd;  /* kept for the next reader; -1 none */
 	uint32_t reader; /* which reader knows it; 0: none */
 	uint32_t number; /* as that reader calls it */
 	bool is_bad;
+	uint64_t waited_ns; /* for answers about it */
 	struct stat opened; /* what fd was then: all answers are about that */
 };
 
 struct dwarf_client {
 	uint64_t request_ns_max;
+	uint64_t slow_ns; /* waited, beyond what each file has for itself */
+	int interrupt_fd;
+	bool is_interrupted;
 	int socket; /* -1: no reader */
 	pid_t pid;
 	uint32_t reader;       /* how many have been started */
@@ -48,9 +55,15 @@ int dwarf_client_new(uint64_t request_ns_max, struct dwarf_client **ret)
 	if (!client)
 		return -ENOMEM;
 	client->request_ns_max = request_ns_max;
+	client->interrupt_fd = -1;
 	client->socket = -1;
 	*ret = client;
 	return 0;
+}
+
+void dwarf_client_set_interrupt(struct dwarf_client *client, int interrupt_fd)
+{
+	client->interrupt_fd = interrupt_fd;
 }
 
 /* Ends it whatever it does: what it holds is copies. */
@@ -103,6 +116,7 @@ static int prepare_spawn(int socket, posix_spawn_file_actions_t *actions,
 	(void)sigemptyset(&defaults);
 	(void)sigaddset(&defaults, SIGPIPE);
 	(void)sigaddset(&defaults, SIGXFSZ);
+	(void)sigaddset(&defaults, SIGALRM);
 	for (int fd = 0; !err && fd < DWARF_SERVER_SOCKET; fd++)
 		err = posix_spawn_file_actions_addopen(actions, fd, "/", O_PATH | O_DIRECTORY, 0);
 	if (!err)
@@ -163,54 +177,71 @@ static int start_reader(struct dwarf_client *client)
 	return 0;
 }
 
-/* Requests one thing of the reader; -errno also when that is its answer. */
-static int request(struct dwarf_client *client, const struct dwarf_request *request, const int *fds,
-		   size_t fd_count, const uint64_t *addresses, uint32_t *ret_size)
+/* What a file may still take: of one request, of its own time, of the time of all slow ones. */
+static uint64_t left_ns(const struct dwarf_client *client, const struct file *file)
 {
-	uint64_t deadline = clock_ns(CLOCK_MONOTONIC) + client->request_ns_max;
-	struct dwarf_reply reply = { 0 };
-	int err = dwarf_send(client->socket, request, sizeof(*request), fds, fd_count, deadline);
+	uint64_t quick = client->request_ns_max / DWARF_QUICK_PART;
+	uint64_t own = DWARF_FILE_REQUESTS * client->request_ns_max;
+	uint64_t all = DWARF_SLOW_REQUESTS * client->request_ns_max;
+	uint64_t left = client->request_ns_max;
+
+	own = file->waited_ns < own ? own - file->waited_ns : 0;
+	all = client->slow_ns < all ? all - client->slow_ns : 0;
+	all += file->waited_ns < quick ? quick - file->waited_ns : 0;
+	left = own < left ? own : left;
+	return all < left ? all : left;
+}
+
+static void charge(struct dwarf_client *client, struct file *file, uint64_t ns)
+{
+	uint64_t quick = client->request_ns_max / DWARF_QUICK_PART;
+	uint64_t before = file->waited_ns > quick ? file->waited_ns : quick;
+
+	file->waited_ns += ns;
+	if (file->waited_ns > before)
+		client->slow_ns += file->waited_ns - before;
+}
+
+/* The reply, with its answers. -EPIPE: the reader has gone before it said anything. */
+static int talk(struct dwarf_client *client, const struct dwarf_request *request, const int *fds,
+		size_t fd_count, const uint64_t *addresses, const struct dwarf_wait *wait,
+		struct dwarf_reply *ret)
+{
+	int err = dwarf_send(client->socket, request, sizeof(*request), fds, fd_count, wait);
 
 	if (!err && addresses)
 		err = dwarf_send(client->socket, addresses, request->count * sizeof(*addresses),
-				 NULL, 0, deadline);
+				 NULL, 0, wait);
 	if (!err)
-		err = dwarf_receive(client->socket, &reply, sizeof(reply), NULL, 0, NULL, deadline);
-	if (!err && reply.size > DWARF_ANSWERS_SIZE_MAX)
-		err = -EPROTO;
-	if (!err && reply.size)
-		err = dwarf_receive(client->socket, client->answers, reply.size, NULL, 0, NULL,
-				    deadline);
-	if (err < 0) {
-		/* Whatever it was, this reader is not to be talked to any more. */
-		client->stats.timeouts += err == -ETIMEDOUT;
-		client->stats.crashes += err != -ETIMEDOUT;
-		end_reader(client);
+		err = dwarf_receive(client->socket, ret, sizeof(*ret), NULL, 0, NULL, wait);
+	if (err < 0 || !ret->size)
 		return err;
-	}
-	client->stats.refused += reply.err < 0;
-	*ret_size = reply.size;
-	return reply.err < 0 ? reply.err : 0;
+	if (ret->size > DWARF_ANSWERS_SIZE_MAX)
+		return -EPROTO;
+	err = dwarf_receive(client->socket, client->answers, ret->size, NULL, 0, NULL, wait);
+	return err == -EPIPE ? -EPROTO : err;
 }
 
-/* Sees to it that there is a reader, and that it has the file. */
-static int hand_over(struct dwarf_client *client, struct file *file)
+/* Requests one thing of the reader, which is ended where it cannot be talked to any more. */
+static int request(struct dwarf_client *client, struct file *file, struct dwarf_request *request,
+		   const uint64_t *addresses, struct dwarf_reply *ret)
 {
 	const int fds[] = { file->fd, file->alt_fd };
-	uint32_t size;
-	int err = start_reader(client);
+	size_t fd_count = request->kind != DWARF_OPEN ? 0 : file->alt_fd >= 0 ? 2 : 1;
+	uint64_t begin = clock_ns(CLOCK_MONOTONIC), left = left_ns(client, file);
+	struct dwarf_wait wait = { begin + left, client->interrupt_fd };
+	int err;
 
-	client->stats.unread += err < 0;
-	if (err < 0 || file->reader == client->reader)
-		return err;
-	err = request(client,
-		      &(struct dwarf_request){ .kind = DWARF_OPEN, .file = client->reader_files },
-		      fds, file->alt_fd >= 0 ? 2 : 1, NULL, &size);
+	/* A file that has had its time is not this reader's fault. */
+	if (!left)
+		return -ETIMEDOUT;
+	request->seconds = (uint32_t)(left / NS_PER_SECOND) + LATER_SECONDS;
+	err = talk(client, request, fds, fd_count, addresses, &wait, ret);
+	charge(client, file, clock_ns(CLOCK_MONOTONIC) - begin);
+	client->is_interrupted |= err == -EINTR;
 	if (err < 0)
-		return err;
-	file->reader = client->reader;
-	file->number = client->reader_files++;
-	return 0;
+		end_reader(client);
+	return err;
 }
 
 /* Not to be tried again. */
@@ -220,6 +251,65 @@ static void give_up(struct file *file)
 	cleanup_fd(&file->fd);
 	cleanup_fd(&file->alt_fd);
 	file->fd = file->alt_fd = -1;
+}
+
+static int fail(struct file *file, uint64_t *counter, int err)
+{
+	(*counter)++;
+	give_up(file);
+	return err;
+}
+
+/*
+ * Sees to it that there is a reader, that it has the file, and if there are addresses that it is
+ * asked for them. -errno: a file that is not bad then has cost a reader.
+ */
+static int try(struct dwarf_client *client, struct file *file, const uint64_t *addresses, size_t n,
+	       struct dwarf_reply *ret)
+{
+	struct dwarf_request open = { .kind = DWARF_OPEN }, find = { .kind = DWARF_FIND };
+	int err = client->is_interrupted ? -EINTR : start_reader(client);
+
+	if (err < 0)
+		return fail(file, &client->stats.unread, err);
+	if (file->reader != client->reader) {
+		open.file = client->reader_files;
+		err = request(client, file, &open, NULL, ret);
+		if (err < 0)
+			return err;
+		if (ret->err < 0)
+			return fail(file, &client->stats.refused, ret->err);
+		file->reader = client->reader;
+		file->number = client->reader_files++;
+	}
+	if (!n)
+		return 0;
+	find.file = file->number;
+	find.count = (uint32_t)n;
+	err = request(client, file, &find, addresses, ret);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < DWARF_REFUSALS; i++)
+		client->stats.parts_refused[i] += ret->refused[i];
+	return ret->err < 0 ? fail(file, &client->stats.refused, ret->err) : 0;
+}
+
+static int ask(struct dwarf_client *client, struct file *file, const uint64_t *addresses, size_t n,
+	       struct dwarf_reply *ret)
+{
+	bool was_there = client->socket >= 0;
+	int err = try(client, file, addresses, n, ret);
+
+	/* It may have been ended while nobody asked it for anything: that is not this file's doing.
+	 */
+	if (err == -EPIPE && was_there && !file->is_bad)
+		err = try(client, file, addresses, n, ret);
+	if (err >= 0 || file->is_bad)
+		return err;
+	if (err == -EINTR)
+		return fail(file, &client->stats.unread, err);
+	return fail(file, err == -ETIMEDOUT ? &client->stats.timeouts : &client->stats.crashes,
+		    err);
 }
 
 static struct file *add_file(struct dwarf_client *client)
@@ -242,6 +332,7 @@ int dwarf_client_open(void *context, int fd, int alt_fd, uint32_t *ret_file)
 {
 	struct dwarf_client *client = context;
 	struct file *file = add_file(client);
+	struct dwarf_reply reply = { 0 };
 	int err;
 
 	client->stats.files++;
@@ -253,30 +344,27 @@ int dwarf_client_open(void *context, int fd, int alt_fd, uint32_t *ret_file)
 	}
 	*file = (struct file){ .fd = fd, .alt_fd = alt_fd };
 	(void)fstat(fd, &file->opened);
-	err = hand_over(client, file);
-	if (err < 0) {
-		give_up(file);
+	err = ask(client, file, NULL, 0, &reply);
+	if (err < 0)
 		return err;
-	}
 	*ret_file = (uint32_t)(file - client->files);
 	return 0;
 }
 
-static int read_answers(const struct dwarf_client *client, uint32_t size, size_t n,
+/* Hands over the answers of a reply, to the addresses from number first on. */
+static int read_answers(struct dwarf_client *client, const struct dwarf_reply *reply, size_t first,
 			dwarf_answer answer, void *answer_context)
 {
+	struct dwarf_answer taken;
 	size_t position = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		struct dwarf_frame frames[DWARF_FRAMES_MAX];
-		size_t count;
-
-		if (!dwarf_answers_take(client->answers, size, &position, frames, DWARF_FRAMES_MAX,
-					&count))
+	for (size_t i = 0; i < reply->count; i++) {
+		if (!dwarf_answers_take(client->answers, reply->size, &position, &taken))
 			return -EPROTO;
-		answer(answer_context, i, frames, count);
+		client->stats.left_out += taken.is_left_out;
+		answer(answer_context, first + i, taken.frames, taken.count);
 	}
-	return position == size ? 0 : -EPROTO;
+	return position == reply->size ? 0 : -EPROTO;
 }
 
 int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses, size_t n,
@@ -284,39 +372,32 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 {
 	struct dwarf_client *client = context;
 	struct file *file = &client->files[number];
-	uint32_t size;
-	int err;
+	size_t done = 0;
 
 	if (file->is_bad)
 		return -EBADF;
-	err = hand_over(client, file);
-	if (err < 0) {
-		give_up(file);
-		return err;
-	}
 	client->stats.addresses += n;
-	err = request(client,
-		      &(struct dwarf_request){
-			      .kind = DWARF_FIND, .file = file->number, .count = (uint32_t)n },
-		      NULL, 0, addresses, &size);
-	if (err < 0) {
-		give_up(file);
-		return err;
+	/* As many as find room are answered at once. */
+	while (done < n) {
+		struct dwarf_reply reply = { 0 };
+		int err = ask(client, file, addresses + done, n - done, &reply);
+
+		if (err < 0)
+			return err;
+		/* The reader looks at the file itself: what stands there now need not be what was
+		 * mapped. */
+		if (!file_is_as_before(file->fd, &file->opened))
+			return fail(file, &client->stats.refused, -ESTALE);
+		err = reply.count && reply.count <= n - done ? 0 : -EPROTO;
+		if (!err)
+			err = read_answers(client, &reply, done, answer, answer_context);
+		if (err < 0) {
+			end_reader(client);
+			return fail(file, &client->stats.crashes, err);
+		}
+		done += reply.count;
 	}
-	/* The reader looks at the file itself: what stands there now need not be what was mapped.
-	 */
-	if (!file_is_as_before(file->fd, &file->opened)) {
-		client->stats.refused++;
-		give_up(file);
-		return -ESTALE;
-	}
-	err = read_answers(client, size, n, answer, answer_context);
-	if (err < 0) {
-		client->stats.crashes++;
-		end_reader(client);
-		give_up(file);
-	}
-	return err;
+	return 0;
 }
 
 void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret)

@@ -9,18 +9,22 @@
 #define EPROF_AGENT_DWARF_CLIENT_H
 
 #include "base/clock.h"
+#include "symbolize/dwarf_names.h"
 #include "symbolize/symbolize.h"
 
 struct dwarf_client;
 
-/* Each file is one of the four at most. */
+/* Each file is one of refused, crashes, timeouts and unread at most. */
 struct dwarf_client_stats {
 	uint64_t files;     /* to be read */
 	uint64_t addresses; /* asked for */
 	uint64_t refused;   /* files that the reader could not make sense of */
 	uint64_t crashes;   /* files whose reading ended the reader, or made it talk nonsense */
 	uint64_t timeouts;  /* files whose reading took too long */
-	uint64_t unread;    /* files for which there was no reader, or no room */
+	uint64_t unread;    /* files without a reader or room, or when waiting was interrupted */
+	uint64_t left_out;  /* addresses whose chains of functions are too long to be told */
+	/* Parts of files: again each time that they are read. */
+	uint64_t parts_refused[DWARF_REFUSALS];
 	double cpu_seconds; /* of readers */
 };
 
@@ -30,11 +34,27 @@ struct dwarf_client_stats {
  */
 #define DWARF_REQUEST_NS_MAX (30 * NS_PER_SECOND)
 
-/* Readers that may end badly before none is started any more. */
-#define DWARF_READERS_MAX 16
+/*
+ * As long as so many of the longest requests may be waited for one file, with all of its requests:
+ * 90 s, in which several gigabytes are read. And as long for all files, but for what each has for
+ * itself, which is this part of a request: 2 s, with which most never need more. Who names waits
+ * meanwhile, and after some time who samples waits for him.
+ */
+#define DWARF_FILE_REQUESTS 3
+#define DWARF_SLOW_REQUESTS 6
+#define DWARF_QUICK_PART    15
+
+/* Readers that may end badly before none is started any more. A file may end two of them. */
+#define DWARF_READERS_MAX 32
 
 int dwarf_client_new(uint64_t request_ns_max, struct dwarf_client **ret);
 void dwarf_client_free(struct dwarf_client *client); /* NULL is fine; ends the process */
+
+/*
+ * When interrupt_fd (borrowed; -1: none) is readable for a second, what is waited for is given up,
+ * and nothing else is read any more. See struct dwarf_wait.
+ */
+void dwarf_client_set_interrupt(struct dwarf_client *client, int interrupt_fd);
 
 /* The functions of struct dwarf_lookup (symbolize/symbolize.h), context being the client. */
 int dwarf_client_open(void *context, int fd, int alt_fd, uint32_t *ret_file);

@@ -7,17 +7,17 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "agent/descriptor_passing.h"
 
-#define FDS_MAX   2
 #define NS_PER_MS 1000000
+
+/* In place of the number of frames: there are some, and they could not be told. */
+#define LEFT_OUT UINT32_MAX
 
 /* Before the frames of one address. */
 struct answer_head {
 	uint32_t frames;
 };
-
-_Static_assert(sizeof(struct answer_head) == DWARF_ANSWER_SIZE_EMPTY, "what is kept free for each");
 
 /* Before the name and the file of one frame, each with its 0; of length 0: NULL. */
 struct frame_head {
@@ -66,22 +66,32 @@ static void put_frame(struct dwarf_answers *answers, const struct dwarf_frame *f
 	put_text(answers, frame->file);
 }
 
-void dwarf_answers_put(struct dwarf_answers *answers, const struct dwarf_frame *frames, size_t n)
+static bool has_lost_a_name(const struct dwarf_frame *frames, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (frames[i].is_inlined && !text_length(frames[i].name))
+			return true;
+	}
+	return false;
+}
+
+bool dwarf_answers_put(struct dwarf_answers *answers, const struct dwarf_frame *frames, size_t n)
 {
 	struct answer_head head = { .frames = (uint32_t)n };
 	size_t needed = sizeof(head);
 
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		needed += frame_size(&frames[i]);
-		/* Too long to be told: then this answer is none. */
-		if (frames[i].is_inlined && !text_length(frames[i].name))
-			needed = answers->room + 1;
+	if (needed > answers->room || has_lost_a_name(frames, n)) {
+		head.frames = LEFT_OUT;
+		needed = sizeof(head);
 	}
 	if (needed > answers->room - answers->size)
-		head.frames = 0;
+		return false;
 	put(answers, &head, sizeof(head));
-	for (size_t i = 0; i < head.frames; i++)
+	for (size_t i = 0; i < n && head.frames != LEFT_OUT; i++)
 		put_frame(answers, &frames[i]);
+	return true;
 }
 
 static bool take(const char *bytes, size_t size, size_t *position, void *ret, size_t wanted)
@@ -122,141 +132,145 @@ static bool take_frame(const char *bytes, size_t size, size_t *position, struct 
 	return ret->name || !ret->is_inlined;
 }
 
-bool dwarf_answers_take(const char *bytes, size_t size, size_t *position, struct dwarf_frame *ret,
-			size_t n, size_t *ret_count)
+bool dwarf_answers_take(const char *bytes, size_t size, size_t *position, struct dwarf_answer *ret)
 {
 	struct answer_head head;
 
-	*ret_count = 0;
+	ret->count = 0;
 	if (!take(bytes, size, position, &head, sizeof(head)))
 		return false;
+	ret->is_left_out = head.frames == LEFT_OUT;
+	if (ret->is_left_out)
+		return true;
 	for (uint32_t i = 0; i < head.frames; i++) {
 		struct dwarf_frame frame;
 
 		if (!take_frame(bytes, size, position, &frame))
 			return false;
-		if (i < n)
-			ret[(*ret_count)++] = frame;
+		if (i < DWARF_FRAMES_MAX)
+			ret->frames[ret->count++] = frame;
 	}
 	return true;
 }
 
-static int wait_for(int socket, short events, uint64_t deadline_ns)
+static bool is_readable(int fd)
 {
-	struct pollfd waited = { .fd = socket, .events = events };
+	struct pollfd asked = { .fd = fd, .events = POLLIN };
 
+	return fd >= 0 && poll(&asked, 1, 0) > 0;
+}
+
+/* Until until_ns, or for ever (0). 1: what one of both was waited for; 0: the time is over. */
+static int wait_until(struct pollfd files[2], uint64_t until_ns)
+{
 	for (;;) {
 		int timeout_ms = -1, ready;
 
-		if (deadline_ns) {
+		if (until_ns) {
 			uint64_t now = clock_ns(CLOCK_MONOTONIC);
 
-			if (now >= deadline_ns)
-				return -ETIMEDOUT;
-			timeout_ms = (int)((deadline_ns - now) / NS_PER_MS) + 1;
+			if (now >= until_ns)
+				return 0;
+			timeout_ms = (int)((until_ns - now) / NS_PER_MS) + 1;
 		}
-		ready = poll(&waited, 1, timeout_ms);
+		ready = poll(files, 2, timeout_ms);
 		if (ready > 0)
-			return 0;
+			return 1;
 		if (ready < 0 && errno != EINTR)
 			return -errno;
 	}
 }
 
-union control {
-	struct cmsghdr align;
-	char bytes[CMSG_SPACE(FDS_MAX * sizeof(int))];
-};
-
-static ssize_t send_some(int socket, struct iovec *part, const int *fds, size_t fd_count)
+/* The socket is given the time in which who reads interrupt_fd would have done so. */
+static int wait_interrupted(struct pollfd files[2], const struct dwarf_wait *wait)
 {
-	struct msghdr message = { .msg_iov = part, .msg_iovlen = 1 };
-	union control control = { 0 };
-	struct cmsghdr *header;
+	uint64_t until_ns = clock_ns(CLOCK_MONOTONIC) + DWARF_INTERRUPT_NS;
+	int ready;
 
-	if (fd_count) {
-		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
-		header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
-		memcpy(CMSG_DATA(header), fds, fd_count * sizeof(int));
+	if (wait->deadline_ns && wait->deadline_ns < until_ns)
+		until_ns = wait->deadline_ns;
+	files[1].fd = -1;
+	ready = wait_until(files, until_ns);
+	files[1].fd = wait->interrupt_fd;
+	if (ready)
+		return ready;
+	return is_readable(wait->interrupt_fd) ? -EINTR : 0;
+}
+
+static int wait_for(int socket, short events, const struct dwarf_wait *wait)
+{
+	struct pollfd files[2] = { { .fd = socket, .events = events },
+				   { .fd = wait ? wait->interrupt_fd : -1, .events = POLLIN } };
+
+	for (;;) {
+		int ready = wait_until(files, wait ? wait->deadline_ns : 0);
+
+		if (ready > 0 && !files[0].revents)
+			ready = wait_interrupted(files, wait);
+		if (ready < 0)
+			return ready;
+		if (ready && files[0].revents)
+			return 0;
+		if (wait->deadline_ns && clock_ns(CLOCK_MONOTONIC) >= wait->deadline_ns)
+			return -ETIMEDOUT;
 	}
-	return sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 int dwarf_send(int socket, const void *bytes, size_t size, const int *fds, size_t fd_count,
-	       uint64_t deadline_ns)
+	       const struct dwarf_wait *wait)
 {
-	struct iovec part = { .iov_base = (void *)bytes, .iov_len = size };
+	const char *rest = bytes;
 
-	while (part.iov_len) {
-		int err = wait_for(socket, POLLOUT, deadline_ns);
+	while (size) {
+		int err = wait_for(socket, POLLOUT, wait);
 		ssize_t sent;
 
 		if (err < 0)
 			return err;
-		sent = send_some(socket, &part, fds, fd_count);
-		if (sent < 0 && (errno == EINTR || errno == EAGAIN))
+		sent = descriptors_send(socket, rest, size, fds, fd_count, MSG_DONTWAIT);
+		if (sent == -EINTR || sent == -EAGAIN)
 			continue;
 		if (sent < 0)
-			return errno == ECONNRESET ? -EPIPE : -errno;
+			return sent == -ECONNRESET ? -EPIPE : (int)sent;
 		fd_count = 0;
-		part.iov_base = (char *)part.iov_base + sent;
-		part.iov_len -= (size_t)sent;
+		rest += sent;
+		size -= (size_t)sent;
 	}
 	return 0;
 }
 
-/* Keeps what there is room for. */
-static void take_descriptors(struct msghdr *message, int *fds, size_t fds_max, size_t *count)
+static int receive_all(int socket, char *ret, size_t size, int *fds, size_t fds_max, size_t *count,
+		       const struct dwarf_wait *wait)
 {
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
-	     header = CMSG_NXTHDR(message, header)) {
-		size_t n = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(fd));
-			if (fds && *count < fds_max)
-				fds[(*count)++] = fd;
-			else
-				(void)close(fd);
-		}
-	}
-}
-
-int dwarf_receive(int socket, void *ret, size_t size, int *fds, size_t fds_max, size_t *ret_fds,
-		  uint64_t deadline_ns)
-{
-	struct iovec part = { .iov_base = ret, .iov_len = size };
-	size_t count = 0;
-
-	while (part.iov_len) {
-		union control control;
-		struct msghdr message = { .msg_iov = &part,
-					  .msg_iovlen = 1,
-					  .msg_control = control.bytes,
-					  .msg_controllen = sizeof(control.bytes) };
-		int err = wait_for(socket, POLLIN, deadline_ns);
+	while (size) {
+		int err = wait_for(socket, POLLIN, wait);
 		ssize_t received;
+		size_t came = 0;
 
 		if (err < 0)
 			return err;
-		received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-		if (received < 0 && (errno == EINTR || errno == EAGAIN))
+		received = descriptors_receive(socket, ret, size, fds ? fds + *count : NULL,
+					       fds_max - *count, &came, MSG_DONTWAIT);
+		*count += came;
+		if (received == -EINTR || received == -EAGAIN)
 			continue;
 		if (received <= 0)
-			return received && errno != ECONNRESET ? -errno : -EPIPE;
-		take_descriptors(&message, fds, fds_max, &count);
-		part.iov_base = (char *)part.iov_base + received;
-		part.iov_len -= (size_t)received;
+			return received && received != -ECONNRESET ? (int)received : -EPIPE;
+		ret += received;
+		size -= (size_t)received;
 	}
-	if (ret_fds)
-		*ret_fds = count;
 	return 0;
+}
+
+int dwarf_receive(int socket, void *ret, size_t size, int *fds, size_t fds_max, size_t *ret_fds,
+		  const struct dwarf_wait *wait)
+{
+	size_t count = 0;
+	int err = receive_all(socket, ret, size, fds, fds ? fds_max : 0, &count, wait);
+
+	while (err < 0 && count)
+		(void)close(fds[--count]);
+	if (!err && ret_fds)
+		*ret_fds = count;
+	return err;
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/dwarf_server.h"
 
-#include <cap-ng.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,17 +13,21 @@
 #include <unistd.h>
 
 #include "agent/dwarf_protocol.h"
+#include "agent/dwarf_sandbox.h"
+#include "agent/privileges.h"
 #include "base/cleanup.h"
-
-/* "nobody" and "nogroup", by number: there may be no user database where we run. */
-#define NOBODY 65534
 
 /* Address space: files of debug information are mapped, and reach some gigabytes. */
 #define ADDRESS_SPACE_MAX (16ULL << 30)
-/* A net below the client's deadline, for when the client itself has been killed. */
+/* Of all requests together; one that takes too long is ended by who asks, or by the alarm. */
 #define CPU_SECONDS_MAX   3600
 /* What the index of one file may take; then what is used least is forgotten. */
 #define INDEX_BYTES_MAX   (256ULL << 20)
+
+/* They begin with more address space than that, and ask the kernel for more than we do. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_SANITIZER
+#endif
 
 struct server {
 	struct dwarf_names **files;
@@ -59,8 +61,7 @@ static void set_limits(void)
 	be_killed_first();
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_CPU, CPU_SECONDS_MAX);
-	/* Sanitizers begin with more than that. */
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef HAS_SANITIZER
 	limit(RLIMIT_AS, ADDRESS_SPACE_MAX);
 #endif
 }
@@ -68,22 +69,19 @@ static void set_limits(void)
 /* Without all of it this is no better than reading the file in the profiler itself. */
 static int drop_privileges(void)
 {
+	int err;
+
 	/* What whoever started eprof has left open. */
 	if (close_range(DWARF_SERVER_SOCKET + 1, UINT32_MAX, 0) < 0)
 		return -errno;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return -errno;
-	if (geteuid() == 0) {
-		if (setgroups(0, NULL) < 0 || setresgid(NOBODY, NOBODY, NOBODY) < 0 ||
-		    setresuid(NOBODY, NOBODY, NOBODY) < 0)
-			return -errno;
-	}
-	capng_clear(CAPNG_SELECT_CAPS);
-	if (capng_apply(CAPNG_SELECT_CAPS) < 0)
-		return -EPERM;
-	/* Whoever else is nobody shall not look into it, nor stop it. */
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	err = privileges_drop();
+	if (err < 0)
+		return err;
+#ifdef HAS_SANITIZER
 	return 0;
+#else
+	return dwarf_sandbox_enter();
+#endif
 }
 
 static int open_file(struct server *server, uint32_t number, int fd, int alt_fd)
@@ -115,58 +113,87 @@ static int open_file(struct server *server, uint32_t number, int fd, int alt_fd)
 	return 0;
 }
 
-static int reply(int err, const struct dwarf_answers *answers)
+static int send_reply(struct dwarf_reply *reply, const struct dwarf_answers *answers)
 {
-	struct dwarf_reply reply = { .err = err, .size = err < 0 ? 0 : (uint32_t)answers->size };
+	int err;
 
-	err = dwarf_send(DWARF_SERVER_SOCKET, &reply, sizeof(reply), NULL, 0, 0);
-	if (err < 0 || !reply.size)
+	reply->size = reply->err < 0 ? 0 : (uint32_t)answers->size;
+	err = dwarf_send(DWARF_SERVER_SOCKET, reply, sizeof(*reply), NULL, 0, NULL);
+	if (err < 0 || !reply->size)
 		return err;
-	return dwarf_send(DWARF_SERVER_SOCKET, answers->bytes, reply.size, NULL, 0, 0);
+	return dwarf_send(DWARF_SERVER_SOCKET, answers->bytes, reply->size, NULL, 0, NULL);
+}
+
+/* Looks the addresses up while there is room for answers; returns how many have one. */
+static uint32_t look_up(struct server *server, struct dwarf_names *names, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct dwarf_frame frames[DWARF_FRAMES_MAX];
+		size_t n = dwarf_names_find(names, server->addresses[i], frames, DWARF_FRAMES_MAX);
+
+		if (!dwarf_answers_put(&server->answers, frames, n))
+			return i;
+	}
+	return count;
 }
 
 static int find(struct server *server, const struct dwarf_request *request)
 {
-	struct dwarf_answers *answers = &server->answers;
+	struct dwarf_stats before, after;
+	struct dwarf_reply reply = { 0 };
+	struct dwarf_names *names;
 	int err;
 
 	if (!request->count || request->count > DWARF_LOOKUP_MAX || request->file >= server->count)
 		return -EPROTO;
 	err = dwarf_receive(DWARF_SERVER_SOCKET, server->addresses,
-			    request->count * sizeof(uint64_t), NULL, 0, NULL, 0);
+			    request->count * sizeof(uint64_t), NULL, 0, NULL, NULL);
 	if (err < 0)
 		return err;
-	answers->size = 0;
-	for (uint32_t i = 0; i < request->count; i++) {
-		struct dwarf_frame frames[DWARF_FRAMES_MAX];
-		size_t count = dwarf_names_find(server->files[request->file], server->addresses[i],
-						frames, DWARF_FRAMES_MAX);
+	server->answers.size = 0;
+	names = server->files[request->file];
+	dwarf_names_stats(names, &before);
+	reply.count = look_up(server, names, request->count);
+	dwarf_names_stats(names, &after);
+	for (size_t i = 0; i < DWARF_REFUSALS; i++)
+		reply.refused[i] = (uint32_t)(after.refused[i] - before.refused[i]);
+	return send_reply(&reply, &server->answers);
+}
 
-		/* Room for an empty answer to each of the others stays. */
-		answers->room =
-			DWARF_ANSWERS_SIZE_MAX - (request->count - i) * DWARF_ANSWER_SIZE_EMPTY;
-		dwarf_answers_put(answers, frames, count);
-	}
-	return reply(0, answers);
+static int do_request(struct server *server, const struct dwarf_request *request, const int fds[2],
+		      size_t fd_count)
+{
+	static const struct dwarf_answers none = { 0 };
+	struct dwarf_reply reply = { 0 };
+
+	if (request->kind == DWARF_FIND && !fd_count)
+		return find(server, request);
+	if (request->kind != DWARF_OPEN || !fd_count)
+		return -EPROTO;
+	reply.err = open_file(server, request->file, fds[0], fds[1]);
+	return send_reply(&reply, &none);
 }
 
 /* -errno: the other end has gone, or makes no sense. */
 static int serve(struct server *server)
 {
-	static const struct dwarf_answers none = { 0 };
 	int fds[2] = { -1, -1 };
 	struct dwarf_request request;
 	size_t fd_count = 0;
-	int err =
-		dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &fd_count, 0);
+	int err = dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &fd_count,
+				NULL);
 
 	if (err < 0)
 		return err;
-	if (request.kind == DWARF_FIND && !fd_count)
-		return find(server, &request);
-	if (request.kind != DWARF_OPEN || !fd_count)
-		return -EPROTO;
-	return reply(open_file(server, request.file, fds[0], fds[1]), &none);
+	/*
+	 * Who asks may be killed while we read: then this ends us. The signal of
+	 * prctl(PR_SET_PDEATHSIG) would come when the thread ends that has started us, although
+	 * others may still ask.
+	 */
+	(void)alarm(request.seconds);
+	err = do_request(server, &request, fds, fd_count);
+	(void)alarm(0);
+	return err;
 }
 
 static void server_done(struct server *server)
@@ -191,6 +218,7 @@ int dwarf_server_run(void)
 	if (!server.answers.bytes)
 		return 1;
 	set_limits();
+	server.answers.room = DWARF_ANSWERS_SIZE_MAX;
 	if (drop_privileges() < 0)
 		return 1;
 	while (serve(&server) == 0)

@@ -7,6 +7,7 @@
 #include <sys/eventfd.h>
 
 #include "agent/follower_priority.h"
+#include "agent/kernel_modules.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/lock.h"
@@ -35,8 +36,9 @@ struct follower {
 	int err;                         /* that stopped the thread */
 	struct kernel_code *kernel_code; /* or NULL */
 	bool kernel_changed;
-	uint64_t made_good; /* of the records that were lost */
-	uint64_t dropped;   /* records there was no memory for; under the lock */
+	struct kernel_modules modules; /* for who asks whether the kernel has changed */
+	uint64_t made_good;            /* of the records that were lost */
+	uint64_t dropped;              /* records there was no memory for; under the lock */
 };
 
 static void cleanup_follower(struct follower **follower)
@@ -68,6 +70,8 @@ int follower_new(struct sideband *sideband, struct processes *processes, struct 
 	follower->sideband = sideband;
 	follower->processes = processes;
 	follower->unwinder = unwinder;
+	follower->modules.path = "/proc/modules";
+	(void)kernel_modules_have_changed(&follower->modules);
 	lock_init(&follower->lock);
 	follower->stop_fd = -1;
 	follower->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -226,7 +230,9 @@ int follower_start(struct follower *follower)
 
 bool follower_take_kernel_changed(struct follower *follower)
 {
-	return __atomic_exchange_n(&follower->kernel_changed, false, __ATOMIC_RELAXED);
+	bool has_changed = __atomic_exchange_n(&follower->kernel_changed, false, __ATOMIC_RELAXED);
+
+	return kernel_modules_have_changed(&follower->modules) || has_changed;
 }
 
 /* With the lock held. */
@@ -260,8 +266,7 @@ int follower_make_good(struct follower *follower)
 	(void)pthread_mutex_unlock(&follower->lock);
 	if (err < 0 || !is_lost)
 		return err;
-	/* The thread goes on meanwhile. Without memory or files all stays as it was, and counted.
-	 */
+	/* The thread goes on meanwhile. Without memory or files all stays as it was, counted. */
 	(void)processes_reread(follower->processes, time_ns);
 	return follower_catch_up(follower);
 }

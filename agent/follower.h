@@ -46,7 +46,10 @@ int follower_catch_up(struct follower *follower);
  */
 int follower_make_good(struct follower *follower);
 
-/* Whether code came or went in the kernel since the last call. */
+/*
+ * Whether code came or went in the kernel since the last call: modules, whose list it looks at, and
+ * what the records tell of. For one thread.
+ */
 bool follower_take_kernel_changed(struct follower *follower);
 
 /* Records that the kernel dropped because they were not read in time, or we for want of memory. */

@@ -20,6 +20,9 @@
 /* More between two drains find their files when they are sampled, if they are alive then. */
 #define ARRIVALS_MAX 1024
 
+/* A process that has ended is kept for that long while its files are read. */
+#define BEHIND_DRAINS_MAX 16
+
 /* A process has one number only, but numbers come and go. */
 #define KNOWN_MAX 65536
 
@@ -37,9 +40,10 @@ struct jit {
 	size_t arrival_count, arrival_capacity;
 	struct hashmap known; /* pid -> program_ns: has arrived */
 
-	struct jit_process *buckets[BUCKETS]; /* of one pid, the newest comes first */
+	struct jit_process *buckets[BUCKETS]; /* of one pid, what it runs now comes first */
 	size_t process_count;
 	uint64_t drain;   /* the number of this one */
+	uint64_t budget;  /* bytes that may still be read in it */
 	uint64_t version; /* the last one given out */
 	uint64_t serial;  /* of the last process */
 	struct late_names *late;
@@ -250,10 +254,20 @@ static void keep_limit(struct jit *jit, const struct jit_process *kept)
 	}
 }
 
+/* Programs are met in any order: an earlier one may have samples when a later one is known. */
+static struct jit_process **place_of(struct jit *jit, int32_t pid, uint64_t program_ns)
+{
+	struct jit_process **link = bucket_of(jit, pid);
+
+	while (*link && ((*link)->pid != pid || (*link)->program_ns > program_ns))
+		link = &(*link)->next;
+	return link;
+}
+
 static struct jit_process *add_process(struct jit *jit, int32_t pid, uint64_t program_ns)
 {
 	struct jit_process *process = calloc(1, sizeof(*process));
-	struct jit_process **bucket = bucket_of(jit, pid);
+	struct jit_process **link;
 
 	if (!process)
 		return NULL;
@@ -268,8 +282,9 @@ static struct jit_process *add_process(struct jit *jit, int32_t pid, uint64_t pr
 	process->serial = ++jit->serial;
 	process->files = JIT_FILES_NONE;
 	process->map_fd = process->dump_fd = -1;
-	process->next = *bucket;
-	*bucket = process;
+	link = place_of(jit, pid, program_ns);
+	process->next = *link;
+	*link = process;
 	jit->process_count++;
 	return process;
 }
@@ -291,12 +306,11 @@ static void take_arrival(struct jit *jit, struct arrival *arrival)
 		process->dump_fd = TAKE_FD(arrival->dump_fd);
 }
 
-void jit_begin(struct jit *jit)
+static void take_arrivals(struct jit *jit)
 {
 	CLEANUP(cleanup_free) struct arrival *arrivals = NULL;
 	size_t count;
 
-	jit->drain++;
 	(void)pthread_mutex_lock(&jit->lock);
 	arrivals = TAKE(jit->arrivals);
 	count = jit->arrival_count;
@@ -316,12 +330,46 @@ static void refresh(struct jit *jit, struct jit_process *process)
 	if (process->checked == jit->drain)
 		return;
 	process->checked = jit->drain;
+	if (jit->budget > 0)
+		process->served = jit->drain;
 	replaced = process->replaced;
-	if (jit_process_read(process, newest(jit, process->pid) == process))
+	if (jit_process_read(process, newest(jit, process->pid) == process, &jit->budget))
 		late_names_settle(jit->late, process->serial, late_name, process);
 	if (process->replaced != replaced)
 		process->version = ++jit->version;
 	keep_limit(jit, process);
+}
+
+/* Whose files are not read to their ends, and had nothing to read with for longest. */
+static struct jit_process *longest_waiting(struct jit *jit)
+{
+	struct jit_process *longest = NULL;
+
+	for (size_t i = 0; i < BUCKETS; i++) {
+		for (struct jit_process *p = jit->buckets[i]; p; p = p->next) {
+			if (p->checked == jit->drain || !jit_process_is_behind(p))
+				continue;
+			if (!longest || p->served < longest->served)
+				longest = p;
+		}
+	}
+	return longest;
+}
+
+static void begin(struct jit *jit, uint64_t bytes_max)
+{
+	struct jit_process *process;
+
+	jit->drain++;
+	jit->budget = bytes_max;
+	take_arrivals(jit);
+	while (jit->budget > 0 && (process = longest_waiting(jit)))
+		refresh(jit, process);
+}
+
+void jit_begin(struct jit *jit)
+{
+	begin(jit, JIT_DRAIN_BYTES_MAX);
 }
 
 bool jit_name(struct jit *jit, const struct jit_address *address, struct frame *ret)
@@ -365,9 +413,18 @@ static bool is_over(struct jit *jit, struct jit_process *process, uint64_t befor
 {
 	bool is_gone = newest(jit, process->pid) != process || jit_files_is_gone(&process->files);
 
-	if (is_gone && !process->gone_ns)
+	if (is_gone && !process->gone_ns) {
 		process->gone_ns = clock_ns(CLOCK_MONOTONIC);
+		process->gone_drain = jit->drain;
+	}
 	return process->gone_ns && process->gone_ns <= before_ns;
+}
+
+/* Whether names that it is asked for may yet be read. */
+static bool is_waited_for(struct jit *jit, const struct jit_process *process)
+{
+	return newest(jit, process->pid) == process && jit_process_is_behind(process) &&
+	       jit->drain - process->gone_drain < BEHIND_DRAINS_MAX;
 }
 
 void jit_end(struct jit *jit, uint64_t before_ns)
@@ -380,11 +437,10 @@ void jit_end(struct jit *jit, uint64_t before_ns)
 
 			if (process->dump)
 				jitdump_forget(process->dump, before_ns);
-			if (is_over(jit, process, before_ns)) {
-				if (process->used)
-					refresh(jit, process);
+			if (is_over(jit, process, before_ns) && process->used)
+				refresh(jit, process);
+			if (is_over(jit, process, before_ns) && !is_waited_for(jit, process))
 				end_process(jit, process);
-			}
 			process = next;
 		}
 	}
@@ -392,7 +448,7 @@ void jit_end(struct jit *jit, uint64_t before_ns)
 
 bool jit_settle(struct jit *jit)
 {
-	jit_begin(jit);
+	begin(jit, JIT_SETTLE_BYTES_MAX);
 	for (size_t i = 0; i < BUCKETS; i++) {
 		for (struct jit_process *p = jit->buckets[i]; p; p = p->next) {
 			if (p->used)

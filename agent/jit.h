@@ -20,12 +20,20 @@
  */
 #define JIT_PROCESSES_MAX 1024
 
+/*
+ * What is read of all files from one jit_begin() to the next, a tenth of a second of parsing, and
+ * by jit_settle(). When it is used up files wait, those that had none for longest come first, and
+ * until a file has been read to its end it has no names.
+ */
+#define JIT_DRAIN_BYTES_MAX  (UINT64_C(32) << 20)
+#define JIT_SETTLE_BYTES_MAX (UINT64_C(256) << 20)
+
 struct jit;
 
 struct jit_stats {
 	uint64_t files_refused;   /* not trusted, unreadable, or not what their names say */
 	uint64_t entries_refused; /* of files: what is no entry, or contradicts itself */
-	uint64_t no_room;         /* entries and processes beyond the limits */
+	uint64_t no_room; /* entries and processes beyond the limits, files not read to the end */
 	uint64_t unnamed; /* addresses that got no name, for each time they were looked up */
 };
 
@@ -35,9 +43,7 @@ void jit_free(struct jit *jit); /* NULL is fine */
 /* Whether binary stands for memory that may hold such code: it is in no file. */
 bool jit_is_code(const struct binary *binary);
 
-/* For any thread: something executable was mapped. Others than such code and jitdumps are no
- * matter.
- */
+/* For any thread: something executable was mapped. Only such code and jitdumps are of interest. */
 void jit_mapped(struct jit *jit, const struct mapping_source *source, const struct binary *binary);
 
 /* A drain begins: each file is looked at once more, when it is asked for. */

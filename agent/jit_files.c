@@ -8,12 +8,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "agent/limits.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define DUMP_PREFIX "jit-"
 #define DUMP_SUFFIX ".dump"
+
+/* File systems have clocks of their own: of ticks, or of whole seconds. */
+#define FILE_CLOCK_NS NS_PER_SECOND
 
 void jit_files_done(struct jit_files *files)
 {
@@ -69,6 +74,31 @@ static int read_status(struct jit_files *files)
 	return has_uid && has_pid ? 0 : -ESRCH;
 }
 
+/* 0 when it cannot be told. The kernel says it in ticks since it was booted (man 5 proc). */
+static uint64_t read_start(const struct jit_files *files)
+{
+	CLEANUP(cleanup_fd) int fd = open_at(files->process_fd, "stat", O_RDONLY, 0);
+	uint64_t unix_ns = clock_ns(CLOCK_REALTIME), boot_ns = clock_ns(CLOCK_BOOTTIME), ticks;
+	uint64_t tick_ns = NS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
+	char text[1024];
+	const char *fields;
+	ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
+	if (size <= 0)
+		return 0;
+	text[size] = '\0';
+	/* The name before may have anything in it. */
+	fields = strrchr(text, ')');
+	if (!fields ||
+	    sscanf(fields,
+		   ") %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
+		   "%*s %*s %*s %" SCNu64,
+		   &ticks) != 1 ||
+	    ticks > boot_ns / tick_ns)
+		return 0;
+	return unix_ns - (boot_ns - ticks * tick_ns);
+}
+
 static void cleanup_files(struct jit_files *files)
 {
 	jit_files_done(files);
@@ -88,6 +118,7 @@ int jit_files_find(int32_t pid, struct jit_files *ret)
 	err = read_status(&files);
 	if (err < 0)
 		return err;
+	files.started_unix_ns = read_start(&files);
 	root_fd = open_at(files.process_fd, "root", O_PATH | O_DIRECTORY, 0);
 	if (root_fd >= 0)
 		files.directory_fd = open_at(root_fd, "tmp", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
@@ -134,6 +165,17 @@ static void map_name(const struct jit_files *files, char *name, size_t size)
 	(void)snprintf(name, size, "perf-%" PRId32 ".map", files->inner_pid);
 }
 
+/* Of an earlier process of the same number and user, then. */
+static bool is_older(const struct jit_files *files, int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && st.st_mtim.tv_sec >= 0 &&
+	       (uint64_t)st.st_mtim.tv_sec * NS_PER_SECOND + (uint64_t)st.st_mtim.tv_nsec +
+			       FILE_CLOCK_NS <
+		       files->started_unix_ns;
+}
+
 int jit_files_open_map(struct jit_files *files)
 {
 	CLEANUP(cleanup_fd) int path_fd = -1;
@@ -146,6 +188,8 @@ int jit_files_open_map(struct jit_files *files)
 			  RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	if (path_fd == -ELOOP)
 		return -EPERM;
+	if (path_fd >= 0 && is_older(files, path_fd))
+		return -ESTALE;
 	return path_fd < 0 ? path_fd : reopen_trusted(files, path_fd);
 }
 

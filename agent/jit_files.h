@@ -5,7 +5,9 @@
  * have written them.
  *
  * - /tmp/perf-PID.map, PID being the process's number in its innermost pid namespace. No link is
- *   followed behind /tmp, and the file is a regular one that has no other name.
+ *   followed behind /tmp, and the file is a regular one that has no other name. Nobody removes
+ * them: one that was last written before the process was there is of another one that had its
+ * number.
  * - jit-PID.dump, which the runtime maps for execution to make itself known, anywhere.
  *
  * Both must belong to the user that the process acts for (its effective uid), or to root.
@@ -21,10 +23,11 @@
 
 /* What outlives the process, for files that are written at its end. */
 struct jit_files {
-	int process_fd;    /* /proc/PID; -1: none */
-	int directory_fd;  /* its /tmp; -1: none */
-	int32_t inner_pid; /* as the process sees itself */
-	uid_t uid;         /* effective, as we see it */
+	int process_fd;           /* /proc/PID; -1: none */
+	int directory_fd;         /* its /tmp; -1: none */
+	int32_t inner_pid;        /* as the process sees itself */
+	uid_t uid;                /* effective, as we see it */
+	uint64_t started_unix_ns; /* when the process began, to 10 ms; 0: not known */
 };
 
 #define JIT_FILES_NONE ((struct jit_files){ .process_fd = -1, .directory_fd = -1 })
@@ -38,7 +41,7 @@ bool jit_files_is_gone(const struct jit_files *files);
 
 /*
  * The perf map; the descriptor is the caller's. -ENOENT: there is none; -EPERM: there is one that
- * is not to be trusted; -EMFILE; -errno.
+ * is not to be trusted; -ESTALE: it is older than the process; -EMFILE; -errno.
  */
 int jit_files_open_map(struct jit_files *files);
 

@@ -22,6 +22,7 @@ void jit_process_drop(struct jit_process *process)
 	process->dump = NULL;
 	process->bytes = 0;
 	process->files_refused = 0;
+	process->is_map_stale = false;
 	process->is_dropped = true;
 }
 
@@ -39,6 +40,8 @@ static void open_map(struct jit_process *process)
 	if (process->map_fd >= 0 && jit_files_is_map(&process->files, process->map_fd))
 		return;
 	fd = jit_files_open_map(&process->files);
+	/* A runtime may write it anew, and then it is its own. */
+	process->is_map_stale = fd == -ESTALE;
 	if (fd == -EPERM && !process->is_map_refused) {
 		process->is_map_refused = true;
 		process->files_refused++;
@@ -57,23 +60,24 @@ static void note_failure(struct jit_process *process, int err, bool *is_counted)
 	process->files_refused++;
 }
 
-static void read_map(struct jit_process *process)
+static void read_map(struct jit_process *process, uint64_t *budget)
 {
 	if (process->map_fd < 0 ||
 	    (!process->map && perf_map_new(FILE_BYTES_MAX, &process->map) < 0))
 		return;
-	note_failure(process, perf_map_read(process->map, process->map_fd),
+	note_failure(process, perf_map_read(process->map, process->map_fd, budget),
 		     &process->is_map_failed);
 }
 
-static void read_dump(struct jit_process *process)
+static void read_dump(struct jit_process *process, uint64_t *budget)
 {
 	if (process->dump_fd < 0 ||
 	    (!process->dump && jitdump_new(FILE_BYTES_MAX, &process->dump) < 0))
 		return;
-	note_failure(process,
-		     jitdump_read(process->dump, process->dump_fd, clock_ns(CLOCK_MONOTONIC)),
-		     &process->is_dump_failed);
+	note_failure(
+		process,
+		jitdump_read(process->dump, process->dump_fd, clock_ns(CLOCK_MONOTONIC), budget),
+		&process->is_dump_failed);
 }
 
 static uint64_t entries_read(const struct jit_process *process)
@@ -88,17 +92,24 @@ static uint64_t entries_read(const struct jit_process *process)
 	return map.entries + dump.entries;
 }
 
-bool jit_process_read(struct jit_process *process, bool is_running)
+bool jit_process_is_behind(const struct jit_process *process)
+{
+	return (process->map && perf_map_is_behind(process->map)) ||
+	       (process->dump && jitdump_is_behind(process->dump));
+}
+
+bool jit_process_read(struct jit_process *process, bool is_running, uint64_t *budget)
 {
 	uint64_t before = entries_read(process);
+	bool was_behind = jit_process_is_behind(process);
 
 	if (process->is_dropped)
 		return false;
 	if (is_running) {
 		open_map(process);
-		read_map(process);
+		read_map(process, budget);
 	}
-	read_dump(process);
+	read_dump(process, budget);
 	process->bytes = process->replaced = 0;
 	if (process->map) {
 		process->bytes += perf_map_bytes(process->map);
@@ -108,7 +119,7 @@ bool jit_process_read(struct jit_process *process, bool is_running)
 		process->bytes += jitdump_bytes(process->dump);
 		process->replaced += jitdump_version(process->dump);
 	}
-	return entries_read(process) != before;
+	return entries_read(process) != before || (was_behind && !jit_process_is_behind(process));
 }
 
 bool jit_process_name(const struct jit_process *process, uint64_t time_ns, uint64_t address,
@@ -116,9 +127,13 @@ bool jit_process_name(const struct jit_process *process, uint64_t time_ns, uint6
 {
 	struct jitdump_code code = { 0 };
 
+	if (process->dump && jitdump_is_behind(process->dump))
+		return false;
 	/* It knows of times, and of lines. */
-	if (!process->dump || !jitdump_find(process->dump, address, time_ns, &code))
-		code.name = process->map ? perf_map_find(process->map, address) : NULL;
+	if (!process->dump || !jitdump_find(process->dump, address, time_ns, &code)) {
+		if (process->map && !perf_map_is_behind(process->map))
+			code.name = perf_map_find(process->map, address);
+	}
 	if (!code.name)
 		return false;
 	*ret = (struct frame){
@@ -141,7 +156,7 @@ void jit_process_add_stats(const struct jit_process *process, struct jit_stats *
 		perf_map_read_stats(process->map, &map);
 	if (process->dump)
 		jitdump_read_stats(process->dump, &dump);
-	stats->files_refused += process->files_refused;
+	stats->files_refused += process->files_refused + process->is_map_stale;
 	stats->entries_refused += map.refused + dump.refused;
-	stats->no_room += map.no_room + dump.no_room;
+	stats->no_room += map.no_room + dump.no_room + jit_process_is_behind(process);
 }

@@ -25,22 +25,31 @@ struct jit_process {
 	uint64_t version;     /* of its names; 0: none has changed so far */
 	uint64_t checked;     /* the drain in which its files were looked at last */
 	uint64_t used;        /* the drain in which it was asked about last; 0: never */
+	uint64_t served;      /* the drain in which there was something to read with; 0: never */
 	uint64_t gone_ns;     /* when it was known that it is no more; 0: it may still run */
+	uint64_t gone_drain;  /* the same */
 	uint64_t files_refused;
 	bool is_dropped;                    /* there was no room for it */
 	bool is_map_refused;                /* counted */
+	bool is_map_stale;                  /* what is there is from before the process */
 	bool is_map_failed, is_dump_failed; /* counted */
 };
 
 void jit_process_free(struct jit_process *process);
 
 /*
- * Reads what has been written since. is_running: its perf map is still its own. Whether there was
- * any: addresses that had no name may have one.
+ * Reads what has been written since, at most *budget bytes, which are taken off it. is_running: its
+ * perf map is still its own. Whether addresses that had no name may have one.
  */
-bool jit_process_read(struct jit_process *process, bool is_running);
+bool jit_process_read(struct jit_process *process, bool is_running, uint64_t *budget);
 
-/* FRAME_JIT; strings live until it reads again. False: no name. */
+/* Whether the budget has ended that before the end of a file. */
+bool jit_process_is_behind(const struct jit_process *process);
+
+/*
+ * FRAME_JIT; strings live until it reads again. False: no name. A file that has not been read to
+ * its end knows none: the rest of it may say otherwise.
+ */
 bool jit_process_name(const struct jit_process *process, uint64_t time_ns, uint64_t address,
 		      struct frame *ret);
 

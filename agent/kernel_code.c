@@ -15,7 +15,11 @@
 
 struct piece {
 	uint64_t start, end;
-	uint64_t since_ns, until_ns; /* 0: there before we looked; UINT64_MAX: still there */
+	/*
+	 * UINT64_MAX: still there. Since when is not kept: samples that are counted together tell
+	 * when the first of them was taken, and the last may have been in what came after that.
+	 */
+	uint64_t until_ns;
 	char *name;
 };
 
@@ -77,7 +81,6 @@ static void add(struct kernel_code *code, const struct sideband_record *record)
 		code->dropped++;
 		return;
 	}
-	piece.since_ns = record->is_gone ? 0 : record->time_ns;
 	piece.until_ns = record->is_gone ? record->time_ns : UINT64_MAX;
 	code->pieces[code->count++] = piece;
 	if (piece.start < code->low)

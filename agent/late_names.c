@@ -14,6 +14,9 @@
 /* A program of a million lines has fewer functions on its stacks; the rest is "[anon]" for good. */
 #define LATE_MAX 65536
 
+/* Of what stands for them and of names: 5 MiB, and 900 bytes for each name. */
+#define STRINGS_BYTES_MAX (UINT64_C(64) << 20)
+
 /* No name in a file begins with it by chance; with the seed, nor on purpose. */
 #define MARK '\1'
 
@@ -43,6 +46,7 @@ int late_names_new(struct late_names **ret)
 
 	if (!names)
 		return -ENOMEM;
+	names->strings.bytes_max = STRINGS_BYTES_MAX;
 	/* Without randomness, frames of whoever guesses it get names of others: no harm is done. */
 	(void)!getrandom(&names->seed, sizeof(names->seed), GRND_NONBLOCK);
 	*ret = names;
@@ -54,7 +58,7 @@ void late_names_clear(struct late_names *names)
 	free(names->items);
 	hashmap_done(&names->by_address);
 	string_pool_done(&names->strings);
-	*names = (struct late_names){ .seed = names->seed };
+	*names = (struct late_names){ .seed = names->seed, .strings.bytes_max = STRINGS_BYTES_MAX };
 }
 
 void late_names_free(struct late_names *names)

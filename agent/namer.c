@@ -48,6 +48,11 @@ static void cleanup_batch(struct sample_batch **batch)
 	batch_free(*batch);
 }
 
+static struct call_tree *tree_of(const struct namer *namer, const struct sample *sample)
+{
+	return sample->is_off_cpu ? namer->profile->off_tree : namer->profile->tree;
+}
+
 static int name_stack(struct namer *namer, const struct sample *sample, uint64_t version,
 		      struct known_stack *ret)
 {
@@ -58,7 +63,7 @@ static int name_stack(struct namer *namer, const struct sample *sample, uint64_t
 	else
 		naming_name(namer->naming, sample, &stack);
 	*ret = (struct known_stack){ .stop = stack.stop, .is_complete = stack.is_complete };
-	return call_tree_reach(namer->profile->tree, stack.frames, stack.count, &ret->node);
+	return call_tree_reach(tree_of(namer, sample), stack.frames, stack.count, &ret->node);
 }
 
 /* The same addresses are other code after a mapping, or what is made at run time, has changed. */
@@ -83,18 +88,21 @@ static int name_sample(struct namer *namer, const struct sample *sample, uint64_
 			return err;
 		known_stacks_add(&namer->known, id, &known);
 	}
-	profile->samples += sample->count;
-	profile->stops[known.stop] += sample->count;
-	if (known.is_complete)
-		profile->complete_samples += sample->count;
-	return call_tree_count(profile->tree, known.node, sample->count);
+	if (sample->is_off_cpu) {
+		profile->off_ns += sample->count;
+		profile->off_complete_ns += known.is_complete ? sample->count : 0;
+	} else {
+		profile->samples += sample->count;
+		profile->stops[known.stop] += sample->count;
+		profile->complete_samples += known.is_complete ? sample->count : 0;
+	}
+	return call_tree_count(tree_of(namer, sample), known.node, sample->count);
 }
 
 static uint64_t version_of(const struct namer *namer, const struct sample_batch *batch, size_t i,
 			   const struct sample *sample)
 {
-	return batch->versions ? batch->versions[i]
-			       : naming_version(namer->naming, (int32_t)sample->tgid);
+	return batch->versions ? batch->versions[i] : naming_sample_version(namer->naming, sample);
 }
 
 static int name_samples(struct namer *namer, const struct sample_batch *batch)
@@ -145,7 +153,7 @@ static int prepare_batch(struct namer *namer, struct sample_batch *batch)
 		struct sample sample;
 
 		sample_batch_read(batch, i, &sample);
-		batch->versions[i] = naming_version(namer->naming, (int32_t)sample.tgid);
+		batch->versions[i] = naming_sample_version(namer->naming, &sample);
 		if (!known_stacks_find(&namer->known, stack_id(namer, &sample, batch->versions[i]),
 				       &known))
 			naming_prepare(namer->naming, &sample, batch->versions[i]);
@@ -228,7 +236,11 @@ static int finish(struct namer *namer)
 			known_stacks_clear(&namer->known);
 		err = name_held(namer);
 	}
-	return err < 0 ? err : naming_finish(namer->naming, &namer->profile->tree);
+	return err < 0 ? err
+		       : naming_finish(namer->naming,
+				       (struct call_tree * *[]){ &namer->profile->tree,
+								 &namer->profile->off_tree },
+				       2);
 }
 
 /* With the lock held. */

@@ -11,24 +11,8 @@
 
 #include "agent/jit.h"
 #include "agent/kernel_code.h"
-#include "agent/prepared_names.h"
-
-/* "[NAME_MAX bytes+0x16 digits]" for every user address, and the notes. */
-#define TEXT_SIZE (USER_FRAMES_MAX * 288 + 512)
-
-struct naming {
-	struct symbolizer *symbolizer;
-	struct processes *processes;
-	struct jit *jit; /* or NULL */
-	struct prepared_names prepared;
-	const uint64_t *version;         /* of the sample, where it was prepared; or NULL */
-	struct kernel_code *kernel_code; /* or NULL */
-	struct frame frames[FRAMES_MAX];
-	size_t count;
-	char text[TEXT_SIZE]; /* names made up for this sample */
-	size_t text_used;
-	struct naming_stats stats;
-};
+#include "agent/naming_parts.h"
+#include "base/hashmap.h"
 
 int naming_new(struct symbolizer *symbolizer, struct processes *processes, struct naming **ret)
 {
@@ -83,30 +67,50 @@ uint64_t naming_version(struct naming *naming, int32_t pid)
 	return naming->jit ? jit_version(naming->jit, pid) : 0;
 }
 
-int naming_finish(struct naming *naming, struct call_tree **tree)
+uint64_t naming_sample_version(struct naming *naming, const struct sample *sample)
 {
+	uint64_t version = naming_version(naming, (int32_t)sample->tgid);
+	const struct waker *waker = sample->waker;
+
+	if (!waker)
+		return version;
+	version = hash_u64(version) + naming_version(naming, (int32_t)waker->tgid);
+	return hash_u64(version) +
+	       processes_version(naming->processes, (int32_t)waker->tgid, sample->first_ns);
+}
+
+int naming_finish(struct naming *naming, struct call_tree **const trees[], size_t count)
+{
+	bool has_come;
 	int err = 0;
 
 	if (!naming->jit)
 		return 0;
-	if (jit_settle(naming->jit))
-		err = call_tree_rename(tree, jit_replace, naming->jit);
+	has_come = jit_settle(naming->jit);
+	for (size_t i = 0; has_come && !err && i < count; i++) {
+		if (*trees[i])
+			err = call_tree_rename(trees[i], jit_replace, naming->jit);
+	}
 	if (!err)
 		jit_forget_late(naming->jit);
 	return err;
 }
 
-static void push(struct naming *naming, const struct frame *frame)
+void naming_push(struct naming *naming, const struct frame *frame)
 {
 	assert(naming->count < FRAMES_MAX);
 	naming->frames[naming->count++] = *frame;
 }
 
-__attribute__((format(printf, 2, 3))) static const char *make_text(struct naming *naming,
-								   const char *format, ...)
+void naming_push_note(struct naming *naming, const char *text)
+{
+	naming_push(naming, &(struct frame){ .name = text, .kind = FRAME_NOTE });
+}
+
+const char *naming_text(struct naming *naming, const char *format, ...)
 {
 	char *text = naming->text + naming->text_used;
-	size_t room = TEXT_SIZE - naming->text_used;
+	size_t room = NAMING_TEXT_SIZE - naming->text_used;
 	va_list arguments;
 	int length;
 
@@ -117,6 +121,47 @@ __attribute__((format(printf, 2, 3))) static const char *make_text(struct naming
 		return "[unknown]";
 	naming->text_used += (size_t)length + 1;
 	return text;
+}
+
+/* Of the sample, and of who woke it up. */
+static void locate_sample(struct naming *naming, const struct sample *sample)
+{
+	located_stack_find(naming->processes,
+			   &(struct walked_stack){ .pid = (int32_t)sample->tgid,
+						   .time_ns = sample->first_ns,
+						   .addresses = sample->user,
+						   .depth = sample->user_depth,
+						   .stop = sample->stop },
+			   &naming->stack);
+}
+
+static void locate_waker(struct naming *naming, const struct sample *sample)
+{
+	const struct waker *waker = sample->waker;
+
+	located_stack_find(naming->processes,
+			   &(struct walked_stack){ .pid = (int32_t)waker->tgid,
+						   .time_ns = sample->first_ns,
+						   .addresses = waker->user,
+						   .depth = waker->user_depth,
+						   .stop = waker->stop },
+			   &naming->stack);
+}
+
+/* All that was walked: what is not settled yet may be when it is named. */
+void naming_prepare(struct naming *naming, const struct sample *sample, uint64_t version)
+{
+	locate_sample(naming, sample);
+	naming_prepare_user(naming, version);
+	if (!sample->waker)
+		return;
+	locate_waker(naming, sample);
+	naming_prepare_user(naming, version);
+}
+
+void naming_forget_prepared(struct naming *naming)
+{
+	prepared_names_done(&naming->prepared);
 }
 
 /* Where a program or a thread begins: a stack that reaches one of them is whole. */
@@ -145,333 +190,168 @@ static bool is_entry(const char *name)
 	return false;
 }
 
-static const char *address_text(struct naming *naming, const struct mapping *mapping,
-				uint64_t address)
+/*
+ * The frame pointer chain does not say whether it ended at the entry; the outermost names do, and
+ * the place of the outermost frame.
+ */
+static bool reaches_entry(const struct naming *naming, const struct frame *outermost,
+			  const struct frame *next)
 {
-	const struct binary *binary = mapping->binary;
-	const struct module *module = binary_module(binary);
-
-	if (binary->kind == BINARY_ANONYMOUS)
-		return "[anon]";
-	if (binary->kind == BINARY_SPECIAL)
-		return binary->name;
-	address = address - mapping->start + mapping->file_offset;
-	if (module)
-		address = module_address(module, address);
-	return make_text(naming, "[%s+0x%" PRIx64 "]",
-			 binary->kind == BINARY_VDSO ? "vdso" : binary->name, address);
+	return (outermost && is_entry(outermost->name)) || (next && is_entry(next->name)) ||
+	       located_stack_ends_at_entry(&naming->stack);
 }
 
-static bool locate(const struct naming *naming, const struct sample *sample, uint64_t address,
-		   struct mapping *ret)
+/* Frame number i, if it is one of those that have been pushed since first. */
+static const struct frame *frame_at(const struct naming *naming, size_t first, size_t i)
 {
-	return processes_locate(naming->processes, (int32_t)sample->tgid, sample->first_ns, address,
-				ret);
+	return i >= first && i < naming->count ? &naming->frames[i] : NULL;
 }
 
-static struct jit_address jit_address_of(const struct sample *sample, const struct mapping *mapping,
-					 uint64_t address)
+static void push_process(struct naming *naming, const char *name)
 {
-	return (struct jit_address){ .pid = (int32_t)sample->tgid,
-				     .program_ns = mapping->program_ns,
-				     .time_ns = sample->first_ns,
-				     .address = address };
+	naming_push(naming,
+		    &(struct frame){ .name = name[0] ? name : "[unnamed]", .kind = FRAME_PROCESS });
 }
 
-/* Until another version, an address has one name. */
-static uint64_t prepared_key(const struct jit_address *address, uint64_t version)
+static void push_root(struct naming *naming, const struct sample *sample)
 {
-	uint64_t program = hash_u64((uint32_t)address->pid) + address->program_ns;
-
-	return hash_u64(hash_u64(program) + version) + hash_u64(address->address);
+	push_process(naming, sample->is_idle ? "swapper" : sample->process_name);
+	if (sample->tid)
+		push_process(naming,
+			     naming_text(naming, "%s-%" PRIu32, sample->thread_name, sample->tid));
 }
 
-static bool name_jit(struct naming *naming, const struct sample *sample,
-		     const struct mapping *mapping, uint64_t address, struct frame *ret)
+/* Its note is the first, and goes away when the names show that nothing is missing. */
+static enum stop_reason push_user(struct naming *naming, const uint64_t *version)
 {
-	struct jit_address in_jit = jit_address_of(sample, mapping, address);
+	enum stop_reason stop = naming->stack.stop;
+	const char *note = stop_reason_note(stop);
+	size_t first = naming->count;
 
-	if (!naming->jit || !jit_is_code(mapping->binary))
-		return false;
-	if (naming->version &&
-	    prepared_names_find(&naming->prepared, prepared_key(&in_jit, *naming->version), ret))
-		return true;
-	return jit_name(naming->jit, &in_jit, ret);
+	if (note)
+		naming_push_note(naming, note);
+	naming_push_user(naming, version, NAMING_OUTERMOST_FIRST);
+	if (stop != STOP_FRAME_POINTERS ||
+	    !reaches_entry(naming, frame_at(naming, first + 1, first + 1),
+			   frame_at(naming, first + 1, first + 2)))
+		return stop;
+	memmove(&naming->frames[first], &naming->frames[first + 1],
+		(naming->count - first - 1) * sizeof(naming->frames[0]));
+	naming->count--;
+	return STOP_COMPLETE;
 }
 
-/* ret[0] is the innermost. At least one frame. */
-static size_t name_user(struct naming *naming, const struct sample *sample, size_t index,
-			struct frame ret[INLINED_MAX])
+static void push_kernel(struct naming *naming, const struct sample *sample)
 {
-	/* Callers' addresses are inside their calls already: see struct stack. */
-	uint64_t address = sample->user[index];
-	struct mapping mapping;
-	bool is_located = locate(naming, sample, address, &mapping);
-	struct module *module = is_located ? binary_module(mapping.binary) : NULL;
-	size_t count = 0;
+	if (sample->kernel_stack_lost)
+		naming_push_note(naming, "[kernel stack lost]");
+	naming_push_kernel(naming,
+			   &(struct naming_kernel_stack){ .addresses = sample->kernel,
+							  .depth = sample->kernel_depth,
+							  .first_ns = sample->first_ns },
+			   NAMING_OUTERMOST_FIRST);
+}
 
-	naming->stats.frames++;
-	if (is_located)
-		mapping.binary->is_sampled = true;
-	if (module)
-		count = symbolize_user(naming->symbolizer, module,
-				       address - mapping.start + mapping.file_offset, ret,
-				       INLINED_MAX);
-	if (count > 0)
-		return count;
-	if (is_located && name_jit(naming, sample, &mapping, address, &ret[0]))
-		return 1;
-	naming->stats.unnamed_user_frames++;
-	ret[0] = (struct frame){
-		.name = is_located ? address_text(naming, &mapping, address) : "[unknown]",
-		.module = is_located ? mapping.binary->name : NULL,
-		.kind = FRAME_USER,
+/* Sleeping is what threads do that have nothing to do. */
+static void push_state(struct naming *naming, enum off_state state)
+{
+	static const char *const notes[OFF_STATE_COUNT] = {
+		[OFF_RUNQUEUE] = "[runqueue]",
+		[OFF_UNINTERRUPTIBLE] = "[uninterruptible]",
+		[OFF_STOPPED] = "[stopped]",
+		[OFF_OTHER] = "[other state]",
 	};
-	return 1;
+
+	assert((unsigned int)state < OFF_STATE_COUNT);
+	if (notes[state])
+		naming_push_note(naming, notes[state]);
 }
 
-/*
- * Until user space has read of a new mapping, and told the walker, that goes by what lay there
- * before, and the caller it finds may be none: how many frames there are up to such a one. 0: all.
- */
-static size_t settled_depth(const struct naming *naming, const struct sample *sample)
+/* Where the kernel is entered by an interrupt: who it interrupted has woken nobody up. */
+static bool is_interrupt(const char *name)
 {
-	struct mapping mapping;
+	static const char *const prefixes[] = {
+		"asm_sysvec_", "asm_common_interrupt", "el0_irq",
+		"el1_irq",     "el0t_64_irq",          "el1h_64_irq"
+	};
 
-	for (size_t i = 0; i < sample->user_depth; i++) {
-		if (!locate(naming, sample, sample->user[i], &mapping))
-			continue;
-		if (sample->first_ns >= mapping.settled_ns)
-			return 0;
-		if (sample->first_ns < mapping.bound_ns)
-			return i + 1;
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
+			return true;
 	}
-	return 0;
+	return false;
 }
 
-/*
- * Code without frame pointers uses their register for something else, and the kernel then takes any
- * readable words for frames. A return address that is not in executable memory shows where that
- * began: nothing beyond it is a caller.
- */
-static size_t believable_depth(const struct naming *naming, const struct sample *sample)
+static bool has_interrupt(const struct naming *naming, size_t first)
 {
-	size_t depth = sample->user_depth ? 1 : 0;
-	struct mapping mapping;
-
-	if (sample->stop == STOP_COMPLETE)
-		return sample->user_depth;
-	while (depth < sample->user_depth && locate(naming, sample, sample->user[depth], &mapping))
-		depth++;
-	return depth;
-}
-
-/* Debug information is asked for all of a stack at once. */
-static void want_user_stack(struct naming *naming, const struct sample *sample, size_t depth)
-{
-	for (size_t i = 0; i < depth; i++) {
-		struct mapping mapping;
-		struct module *module;
-
-		if (!locate(naming, sample, sample->user[i], &mapping))
-			continue;
-		module = binary_module(mapping.binary);
-		if (module)
-			symbolize_want(naming->symbolizer, module,
-				       sample->user[i] - mapping.start + mapping.file_offset);
+	for (size_t i = first; i < naming->count; i++) {
+		if (is_interrupt(naming->frames[i].name))
+			return true;
 	}
+	return false;
 }
 
-static void prepare_jit(struct naming *naming, const struct jit_address *address, uint64_t version)
+static void push_waker(struct naming *naming, const struct sample *sample, const uint64_t *version)
 {
-	uint64_t key = prepared_key(address, version);
-	struct frame frame;
+	const struct waker *waker = sample->waker;
+	size_t first = naming->count;
+	const char *note;
 
-	if (!prepared_names_find(&naming->prepared, key, &frame) &&
-	    jit_name(naming->jit, address, &frame))
-		prepared_names_add(&naming->prepared, key, &frame);
-}
-
-void naming_prepare(struct naming *naming, const struct sample *sample, uint64_t version)
-{
-	size_t depth = believable_depth(naming, sample);
-
-	want_user_stack(naming, sample, depth);
-	for (size_t i = 0; naming->jit && i < depth; i++) {
-		struct jit_address in_jit;
-		struct mapping mapping;
-
-		if (!locate(naming, sample, sample->user[i], &mapping) ||
-		    !jit_is_code(mapping.binary))
-			continue;
-		in_jit = jit_address_of(sample, &mapping, sample->user[i]);
-		prepare_jit(naming, &in_jit, version);
+	naming_push_note(naming, "--");
+	naming_push_kernel(naming,
+			   &(struct naming_kernel_stack){ .addresses = waker->kernel,
+							  .depth = waker->kernel_depth,
+							  .first_ns = sample->first_ns },
+			   NAMING_INNERMOST_FIRST);
+	if (has_interrupt(naming, first)) {
+		push_process(naming, "[interrupt]");
+		return;
 	}
+	locate_waker(naming, sample);
+	located_stack_cut_unsettled(&naming->stack);
+	first = naming->count;
+	naming_push_user(naming, version, NAMING_INNERMOST_FIRST);
+	note = stop_reason_note(naming->stack.stop);
+	if (note && (naming->stack.stop != STOP_FRAME_POINTERS ||
+		     !reaches_entry(naming, frame_at(naming, first, naming->count - 1),
+				    frame_at(naming, first, naming->count - 2))))
+		naming_push_note(naming, note);
+	push_process(naming, waker->process_name);
+}
+
+/* version: with which it was prepared; or NULL. */
+static void name_sample(struct naming *naming, const struct sample *sample, const uint64_t *version,
+			struct named_stack *ret)
+{
+	enum stop_reason stop;
+
+	naming->count = 0;
+	naming->text_used = 0;
+	locate_sample(naming, sample);
+	located_stack_cut_unsettled(&naming->stack);
+	push_root(naming, sample);
+	stop = push_user(naming, version);
+	push_kernel(naming, sample);
+	if (sample->is_off_cpu)
+		push_state(naming, sample->state);
+	if (sample->waker)
+		push_waker(naming, sample, version);
+	*ret = (struct named_stack){ .frames = naming->frames,
+				     .count = naming->count,
+				     .stop = stop,
+				     .is_complete = !stop_reason_note(stop) &&
+						    !sample->kernel_stack_lost };
+}
+
+void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret)
+{
+	name_sample(naming, sample, NULL, ret);
 }
 
 void naming_name_prepared(struct naming *naming, const struct sample *sample, uint64_t version,
 			  struct named_stack *ret)
 {
-	naming->version = &version;
-	naming_name(naming, sample, ret);
-	naming->version = NULL;
-}
-
-void naming_forget_prepared(struct naming *naming)
-{
-	prepared_names_done(&naming->prepared);
-}
-
-static void name_user_stack(struct naming *naming, const struct sample *sample)
-{
-	size_t depth = believable_depth(naming, sample);
-
-	want_user_stack(naming, sample, depth);
-	for (size_t i = depth; i > 0; i--) {
-		struct frame inlined[INLINED_MAX];
-		size_t count = name_user(naming, sample, i - 1, inlined);
-
-		while (count > 0)
-			push(naming, &inlined[--count]);
-	}
-}
-
-/* first_ns: from when on it may have been that address. */
-static void name_kernel(struct naming *naming, uint64_t address, uint64_t first_ns)
-{
-	struct frame frame = { .name = "[unknown]", .module = "bpf", .kind = FRAME_KERNEL };
-	enum kernel_code_found found = KERNEL_CODE_UNKNOWN;
-
-	naming->stats.frames++;
-	if (naming->kernel_code)
-		found = kernel_code_find(naming->kernel_code, address, first_ns, &frame.name);
-	if (found == KERNEL_CODE_AMBIGUOUS)
-		frame.name = "[bpf]";
-	if (found == KERNEL_CODE_NAMED || (found == KERNEL_CODE_UNKNOWN &&
-					   symbolize_kernel(naming->symbolizer, address, &frame))) {
-		push(naming, &frame);
-		return;
-	}
-	naming->stats.unnamed_kernel_frames++;
-	frame.module = found == KERNEL_CODE_UNKNOWN ? NULL : frame.module;
-	push(naming, &frame);
-}
-
-static void name_kernel_stack(struct naming *naming, const struct sample *sample)
-{
-	if (sample->kernel_stack_lost)
-		push(naming,
-		     &(struct frame){ .name = "[kernel stack lost, no room]", .kind = FRAME_NOTE });
-	if (!sample->kernel_depth)
-		return;
-	if (symbolizer_kernel_names(naming->symbolizer) != KERNEL_NAMES_OK) {
-		/* The user part keeps its worth; one frame says where the time went. */
-		naming->stats.frames++;
-		naming->stats.unnamed_kernel_frames++;
-		naming->stats.kernel_names_missing = true;
-		push(naming, &(struct frame){ .name = "[kernel]", .kind = FRAME_KERNEL });
-		return;
-	}
-	for (size_t i = sample->kernel_depth; i > 0; i--)
-		name_kernel(naming, sample->kernel[i - 1] - (i - 1 > 0), sample->first_ns);
-}
-
-static void push_root(struct naming *naming, const struct sample *sample)
-{
-	const char *name = sample->is_idle ? "swapper" : sample->process_name;
-
-	push(naming,
-	     &(struct frame){ .name = name[0] ? name : "[unnamed]", .kind = FRAME_PROCESS });
-	if (!sample->tid)
-		return;
-	push(naming, &(struct frame){ .name = make_text(naming, "%s-%" PRIu32, sample->thread_name,
-							sample->tid),
-				      .kind = FRAME_PROCESS });
-}
-
-/*
- * The walker cannot tell an address that leads out of the code from one in a mapping that it has
- * not been told of yet; now we know.
- */
-static enum stop_reason stop_of(const struct naming *naming, const struct sample *sample)
-{
-	struct mapping mapping;
-
-	if (sample->stop != STOP_NO_MAPPING || !sample->user_depth)
-		return sample->stop;
-	return locate(naming, sample, sample->user[sample->user_depth - 1], &mapping)
-		       ? STOP_NO_TABLE_YET
-		       : STOP_NO_MAPPING;
-}
-
-/* Without a name, the file still says where it begins. */
-static bool ends_in_entry_point(const struct naming *naming, const struct sample *sample)
-{
-	size_t depth = believable_depth(naming, sample);
-	struct mapping mapping;
-	struct module *module;
-	uint64_t address;
-
-	if (!depth)
-		return false;
-	address = sample->user[depth - 1];
-	if (!locate(naming, sample, address, &mapping))
-		return false;
-	module = binary_module(mapping.binary);
-	return module && module_is_entry(module, address - mapping.start + mapping.file_offset);
-}
-
-/*
- * The frame pointer chain does not say whether it ended at the entry; the outermost names do, and
- * the place of the outermost frame.
- */
-static bool reaches_entry(const struct naming *naming, const struct sample *sample, size_t first)
-{
-	for (size_t i = first; i < naming->count && i < first + 2; i++) {
-		if (is_entry(naming->frames[i].name))
-			return true;
-	}
-	return ends_in_entry_point(naming, sample);
-}
-
-static void name_sample(struct naming *naming, const struct sample *sample, struct named_stack *ret)
-{
-	enum stop_reason stop = stop_of(naming, sample);
-	const char *note = stop_reason_note(stop);
-	size_t note_at;
-
-	naming->count = 0;
-	naming->text_used = 0;
-	push_root(naming, sample);
-	note_at = naming->count;
-	if (note)
-		push(naming, &(struct frame){ .name = make_text(naming, "[stack: %s]", note),
-					      .kind = FRAME_NOTE });
-	name_user_stack(naming, sample);
-	if (stop == STOP_FRAME_POINTERS && reaches_entry(naming, sample, note_at + 1)) {
-		memmove(&naming->frames[note_at], &naming->frames[note_at + 1],
-			(naming->count - note_at - 1) * sizeof(naming->frames[0]));
-		naming->count--;
-		note = NULL;
-		stop = STOP_COMPLETE;
-	}
-	name_kernel_stack(naming, sample);
-	*ret = (struct named_stack){ .frames = naming->frames,
-				     .count = naming->count,
-				     .stop = stop,
-				     .is_complete = !note && !sample->kernel_stack_lost };
-}
-
-void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret)
-{
-	struct sample settled = *sample;
-	size_t depth = settled_depth(naming, sample);
-
-	if (depth) {
-		settled.user_depth = depth;
-		settled.stop = STOP_NO_TABLE_YET;
-	}
-	name_sample(naming, &settled, ret);
+	name_sample(naming, sample, &version, ret);
 }
 
 void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
@@ -480,6 +360,7 @@ void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
 
 	jit_read_stats(naming->jit, &jit);
 	*ret = naming->stats;
+	ret->names_not_kept = naming->prepared.dropped;
 	ret->unnamed_user_frames += jit.unnamed;
 	if (naming->kernel_code)
 		ret->kernel_code_dropped = kernel_code_dropped(naming->kernel_code);

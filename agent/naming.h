@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One sample -> the frames of one stack, from the process at the root to the innermost address. */
+/*
+ * One sample -> the frames of one stack, from the process at the root to the innermost address.
+ *
+ * Off the CPU there follows the state it was in, where that says more than that it slept. Behind a
+ * note "--" comes who woke it up, the other way round: from the innermost address to the process.
+ */
 #ifndef EPROF_AGENT_NAMING_H
 #define EPROF_AGENT_NAMING_H
 
@@ -12,8 +17,11 @@
 /* Inlined functions shown for one address; deeper ones are left out, the outermost stays. */
 #define INLINED_MAX 32
 
-/* The process, the thread, a note; then the stacks. */
-#define FRAMES_MAX (3 + USER_FRAMES_MAX * INLINED_MAX + KERNEL_FRAMES_MAX + 1)
+/* Both stacks, and a note for each. */
+#define STACK_FRAMES_MAX (USER_FRAMES_MAX * INLINED_MAX + KERNEL_FRAMES_MAX + 2)
+
+/* The process, its thread, its state, "--", and another process. */
+#define FRAMES_MAX (2 * STACK_FRAMES_MAX + 5)
 
 struct jit;
 struct kernel_code;
@@ -24,6 +32,7 @@ struct naming_stats {
 	uint64_t unnamed_user_frames;   /* [libfoo.so+0x1234], [unknown] */
 	uint64_t unnamed_kernel_frames; /* [kernel], [unknown] */
 	bool kernel_names_missing;      /* hidden or unreadable, and there were kernel frames */
+	uint64_t names_not_kept;        /* of run-time code, for want of room, until they were asked for */
 	uint64_t kernel_code_dropped;   /* BPF programs that came or went and are not known */
 };
 
@@ -45,15 +54,22 @@ void naming_end(struct naming *naming, uint64_t before_ns);
 uint64_t naming_version(struct naming *naming, int32_t pid);
 
 /*
- * Some names come late; until then others stand for them in the tree of the stacks. Puts them in
- * place, in another tree if need be, that is not sorted. 0, -ENOMEM or -E2BIG.
+ * The same for all that a sample shows. Of who woke it up it also changes with what that has
+ * mapped.
  */
-int naming_finish(struct naming *naming, struct call_tree **tree);
+uint64_t naming_sample_version(struct naming *naming, const struct sample *sample);
+
+/*
+ * Some names come late; until then others stand for them in the tree of the stacks. Puts them in
+ * place, in other trees if need be, that are not sorted; *trees[i] may be NULL. 0, -ENOMEM or
+ * -E2BIG.
+ */
+int naming_finish(struct naming *naming, struct call_tree **const trees[], size_t count);
 
 /*
  * Looks at the files that have the names of a sample which is named later: those of its binaries,
  * so that it comes out what they lack, and those that its process changes, whose names are
- * remembered. version: naming_version() of its process, now.
+ * remembered. version: naming_version() of its process, or naming_sample_version(), now.
  */
 void naming_prepare(struct naming *naming, const struct sample *sample, uint64_t version);
 
@@ -66,8 +82,9 @@ void naming_kernel_changed(struct naming *naming);
 struct named_stack {
 	const struct frame *frames; /* outermost first; until the next call */
 	size_t count;
-	enum stop_reason stop; /* STOP_COMPLETE when the names show the entry */
-	bool is_complete;      /* nothing missing between the entry and the innermost frame */
+	enum stop_reason stop; /* of its own walk; STOP_COMPLETE when the names show the entry */
+	/* Nothing is missing from the entry to the innermost frame; of who woke it up some may. */
+	bool is_complete;
 };
 
 void naming_name(struct naming *naming, const struct sample *sample, struct named_stack *ret);

@@ -33,7 +33,7 @@ static const struct sub_command {
 	const char *summary;
 	void (*parse)(int argc, char **argv, struct options *ret);
 } sub_commands[] = {
-	{ "record", "sample processes, a command or the machine", parse_record },
+	{ "record", "measure processes, a command or the machine", parse_record },
 	{ "flamegraph", "draw folded stacks", parse_flamegraph },
 };
 #define SUB_COMMAND_COUNT (sizeof(sub_commands) / sizeof(sub_commands[0]))

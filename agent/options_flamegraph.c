@@ -16,7 +16,10 @@ static const struct argp_option rows[] = {
 	{ "title", KEY_TITLE, "TEXT", 0, "Title of the picture", 2 },
 	{ "subtitle", KEY_SUBTITLE, "TEXT", 0, "Second line of the title", 2 },
 	{ "notes", KEY_NOTES, "TEXT", 0, "One line under the picture", 2 },
-	{ "unit", KEY_UNIT, "UNIT", 0, "What is counted (default: samples)", 2 },
+	{ "unit", KEY_UNIT, "UNIT", 0,
+	  "What is counted (default: samples); of microseconds the picture shows times, and what "
+	  "was waited for",
+	  2 },
 	{ "width", KEY_WIDTH, "PIXELS", 0, "Width of the picture (default: 1200)", 2 },
 	{ "frequency", 'F', "HZ", 0,
 	  "The samples per second that were taken: gives them a duration in .pb.gz (default: 99)",

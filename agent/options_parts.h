@@ -14,6 +14,9 @@
 #define UNWIND_MIB_MAX     ((uint64_t)UNWIND_CHUNKS_MAX * UNWIND_CHUNK_SIZE >> 20)
 #define SECONDS_MIN        0.001
 #define SECONDS_MAX        (10 * 365 * 86400.0)
+#define MAX_EVENTS_DEFAULT 300000
+#define MAX_EVENTS_MAX     1000000000
+#define BLOCK_US_MAX       (10 * 365 * 86400 * UINT64_C(1000000))
 #define DEBUGINFOD_S       20
 #define DEBUGINFOD_S_MAX   3600.0
 #define WIDTH_MIN          100
@@ -24,6 +27,15 @@ enum option_key {
 	KEY_PER_THREAD = 0x100,
 	KEY_IDLE,
 	KEY_ON_CPU,
+	KEY_OFF_CPU,
+	KEY_MIN_BLOCK,
+	KEY_MAX_BLOCK,
+	KEY_STATE,
+	KEY_WAKERS,
+	KEY_KERNEL_THREADS,
+	KEY_MAX_EVENTS,
+	KEY_RAW_TRACEPOINT,
+	KEY_VERIFY_STACKS,
 	KEY_FORMAT,
 	KEY_LINES,
 	KEY_SYMFS,
@@ -39,10 +51,21 @@ enum option_key {
 	KEY_WIDTH,
 };
 
+/* What is known only while record's line is parsed. */
+struct record_parser {
+	struct record_options *options;
+	bool has_form;
+	enum output_form form;
+	/* The first option that was given and is about running threads only, or about others. */
+	const char *about_on_cpu, *about_off_cpu;
+};
+
 /* Each parser: 0 and *ret set, or -EINVAL (not of its kind), -ERANGE (beyond its limits). */
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 int parse_seconds(const char *text, double *ret);
 int parse_form(const char *text, enum output_form *ret);
+/* Letters of ps or names, "sleep,D": 1 << enum off_state each. -EINVAL names the bad one. */
+int parse_states(const char *text, uint32_t *ret, const char **ret_bad, int *ret_bad_length);
 /*
  * Appends the ids of "1,2,3" that are not yet there. -EINVAL names the bad piece: *ret_bad points
  * into text, *ret_bad_length long. -E2BIG: more than TARGET_IDS_MAX.
@@ -71,6 +94,11 @@ enum output_form form_of_option(const char *arg);
 /* The form of path, given --format or not; ends the process when the two contradict. */
 enum output_form options_output_form(const char *path, bool has_form, enum output_form form,
 				     enum output_form fallback);
+
+/* An option of off-CPU time: as argp's parsers. */
+error_t options_parse_off_cpu(int key, char *arg, struct record_parser *parser);
+/* When all are parsed: decides what is recorded. Never returns when they contradict each other. */
+void options_choose_kinds(const struct record_parser *parser);
 
 void options_parse_record(int argc, char **argv, struct record_options *ret);
 void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *ret);

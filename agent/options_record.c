@@ -11,13 +11,6 @@
 #include "agent/options_parts.h"
 #include "agent/perf_event.h"
 
-/* What is known only while parsing. */
-struct record_parser {
-	struct record_options *options;
-	bool has_form;
-	enum output_form form;
-};
-
 static const struct argp_option rows[] = {
 	{ NULL, 0, NULL, 0, "What to record (one of them, or a command):", 1 },
 	{ "pid", 'p', "PID[,PID...]", 0, "These processes and what they fork", 1 },
@@ -29,8 +22,8 @@ static const struct argp_option rows[] = {
 	{ "duration", 'd', "SECONDS", 0, "Stop after this time (default: at Ctrl-C)", 2 },
 	{ "frequency", 'F', "HZ", 0, "Samples per second and CPU (default: 99)", 2 },
 	{ "event", 'e', "EVENT", 0, "Sample by this event (default: cpu-clock)", 2 },
-	{ "cpu", 'C', "CPU", 0, "Only on this CPU (default: all)", 2 },
-	{ "on-cpu", KEY_ON_CPU, NULL, 0, "Record running threads (this is what is recorded)", 2 },
+	{ "cpu", 'C', "CPU", 0,
+	  "Only on this CPU (default: all), and without off-CPU time, which is no CPU's", 2 },
 	{ "user", 'U', NULL, 0, "User stacks only", 2 },
 	{ "kernel", 'K', NULL, 0, "Kernel stacks only", 2 },
 	{ "idle", KEY_IDLE, NULL, 0, "Count the idle task, too", 2 },
@@ -42,29 +35,54 @@ static const struct argp_option rows[] = {
 	{ "unwind-memory", KEY_UNWIND_MEMORY, "MIB", 0,
 	  "Keep unwind tables within this much kernel memory (default: 256)", 2 },
 
-	{ NULL, 0, NULL, 0, "Where to:", 3 },
+	{ NULL, 0, NULL, 0, "Which time (both kinds, when neither is asked for):", 3 },
+	{ "on-cpu", KEY_ON_CPU, NULL, 0, "Sample threads that run", 3 },
+	{ "off-cpu", KEY_OFF_CPU, NULL, 0, "Measure the time of threads that do not run", 3 },
+	{ "min-block", KEY_MIN_BLOCK, "US", 0,
+	  "Leave out intervals off a CPU that are shorter, in microseconds (default: 0)", 3 },
+	{ "max-block", KEY_MAX_BLOCK, "US", 0,
+	  "Leave out intervals off a CPU that are longer, in microseconds (default: none)", 3 },
+	{ "state", KEY_STATE, "STATE[,STATE...]", 0,
+	  "Only time in these states: runqueue (R), sleep (S), uninterruptible (D), stopped (T), "
+	  "other (default: all)",
+	  3 },
+	{ "wakers", KEY_WAKERS, NULL, 0, "Put who woke a thread up behind what it waited in", 3 },
+	{ "kernel-threads", KEY_KERNEL_THREADS, NULL, 0,
+	  "With -a: off-CPU time of the kernel's own threads, too", 3 },
+	{ "max-events", KEY_MAX_EVENTS, "N", 0,
+	  "Above so many switches per second and CPU, weigh short intervals off a CPU by sampling "
+	  "them; 0: never (default: 300000)",
+	  3 },
+
+	{ NULL, 0, NULL, 0, "Where to:", 4 },
 	{ "output", 'o', "PATH", 0,
 	  "A file (.svg .html .folded .pb.gz .json), '-' for folded stacks on stdout, or a "
-	  "directory for all of it (default: eprof-NAME-UTCTIME/)",
-	  3 },
+	  "directory for all of it (default: eprof-NAME-UTCTIME/); of one file, .html and .pb.gz "
+	  "hold both kinds of time",
+	  4 },
 	{ "format", KEY_FORMAT, "FORM", 0,
 	  "PATH is one file of this form, whatever its name: svg, html, folded, pprof, speedscope",
-	  3 },
+	  4 },
 	{ "lines", KEY_LINES, NULL, 0, "Put source lines behind names, where known: main (a.c:12)",
-	  3 },
-	{ "quiet", 'q', NULL, 0, "Print errors only", 3 },
+	  4 },
+	{ "quiet", 'q', NULL, 0, "Print errors only", 4 },
 
-	{ NULL, 0, NULL, 0, "Where names come from:", 4 },
+	{ NULL, 0, NULL, 0, "Where names come from:", 5 },
 	{ "symfs", KEY_SYMFS, "DIR", 0,
-	  "Look for binaries with symbols, and for debug files, below this directory first", 4 },
+	  "Look for binaries with symbols, and for debug files, below this directory first", 5 },
 	{ "debuginfod", KEY_DEBUGINFOD, "SEC", OPTION_ARG_OPTIONAL,
 	  "Ask debuginfod servers (DEBUGINFOD_URLS) for debug files that are not on this machine, "
 	  "and wait for them so long in all (default: 20)",
-	  4 },
+	  5 },
 
-	{ NULL, 0, NULL, 0, "When something is wrong:", 5 },
-	{ "force", KEY_FORCE, NULL, 0, "Run on kernels that are known to lock up", 5 },
-	{ "verifier-log", KEY_VERIFIER_LOG, "FILE", 0, "Write the kernel verifier's log there", 5 },
+	{ NULL, 0, NULL, 0, "When something is wrong:", 6 },
+	{ "force", KEY_FORCE, NULL, 0, "Run on kernels that are known to lock up", 6 },
+	{ "verifier-log", KEY_VERIFIER_LOG, "FILE", 0, "Write the kernel verifier's log there", 6 },
+	{ "raw-tracepoint", KEY_RAW_TRACEPOINT, NULL, 0,
+	  "Measure off-CPU time as on kernels without typed tracepoints", 6 },
+	{ "verify-stacks", KEY_VERIFY_STACKS, NULL, 0,
+	  "Walk off-CPU stacks also when they are known again, and count those that were wrong",
+	  6 },
 	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
 	{ 0 },
 };
@@ -186,6 +204,12 @@ static void set_command(struct record_options *options, struct argp_state *state
 	state->next = state->argc;
 }
 
+static void note_on_cpu(struct record_parser *parser, const char *option)
+{
+	if (!parser->about_on_cpu)
+		parser->about_on_cpu = option;
+}
+
 static error_t parse_long_option(int key, char *arg, struct record_parser *parser)
 {
 	struct record_options *options = parser->options;
@@ -196,8 +220,7 @@ static error_t parse_long_option(int key, char *arg, struct record_parser *parse
 		return 0;
 	case KEY_IDLE:
 		options->with_idle = true;
-		return 0;
-	case KEY_ON_CPU:
+		note_on_cpu(parser, "--idle");
 		return 0;
 	case KEY_FORCE:
 		options->force = true;
@@ -225,7 +248,7 @@ static error_t parse_long_option(int key, char *arg, struct record_parser *parse
 		set_debuginfod(options, arg);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		return options_parse_off_cpu(key, arg, parser);
 	}
 }
 
@@ -259,9 +282,11 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'F':
 		set_sample_hz(options, arg);
+		note_on_cpu(parser, "-F");
 		return 0;
 	case 'e':
 		set_event(options, arg);
+		note_on_cpu(parser, "-e");
 		return 0;
 	case 'C':
 		set_cpu(options, arg);
@@ -290,12 +315,13 @@ static const struct argp record_argp = {
 	.parser = parse_option,
 	.help_filter = options_help_filter,
 	.args_doc = "-p PID\n-t TID\n-a\n-G CGROUP\n[--] COMMAND [ARG...]",
-	.doc = "Samples where threads run, and writes flame graphs of it."
+	.doc = "Samples where threads run, measures where they wait, and writes flame graphs of "
+	       "both."
 	       "\v"
 	       "Examples:\n"
 	       "  eprof record -p 1234 -d 30          a process, for 30 seconds\n"
 	       "  eprof record -d 10 -- ./a.out ARG   a command, for 10 seconds at most\n"
-	       "  eprof record -a -d 30 -o all.svg    the whole machine, into one file\n"
+	       "  eprof record -a -d 30 -o all.html   the whole machine, into one file\n"
 	       "\n"
 	       "Exit code: 0 done, 1 failed, 2 wrong usage.",
 };
@@ -311,6 +337,8 @@ void options_parse_record(int argc, char **argv, struct record_options *ret)
 		.form = OUTPUT_DIRECTORY,
 		.unwind = UNWIND_TABLES,
 		.unwind_bytes = (uint64_t)UNWIND_MIB_DEFAULT << 20,
+		.states = (UINT32_C(1) << OFF_STATE_COUNT) - 1,
+		.max_events = MAX_EVENTS_DEFAULT,
 	};
 	options_run_argp(&record_argp, argc, argv, &parser);
 	if (ret->target == TARGET_NONE) {
@@ -325,4 +353,5 @@ void options_parse_record(int argc, char **argv, struct record_options *ret)
 	if (ret->output)
 		ret->form = options_output_form(ret->output, parser.has_form, parser.form,
 						OUTPUT_DIRECTORY);
+	options_choose_kinds(&parser);
 }

@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/ledger.h"
 #include "agent/options_parts.h"
+
+/* Of a wrong word, so much is repeated. */
+#define BAD_PIECE_MAX 64
 
 /* Decimal digits only: no sign, no blanks, no "0x". */
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
@@ -91,6 +95,51 @@ static int parse_id(const char *text, size_t length, int32_t *ret)
 	return 0;
 }
 
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && strncmp(text, word, length) == 0;
+}
+
+static int parse_state(const char *text, size_t length, uint32_t *ret)
+{
+	static const char letters[OFF_STATE_COUNT][2] = { [OFF_RUNQUEUE] = "R",
+							  [OFF_SLEEP] = "S",
+							  [OFF_UNINTERRUPTIBLE] = "D",
+							  [OFF_STOPPED] = "T",
+							  [OFF_OTHER] = "" };
+
+	for (int i = 0; length > 0 && i < OFF_STATE_COUNT; i++) {
+		if (is_word(text, length, letters[i]) ||
+		    is_word(text, length, off_state_name((enum off_state)i))) {
+			*ret = UINT32_C(1) << i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int parse_states(const char *text, uint32_t *ret, const char **ret_bad, int *ret_bad_length)
+{
+	uint32_t states = 0;
+
+	for (const char *piece = text;; piece++) {
+		size_t length = strcspn(piece, ",");
+		uint32_t state;
+
+		if (parse_state(piece, length, &state) < 0) {
+			*ret_bad = piece;
+			*ret_bad_length = length < BAD_PIECE_MAX ? (int)length : BAD_PIECE_MAX;
+			return -EINVAL;
+		}
+		states |= state;
+		piece += length;
+		if (!*piece)
+			break;
+	}
+	*ret = states;
+	return 0;
+}
+
 int parse_ids(const char *text, int32_t *ids, size_t *count, const char **ret_bad,
 	      int *ret_bad_length)
 {
@@ -100,7 +149,7 @@ int parse_ids(const char *text, int32_t *ids, size_t *count, const char **ret_ba
 
 		if (parse_id(piece, length, &id) < 0) {
 			*ret_bad = piece;
-			*ret_bad_length = length < 64 ? (int)length : 64;
+			*ret_bad_length = length < BAD_PIECE_MAX ? (int)length : BAD_PIECE_MAX;
 			return -EINVAL;
 		}
 		while (i < *count && ids[i] != id)

@@ -322,7 +322,7 @@ int preflight_check_host(const struct preflight_host *host, const struct record_
 		err = check_capabilities(host, options->user_only);
 	if (!err)
 		err = check_perf_events(host);
-	if (!err)
+	if (!err && options->on_cpu)
 		err = check_sample_hz(host, options->sample_hz);
 	if (!err)
 		err = check_cpu(host, options->cpu);

@@ -3,15 +3,17 @@
 
 #include <stdlib.h>
 
-/* 20 MB with their names; a large program has some ten thousand pieces of such code. */
-#define PREPARED_MAX 262144
+/* A large program has some ten thousand pieces of such code. */
+#define PREPARED_MAX      262144
+#define STRINGS_BYTES_MAX (UINT64_C(64) << 20)
 
 void prepared_names_done(struct prepared_names *names)
 {
 	hashmap_done(&names->by_key);
 	free(names->frames);
 	string_pool_done(&names->strings);
-	*names = (struct prepared_names){ 0 };
+	*names =
+		(struct prepared_names){ .bytes_max = names->bytes_max, .dropped = names->dropped };
 }
 
 bool prepared_names_find(const struct prepared_names *names, uint64_t key, struct frame *ret)
@@ -39,16 +41,24 @@ static bool reserve(struct prepared_names *names)
 	return true;
 }
 
-void prepared_names_add(struct prepared_names *names, uint64_t key, const struct frame *frame)
+static bool add(struct prepared_names *names, uint64_t key, const struct frame *frame)
 {
 	struct frame copy = *frame;
 
 	if (names->count == PREPARED_MAX || !reserve(names))
-		return;
+		return false;
+	names->strings.bytes_max = names->bytes_max ? names->bytes_max : STRINGS_BYTES_MAX;
 	copy.name = string_pool_keep(&names->strings, frame->name);
 	if (frame->file)
 		copy.file = string_pool_keep(&names->strings, frame->file);
-	if (!copy.name || hashmap_put(&names->by_key, key, names->count) < 0)
-		return;
+	if (!copy.name || (frame->file && !copy.file) ||
+	    hashmap_put(&names->by_key, key, names->count) < 0)
+		return false;
 	names->frames[names->count++] = copy;
+	return true;
+}
+
+void prepared_names_add(struct prepared_names *names, uint64_t key, const struct frame *frame)
+{
+	names->dropped += !add(names, key, frame);
 }

@@ -20,13 +20,16 @@ struct prepared_names {
 	struct frame *frames;
 	size_t count, capacity;
 	struct string_pool strings;
+	uint64_t bytes_max; /* of strings; 0: 64 MiB */
+	uint64_t dropped;   /* names that were not remembered; stays when all is forgotten */
 };
 
-void prepared_names_done(struct prepared_names *names); /* empty, and usable, afterwards */
+/* Empty, and usable, afterwards. */
+void prepared_names_done(struct prepared_names *names);
 
 /* key: 64 well-mixed bits of all that the name depends on. */
 bool prepared_names_find(const struct prepared_names *names, uint64_t key, struct frame *ret);
-/* Copies its strings. Without memory, or when there are too many, it is not remembered. */
+/* Copies its strings. Without room it is not remembered, and counted. */
 void prepared_names_add(struct prepared_names *names, uint64_t key, const struct frame *frame);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/process_roots.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 #define ROOTS_MAX 1024
 
 struct process_root {
-	int fd; /* -1: ours */
+	int fd; /* or PROCESS_ROOT_OURS */
 	uint64_t device, inode, mount;
 };
 
@@ -34,16 +35,19 @@ static bool identify(int fd, struct process_root *ret)
 
 	if (statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &st) < 0)
 		return false;
-	*ret = (struct process_root){ .fd = -1,
+	*ret = (struct process_root){ .fd = PROCESS_ROOT_OURS,
 				      .device = (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor,
 				      .inode = st.stx_ino,
 				      .mount = st.stx_mnt_id };
 	return true;
 }
 
+/* -errno when it cannot be opened. */
 static int open_root(const char *path)
 {
-	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
 }
 
 /* Our own is the first one. */
@@ -64,6 +68,12 @@ static bool begin(struct process_roots *roots)
 	return true;
 }
 
+static int no_room(struct process_roots *roots)
+{
+	roots->no_room++;
+	return PROCESS_ROOT_UNKNOWN;
+}
+
 int process_roots_find(struct process_roots *roots, int32_t pid)
 {
 	CLEANUP(cleanup_fd) int fd = -1;
@@ -72,8 +82,11 @@ int process_roots_find(struct process_roots *roots, int32_t pid)
 
 	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/root", pid);
 	fd = open_root(path);
-	if (fd < 0 || !begin(roots) || !identify(fd, &root))
-		return -1;
+	if (fd == -EMFILE || fd == -ENFILE || !begin(roots))
+		return no_room(roots);
+	/* Who has just ended may have had any root: most have ours, so this is no loss to tell. */
+	if (fd < 0 || !identify(fd, &root))
+		return PROCESS_ROOT_UNKNOWN;
 	for (size_t i = 0; i < roots->count; i++) {
 		const struct process_root *known = &roots->roots[i];
 
@@ -82,7 +95,7 @@ int process_roots_find(struct process_roots *roots, int32_t pid)
 			return known->fd;
 	}
 	if (roots->count == ROOTS_MAX || limits_is_last_file(fd))
-		return -1;
+		return no_room(roots);
 	root.fd = TAKE_FD(fd);
 	roots->roots[roots->count++] = root;
 	return root.fd;

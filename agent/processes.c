@@ -321,25 +321,43 @@ uint64_t processes_version(struct processes *processes, int32_t pid, uint64_t ti
 	return version;
 }
 
+/* With the lock held. */
+static void locate(const struct generation *generation, uint64_t time_ns, uint64_t address,
+		   struct mapping *ret)
+{
+	const struct mapping *mapping =
+		generation ? mappings_find(&generation->mappings, time_ns, address) : NULL;
+
+	*ret = (struct mapping){ 0 };
+	if (!mapping)
+		return;
+	*ret = *mapping;
+	ret->program_ns = generation->begin_ns;
+	ret->settled_ns = generation->settled_ns;
+}
+
+void processes_locate_all(struct processes *processes, int32_t pid, uint64_t time_ns,
+			  const uint64_t *addresses, size_t count, struct mapping *ret)
+{
+	const struct generation *generation;
+
+	(void)pthread_mutex_lock(&processes->lock);
+	generation = pid > 0 ? processes_find(processes, pid, time_ns) : NULL;
+	for (size_t i = 0; i < count; i++)
+		locate(generation, time_ns, addresses[i], &ret[i]);
+	(void)pthread_mutex_unlock(&processes->lock);
+}
+
 bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,
 		      struct mapping *ret)
 {
-	const struct generation *generation;
-	const struct mapping *mapping = NULL;
+	struct mapping mapping;
 
-	if (pid <= 0)
+	processes_locate_all(processes, pid, time_ns, &address, 1, &mapping);
+	if (!mapping.binary)
 		return false;
-	(void)pthread_mutex_lock(&processes->lock);
-	generation = processes_find(processes, pid, time_ns);
-	if (generation)
-		mapping = mappings_find(&generation->mappings, time_ns, address);
-	if (mapping) {
-		*ret = *mapping;
-		ret->program_ns = generation->begin_ns;
-		ret->settled_ns = generation->settled_ns;
-	}
-	(void)pthread_mutex_unlock(&processes->lock);
-	return mapping != NULL;
+	*ret = mapping;
+	return true;
 }
 
 /* Whether a newer generation of the same pid has taken over before a time. */

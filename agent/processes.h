@@ -15,8 +15,7 @@
 #include "agent/sideband.h"
 #include "agent/unwinder.h"
 
-/* A process that maps more executable pieces than this keeps the first ones; the rest is counted.
- */
+/* A process that maps more executable pieces than this keeps the first; the rest is counted. */
 #define MAPPINGS_MAX 65536
 
 struct mapping {
@@ -75,6 +74,13 @@ bool processes_has_put_off(const struct processes *processes);
 /* The mapping of address at a time; false: none is known. Its binary lives as long as binaries. */
 bool processes_locate(struct processes *processes, int32_t pid, uint64_t time_ns, uint64_t address,
 		      struct mapping *ret);
+
+/*
+ * The same for count addresses together, as of one state of what is known: ret[i] is of
+ * addresses[i], with a binary of NULL where none is known.
+ */
+void processes_locate_all(struct processes *processes, int32_t pid, uint64_t time_ns,
+			  const uint64_t *addresses, size_t count, struct mapping *ret);
 
 /*
  * Changes with all that processes_locate() says of pid at a time; 0 when it says nothing. Two

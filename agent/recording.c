@@ -19,6 +19,7 @@ void recording_done(struct recording *recording)
 	naming_free(recording->pipeline.naming);
 	follower_free(recording->pipeline.follower);
 	processes_free(recording->pipeline.processes);
+	off_cpu_free(recording->pipeline.off_cpu);
 	unwinder_free(recording->pipeline.unwinder);
 	sampler_free(recording->pipeline.sampler);
 	sideband_free(recording->pipeline.sideband);
@@ -87,6 +88,7 @@ static int prepare_symbolizer(struct recording *recording)
 		err = dwarf_client_new(DWARF_REQUEST_NS_MAX, &recording->dwarf);
 	if (err < 0)
 		return err;
+	dwarf_client_set_interrupt(recording->dwarf, loop_signal_fd(recording->loop));
 	symbolizer_set_symfs(recording->symbolizer, recording->symfs_fd);
 	symbolizer_set_dwarf(recording->symbolizer,
 			     &(struct dwarf_lookup){ .open = dwarf_client_open,
@@ -308,6 +310,12 @@ int recording_prepare(struct recording *recording, const struct signals *before)
 	err = aim_sampler(recording);
 	if (err < 0)
 		return err;
+	recording->pipeline.records_on_cpu = options->on_cpu;
+	if (options->off_cpu)
+		err = off_cpu_new(options, recording->pipeline.sampler,
+				  &recording->pipeline.off_cpu);
+	if (err < 0)
+		return err;
 	err = prepare_processes(recording);
 	if (err < 0)
 		return err;
@@ -421,6 +429,8 @@ int recording_run(struct recording *recording)
 	if (err < 0)
 		return failed_or_thread("begin", err);
 	err = sampler_start(recording->pipeline.sampler);
+	if (!err && recording->pipeline.off_cpu)
+		err = off_cpu_start(recording->pipeline.off_cpu);
 	if (err < 0)
 		return err;
 	err = let_command_go(recording);
@@ -428,7 +438,13 @@ int recording_run(struct recording *recording)
 		return err;
 	err = loop_until_end(recording);
 	log_progress(NULL);
+	if (!err) {
+		err = window_end(recording->window);
+		err = err < 0 ? failed("end the recording", err) : 0;
+	}
 	sampler_stop(recording->pipeline.sampler);
+	if (recording->pipeline.off_cpu)
+		off_cpu_stop(recording->pipeline.off_cpu);
 	follower_stop(recording->pipeline.follower);
 	return err;
 }

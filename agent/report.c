@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/report.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 
-#include "agent/log.h"
 #include "agent/report_modules.h"
 #include "base/cleanup.h"
 
@@ -40,6 +40,7 @@ static uint64_t tool_peak_rss(void)
 
 static void add_loss(struct recording_stats *stats, const char *name, uint64_t count)
 {
+	assert(stats->loss_count < STATS_LOSSES_MAX);
 	stats->losses[stats->loss_count++] = (struct named_count){ name, count };
 }
 
@@ -59,6 +60,7 @@ static void fill_losses(const struct report_sources *sources, const struct sampl
 	add_loss(stats, "binaries_too_many", binaries_dropped(sources->binaries));
 	add_loss(stats, "binaries_unopened", binaries_unopened(sources->binaries));
 	add_loss(stats, "binaries_rewritten", binaries_rewritten(sources->binaries));
+	add_loss(stats, "process_roots_no_room", binaries_roots_no_room(sources->binaries));
 }
 
 static void fill_jit(const struct jit *jit, struct recording_stats *stats)
@@ -126,6 +128,17 @@ static void fill_downloads(const struct report_sources *sources, struct recordin
 	add_loss(stats, "debuginfod_not_asked", downloads.not_asked);
 	add_loss(stats, "debuginfod_refused", downloads.refused);
 	add_loss(stats, "debuginfod_named_early", sources->profile->named_early);
+	stats->tool_cpu_seconds += downloads.debuginfod.cpu_seconds;
+}
+
+static void fill_refused(const uint64_t refused[DWARF_REFUSALS], struct recording_stats *stats)
+{
+	add_name(stats, "debug_units_too_large", refused[DWARF_REFUSED_LARGE]);
+	add_name(stats, "debug_units_malformed", refused[DWARF_REFUSED_MALFORMED]);
+	add_name(stats, "debug_units_split_missing", refused[DWARF_REFUSED_SPLIT]);
+	add_name(stats, "debug_units_packaged", refused[DWARF_REFUSED_PACKAGE]);
+	add_name(stats, "debug_names_missing", refused[DWARF_REFUSED_ALTERNATE]);
+	add_name(stats, "debug_ranges_discarded", refused[DWARF_REFUSED_DISCARDED]);
 }
 
 static int fill_names(const struct report_sources *sources, struct report *report)
@@ -136,10 +149,14 @@ static int fill_names(const struct report_sources *sources, struct report *repor
 	dwarf_client_read_stats(sources->dwarf, &dwarf);
 	add_name(stats, "debug_files", dwarf.files);
 	add_name(stats, "debug_addresses", dwarf.addresses);
+	fill_refused(dwarf.parts_refused, stats);
+	add_loss(stats, "symbols_no_room", symbolizer_symbols_refused(sources->symbolizer));
 	add_loss(stats, "debug_files_refused", dwarf.refused);
 	add_loss(stats, "debug_files_crashed", dwarf.crashes);
 	add_loss(stats, "debug_files_too_slow", dwarf.timeouts);
 	add_loss(stats, "debug_files_unread", dwarf.unread);
+	add_loss(stats, "debug_answers_left_out", dwarf.left_out);
+	add_loss(stats, "names_no_room", symbolizer_names_unkept(sources->symbolizer));
 	fill_downloads(sources, stats);
 	stats->tool_cpu_seconds += dwarf.cpu_seconds;
 	return report_modules_make(sources->symbolizer, &report->modules, &stats->module_count);
@@ -153,51 +170,79 @@ static void fill_stops(const struct profile *profile, struct recording_stats *st
 					      profile->stops[i] };
 }
 
-static uint64_t total_losses(const struct recording_stats *stats)
+static void fill_off_cpu(const struct profile *profile, const struct sampler_stats *sampler,
+			 struct recording_stats *stats)
 {
-	uint64_t total = 0;
+	const uint64_t *counters = sampler->counters;
 
-	for (size_t i = 0; i < stats->loss_count; i++)
-		total += stats->losses[i].count;
-	return total;
+	stats->has_off_cpu = profile->off_tree != NULL;
+	if (!stats->has_off_cpu)
+		return;
+	stats->off_cpu = (struct off_cpu_stats){
+		.ns = profile->off_ns,
+		.complete_ns = profile->off_complete_ns,
+		.intervals = counters[COUNTER_OFF_INTERVALS],
+		.hidden_intervals = counters[COUNTER_OFF_HIDDEN],
+		.hidden_ns = counters[COUNTER_OFF_HIDDEN_NS],
+		.sampled = counters[COUNTER_OFF_SAMPLED],
+		.not_sampled = counters[COUNTER_OFF_NOT_SAMPLED],
+		.user_known = counters[COUNTER_OFF_USER_MEMO],
+		.user_walked = counters[COUNTER_OFF_USER_WALKS],
+		.kernel_known = counters[COUNTER_OFF_KERNEL_MEMO],
+		.kernel_walked = counters[COUNTER_OFF_KERNEL_WALKS],
+	};
 }
 
-/* Where there are samples. */
-static double complete_percent(const struct recording_stats *stats)
+static int fill_ledger(struct ledger *ledger, struct report *report)
 {
-	return 100.0 * (double)stats->complete_samples / (double)stats->samples;
-}
+	const struct ledger_process *processes;
+	size_t count;
+	int err;
 
-static void write_notes(struct report *report)
-{
-	const struct recording_stats *stats = &report->stats;
-	size_t used;
-
-	used = (size_t)snprintf(report->notes, sizeof(report->notes),
-				"%s, %.1f s at %" PRIu64 " Hz on %" PRIu64 " CPUs", stats->target,
-				stats->seconds, stats->sample_hz, stats->cpus);
-	if (stats->samples)
-		used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
-					 "; complete stacks: %.1f %%", complete_percent(stats));
-	if (report->kernel_names_missing)
-		used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
-					 "; kernel names hidden");
-	if (total_losses(stats) == 0)
-		(void)snprintf(report->notes + used, sizeof(report->notes) - used,
-			       "; nothing lost");
-	for (size_t i = 0; i < stats->loss_count && used < sizeof(report->notes); i++) {
-		if (stats->losses[i].count)
-			used += (size_t)snprintf(report->notes + used, sizeof(report->notes) - used,
-						 "; lost: %s %" PRIu64, stats->losses[i].name,
-						 stats->losses[i].count);
+	report->stats.ledger = ledger;
+	if (!ledger)
+		return 0;
+	err = ledger_processes(ledger, &processes, &count);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < count; i++) {
+		ledger_row_add(&report->ledger_sum, &processes[i].sum);
+		report->thread_count += processes[i].thread_count + processes[i].other_count;
 	}
+	return 0;
+}
+
+static void fill_samples(const struct report_sources *sources, const struct sampler_stats *sampler,
+			 struct recording_stats *stats)
+{
+	const struct profile *profile = sources->profile;
+
+	stats->version = EPROF_VERSION;
+	stats->target = sources->target;
+	stats->seconds = profile->seconds;
+	stats->has_on_cpu = sources->options->on_cpu;
+	stats->sample_hz = sources->options->sample_hz;
+	stats->cpus = sources->cpu_count;
+	stats->event = sources->options->event;
+	stats->started_at_unix_ns = profile->started_unix_ns;
+	stats->samples = profile->samples;
+	stats->complete_samples = profile->complete_samples;
+	stats->idle_samples = sampler->counters[COUNTER_IDLE];
+	stats->distinct_stacks = sampler->distinct_stacks;
+	stats->tool_cpu_seconds = cpu_seconds(RUSAGE_SELF);
+	stats->tool_peak_rss_bytes = tool_peak_rss();
+	stats->has_bpf_time = sampler->has_run_time && stats->samples;
+	stats->bpf_runs = sampler->run_count;
+	if (stats->has_bpf_time)
+		stats->bpf_ns_per_sample = (double)sampler->run_time_ns / (double)stats->samples;
+	fill_stops(profile, stats);
+	fill_losses(sources, sampler, stats);
 }
 
 int report_make(const struct report_sources *sources, struct report *ret)
 {
-	const struct record_options *options = sources->options;
-	const struct profile *profile = sources->profile;
-	struct recording_stats *stats = &ret->stats;
+	struct report report = { 0 };
+	struct recording_stats *stats = &report.stats;
 	struct sampler_stats sampler;
 	struct naming_stats naming;
 	int err = sampler_read_stats(sources->pipeline->sampler, &sampler);
@@ -205,67 +250,28 @@ int report_make(const struct report_sources *sources, struct report *ret)
 	if (err < 0)
 		return err;
 	naming_read_stats(sources->pipeline->naming, &naming);
-	memset(ret, 0, sizeof(*ret));
-	stats->version = EPROF_VERSION;
-	stats->target = sources->target;
-	stats->seconds = profile->seconds;
-	stats->sample_hz = options->sample_hz;
-	stats->cpus = sources->cpu_count;
-	stats->event = options->event;
-	stats->started_at_unix_ns = profile->started_unix_ns;
-	stats->samples = profile->samples;
-	stats->complete_samples = profile->complete_samples;
-	stats->idle_samples = sampler.counters[COUNTER_IDLE];
-	stats->distinct_stacks = sampler.distinct_stacks;
+	fill_samples(sources, &sampler, stats);
 	stats->frames = naming.frames;
 	stats->unnamed_user_frames = naming.unnamed_user_frames;
 	stats->unnamed_kernel_frames = naming.unnamed_kernel_frames;
-	stats->tool_cpu_seconds = cpu_seconds(RUSAGE_SELF);
-	stats->tool_peak_rss_bytes = tool_peak_rss();
-	stats->has_bpf_time = sampler.has_run_time && stats->samples;
-	stats->bpf_runs = sampler.run_count;
-	if (stats->has_bpf_time)
-		stats->bpf_ns_per_sample = (double)sampler.run_time_ns / (double)stats->samples;
-	fill_stops(profile, stats);
-	fill_losses(sources, &sampler, stats);
+	fill_off_cpu(sources->profile, &sampler, stats);
 	add_loss(stats, "kernel_code", naming.kernel_code_dropped);
+	add_loss(stats, "run_time_names_no_room", naming.names_not_kept);
 	fill_jit(sources->jit, stats);
-	fill_unwind(sources->pipeline->unwinder, ret);
-	ret->kernel_names_missing = naming.kernel_names_missing;
-	err = fill_names(sources, ret);
-	stats->modules = ret->modules;
-	write_notes(ret);
-	return err;
+	fill_unwind(sources->pipeline->unwinder, &report);
+	report.kernel_names_missing = naming.kernel_names_missing;
+	err = fill_ledger(sources->profile->ledger, &report);
+	if (!err)
+		err = fill_names(sources, &report);
+	if (err < 0)
+		return err;
+	stats->modules = report.modules;
+	report_write_notes(&report);
+	*ret = report;
+	return 0;
 }
 
 void report_done(struct report *report)
 {
 	free(report->modules);
-}
-
-void report_print(const struct report *report)
-{
-	const struct recording_stats *stats = &report->stats;
-
-	if (stats->samples)
-		log_info("%" PRIu64 " samples in %.1f s of %s; %.1f %% of the stacks are complete",
-			 stats->samples, stats->seconds, stats->target, complete_percent(stats));
-	else
-		log_info("0 samples in %.1f s of %s", stats->seconds, stats->target);
-	for (size_t i = 0; i < stats->loss_count; i++) {
-		if (stats->losses[i].count)
-			log_warning("lost: %s %" PRIu64, stats->losses[i].name,
-				    stats->losses[i].count);
-	}
-	if (report->lacks_descriptors)
-		log_warning(
-			"there are more binaries than files that may be open: raise 'ulimit -n'");
-	if (report->table_failed_name)
-		log_warning(
-			"cannot use the unwind rules of '%s': %s; its code is walked without them",
-			report->table_failed_name, report->table_failed_error);
-	if (report->kernel_names_missing)
-		log_warning(
-			"the kernel hides its names, its frames are one [kernel]: needs CAP_SYSLOG "
-			"and 'sysctl kernel.kptr_restrict=1'");
 }

@@ -18,7 +18,10 @@ struct report {
 	const char *table_failed_name; /* a binary whose unwind rules were of no use; or NULL */
 	const char *table_failed_error;
 	struct stats_module *modules;
-	char notes[REPORT_NOTES_SIZE]; /* one line: share of complete stacks, losses */
+	struct ledger_row ledger_sum; /* of all threads; zero without a ledger */
+	uint64_t thread_count;
+	/* One line under each picture: share of complete stacks, losses. */
+	char notes[REPORT_NOTES_SIZE], off_notes[REPORT_NOTES_SIZE];
 };
 
 /* Where the figures come from; all borrowed. */
@@ -34,11 +37,13 @@ struct report_sources {
 	size_t cpu_count;
 };
 
-/* 0 or -errno. The report borrows from the unwinder and the symbolizer. */
+/* 0 or -errno. The report borrows from the unwinder, the symbolizer and the profile. */
 int report_make(const struct report_sources *sources, struct report *ret);
 void report_done(struct report *report);
 
-/* The summary: samples, share of complete stacks, losses. */
+/* Fills in both lines of notes from the rest. */
+void report_write_notes(struct report *report);
+/* The summary: samples, time off a CPU, shares of complete stacks, the ledger, losses. */
 void report_print(const struct report *report);
 
 #endif

@@ -11,6 +11,8 @@ struct stored_sample {
 	struct sample sample;
 	size_t words; /* user addresses, then kernel addresses */
 	char process_name[COMM_SIZE], thread_name[COMM_SIZE];
+	struct waker waker; /* if sample.waker is not NULL; its words follow the sample's */
+	char waker_name[COMM_SIZE];
 };
 
 void sample_batch_done(struct sample_batch *batch)
@@ -69,13 +71,25 @@ static void copy_name(char to[COMM_SIZE], const char *from)
 	to[length] = '\0';
 }
 
+/* Room is there. */
+static void add_words(struct sample_batch *batch, const uint64_t *words, size_t count)
+{
+	if (count)
+		memcpy(batch->words + batch->word_count, words, count * sizeof(*words));
+	batch->word_count += count;
+}
+
 int sample_batch_add(void *context, const struct sample *sample)
 {
+	const struct waker *waker = sample->waker;
 	struct sample_batch *batch = context;
 	size_t depth = sample->user_depth + sample->kernel_depth;
 	struct stored_sample *stored;
-	int err = make_room(batch, depth);
+	int err;
 
+	if (waker)
+		depth += waker->user_depth + waker->kernel_depth;
+	err = make_room(batch, depth);
 	if (err < 0)
 		return err;
 	stored = &batch->samples[batch->count++];
@@ -83,20 +97,22 @@ int sample_batch_add(void *context, const struct sample *sample)
 	stored->words = batch->word_count;
 	copy_name(stored->process_name, sample->process_name);
 	copy_name(stored->thread_name, sample->thread_name);
-	if (sample->user_depth)
-		memcpy(batch->words + stored->words, sample->user,
-		       sample->user_depth * sizeof(*batch->words));
-	if (sample->kernel_depth)
-		memcpy(batch->words + stored->words + sample->user_depth, sample->kernel,
-		       sample->kernel_depth * sizeof(*batch->words));
-	batch->word_count += depth;
-	batch->total += sample->count;
+	add_words(batch, sample->user, sample->user_depth);
+	add_words(batch, sample->kernel, sample->kernel_depth);
+	if (waker) {
+		stored->waker = *waker;
+		copy_name(stored->waker_name, waker->process_name);
+		add_words(batch, waker->user, waker->user_depth);
+		add_words(batch, waker->kernel, waker->kernel_depth);
+	}
+	if (!sample->is_off_cpu)
+		batch->total += sample->count;
 	return 0;
 }
 
 void sample_batch_read(const struct sample_batch *batch, size_t index, struct sample *ret)
 {
-	const struct stored_sample *stored = &batch->samples[index];
+	struct stored_sample *stored = &batch->samples[index];
 
 	assert(index < batch->count);
 	*ret = stored->sample;
@@ -104,4 +120,10 @@ void sample_batch_read(const struct sample_batch *batch, size_t index, struct sa
 	ret->thread_name = stored->thread_name;
 	ret->user = batch->words + stored->words;
 	ret->kernel = ret->user + ret->user_depth;
+	if (!ret->waker)
+		return;
+	stored->waker.process_name = stored->waker_name;
+	stored->waker.user = ret->kernel + ret->kernel_depth;
+	stored->waker.kernel = stored->waker.user + stored->waker.user_depth;
+	ret->waker = &stored->waker;
 }

@@ -12,7 +12,7 @@ struct sample_batch {
 	struct sample_batch *next; /* the user's */
 	struct stored_sample *samples;
 	size_t count, capacity;
-	uint64_t total;  /* of their counts */
+	uint64_t total;  /* of the counts of those on a CPU */
 	uint64_t *words; /* the addresses of all stacks */
 	size_t word_count, word_capacity;
 	uint64_t *versions; /* the user's: one for each sample, malloc()ed; or NULL */

@@ -347,8 +347,10 @@ int sampler_start(struct sampler *sampler)
 	err = follow_children(sampler);
 	if (err < 0)
 		return err;
-	sampler->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
-	for (size_t i = 0; i < sampler->cpus.count; i++) {
+	/* It costs two looks at a clock at each switch, more than much of what is measured. */
+	if (!sampler->options->off_cpu)
+		sampler->stats_fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+	for (size_t i = 0; sampler->options->on_cpu && i < sampler->cpus.count; i++) {
 		err = start_on_cpu(sampler, &attr, i);
 		if (err < 0)
 			return err;
@@ -361,7 +363,21 @@ bool sampler_unwinds(const struct sampler *sampler)
 	return sampler->skeleton->rodata->config.unwind == UNWIND_TABLES;
 }
 
-void sampler_unwind_maps(struct sampler *sampler, struct unwind_maps *ret)
+void sampler_share(const struct sampler *sampler, struct sampler_shared *ret)
+{
+	const struct sampler_bpf *skeleton = sampler->skeleton;
+
+	*ret = (struct sampler_shared){
+		.targets_fd = bpf_map__fd(skeleton->maps.targets),
+		.cgroup_fd = bpf_map__fd(skeleton->maps.target_cgroup),
+		.counters_fd = bpf_map__fd(skeleton->maps.counters),
+	};
+	memcpy(&ret->config, (const void *)&skeleton->rodata->config, sizeof(ret->config));
+	if (sampler_unwinds(sampler))
+		sampler_unwind_maps(sampler, &ret->unwind);
+}
+
+void sampler_unwind_maps(const struct sampler *sampler, struct unwind_maps *ret)
 {
 	const struct sampler_bpf *skeleton = sampler->skeleton;
 

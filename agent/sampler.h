@@ -32,7 +32,19 @@ struct sample {
 	enum stop_reason stop;
 	bool kernel_stack_lost;
 	bool is_idle;
-	uint64_t count;
+	bool is_off_cpu;
+	enum off_state state; /* of a row that is off-CPU */
+	/* Of the thread that woke this one up, as it was then: see naming.h. */
+	const struct waker *waker; /* NULL: not known, or not asked for */
+	uint64_t count;            /* samples; off-CPU: nanoseconds */
+};
+
+struct waker {
+	const char *process_name;
+	uint32_t tgid;
+	const uint64_t *user, *kernel; /* as above */
+	size_t user_depth, kernel_depth;
+	enum stop_reason stop;
 };
 
 struct sampler_stats {
@@ -58,7 +70,15 @@ int sampler_follow_cgroup(struct sampler *sampler, int cgroup_fd);
 
 /* Whether user stacks are walked by tables; if so, the maps that an unwinder has to fill. */
 bool sampler_unwinds(const struct sampler *sampler);
-void sampler_unwind_maps(struct sampler *sampler, struct unwind_maps *ret);
+void sampler_unwind_maps(const struct sampler *sampler, struct unwind_maps *ret);
+
+/* What programs of another skeleton share with this one; descriptors and pointers are borrowed. */
+struct sampler_shared {
+	struct sampler_config config;
+	int targets_fd, cgroup_fd, counters_fd;
+	struct unwind_maps unwind; /* all zero when stacks are not walked by tables */
+};
+void sampler_share(const struct sampler *sampler, struct sampler_shared *ret);
 
 /* Opens and enables the events on every CPU. One line and -errno on failure. */
 int sampler_start(struct sampler *sampler);
@@ -80,7 +100,7 @@ int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret);
 const char *counter_name(enum counter counter); /* as in stats.json */
 bool counter_is_loss(enum counter counter);
 const char *stop_reason_name(enum stop_reason reason); /* as in stats.json */
-/* The text of "[stack: TEXT]", or NULL when nothing is missing. */
+/* The frame that says so, or NULL when nothing is missing: "[stack: too deep]". */
 const char *stop_reason_note(enum stop_reason reason);
 
 #endif

@@ -4,15 +4,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <cjson/cJSON.h>
 
+#include "agent/ledger_json.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
+#define NS_PER_US   1000u
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
 
 /* An object being filled. The first failure (there is one: no memory) makes the rest do nothing. */
@@ -158,6 +161,27 @@ static void add_tool(struct object *object, const struct recording_stats *stats)
 	add_item(object, "tool", tool.json);
 }
 
+static void add_off_cpu(struct object *object, const struct off_cpu_stats *stats)
+{
+	struct object off = { .json = cJSON_CreateObject() };
+
+	off.failed = !off.json;
+	add_count(&off, "microseconds", stats->ns / NS_PER_US);
+	add_double(&off, "complete_share",
+		   stats->ns ? (double)stats->complete_ns / (double)stats->ns : NAN);
+	add_count(&off, "intervals", stats->intervals);
+	add_count(&off, "hidden_intervals", stats->hidden_intervals);
+	add_count(&off, "hidden_ns", stats->hidden_ns);
+	add_count(&off, "sampled_intervals", stats->sampled);
+	add_count(&off, "not_sampled_intervals", stats->not_sampled);
+	add_count(&off, "user_stacks_known", stats->user_known);
+	add_count(&off, "user_stacks_walked", stats->user_walked);
+	add_count(&off, "kernel_stacks_known", stats->kernel_known);
+	add_count(&off, "kernel_stacks_walked", stats->kernel_walked);
+	object->failed |= off.failed;
+	add_item(object, "off_cpu", off.json);
+}
+
 static cJSON *make_module(const struct stats_module *module)
 {
 	struct object object = { .json = cJSON_CreateObject() };
@@ -198,8 +222,11 @@ static void add_all(struct object *object, const struct recording_stats *stats)
 {
 	add_text(object, "version", stats->version);
 	add_text(object, "target", stats->target);
-	add_text(object, "event", stats->event);
-	add_count(object, "hz", stats->sample_hz);
+	add_text(object, "event", stats->has_on_cpu ? stats->event : NULL);
+	if (stats->has_on_cpu)
+		add_count(object, "hz", stats->sample_hz);
+	else
+		add_text(object, "hz", NULL);
 	add_count(object, "cpus", stats->cpus);
 	add_time(object, "started_at", stats->started_at_unix_ns);
 	add_count(object, "started_at_unix_ns", stats->started_at_unix_ns);
@@ -211,6 +238,10 @@ static void add_all(struct object *object, const struct recording_stats *stats)
 	add_count(object, "frames", stats->frames);
 	add_count(object, "unnamed_user_frames", stats->unnamed_user_frames);
 	add_count(object, "unnamed_kernel_frames", stats->unnamed_kernel_frames);
+	if (stats->has_off_cpu)
+		add_off_cpu(object, &stats->off_cpu);
+	else
+		add_text(object, "off_cpu", NULL);
 	add_counts(object, "stop_reasons", stats->stop_reasons, stats->stop_reason_count);
 	add_counts(object, "losses", stats->losses, stats->loss_count);
 	if (stats->unwind_count)
@@ -222,24 +253,45 @@ static void add_all(struct object *object, const struct recording_stats *stats)
 	add_tool(object, stats);
 }
 
+/* The object's text, and the ledger as the last of it: that is written piece by piece. */
+static int put_with_ledger(const char *text, struct ledger *ledger, FILE *out)
+{
+	const char *end = strrchr(text, '\n');
+	int err;
+
+	assert(end);
+	(void)fwrite(text, 1, (size_t)(end - text), out);
+	(void)fputs(",\n\t\"ledger\":\t", out);
+	err = ledger_json_write(ledger, out);
+	(void)fputs(end, out);
+	return err;
+}
+
 int stats_json_write(const struct recording_stats *stats, FILE *out)
 {
 	CLEANUP(cleanup_json) cJSON *json = cJSON_CreateObject();
 	struct object object = { .json = json, .failed = !json };
 	char *text;
-	bool is_written;
+	int err = 0;
 
 	assert(stats->stop_reason_count <= STATS_STOP_REASONS_MAX);
 	assert(stats->loss_count <= STATS_LOSSES_MAX);
 	assert(stats->unwind_count <= STATS_UNWIND_MAX);
 	assert(stats->name_count <= STATS_NAMES_MAX);
 	add_all(&object, stats);
+	if (!stats->ledger)
+		add_text(&object, "ledger", NULL);
 	if (object.failed)
 		return -ENOMEM;
 	text = cJSON_Print(json);
 	if (!text)
 		return -ENOMEM;
-	is_written = fputs(text, out) >= 0 && fputc('\n', out) >= 0;
+	if (stats->ledger)
+		err = put_with_ledger(text, stats->ledger, out);
+	else
+		(void)fputs(text, out);
 	cJSON_free(text);
-	return is_written && !ferror(out) ? 0 : -EIO;
+	if (err < 0)
+		return err;
+	return fputc('\n', out) >= 0 && !ferror(out) ? 0 : -EIO;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "agent/ledger.h"
 #include "symbolize/symbolize.h"
 
 #define STATS_STOP_REASONS_MAX 16
@@ -29,14 +30,25 @@ struct stats_module {
 	uint64_t frames, unnamed_frames;          /* as below */
 };
 
+/* Of the time off a CPU that is in the pictures, and what is not. */
+struct off_cpu_stats {
+	uint64_t ns, complete_ns; /* complete: with stacks that miss nothing */
+	uint64_t intervals;
+	uint64_t hidden_intervals, hidden_ns; /* too short, too long, in another state: as asked */
+	uint64_t sampled, not_sampled;        /* --max-events: those that stand for these others */
+	uint64_t user_known, user_walked;     /* stacks, known again without a walk or not */
+	uint64_t kernel_known, kernel_walked;
+};
+
 /* Strings are borrowed; NULL becomes null. Bytes that are not UTF-8 are shown as U+FFFD. */
 struct recording_stats {
 	const char *version;
 	const char *target; /* for people: "pid 123 (redis-server)" */
 	double seconds;     /* recorded, wall clock */
+	bool has_on_cpu;    /* false: the next two become null */
 	uint64_t sample_hz;
-	uint64_t cpus;
 	const char *event;
+	uint64_t cpus;
 	uint64_t started_at_unix_ns;
 	uint64_t samples;
 	uint64_t complete_samples; /* whose stacks miss nothing */
@@ -45,6 +57,9 @@ struct recording_stats {
 	uint64_t frames; /* of distinct stacks, looked up */
 	uint64_t unnamed_user_frames;
 	uint64_t unnamed_kernel_frames;
+	bool has_off_cpu; /* false: off_cpu becomes null */
+	struct off_cpu_stats off_cpu;
+	struct ledger *ledger; /* borrowed; NULL becomes null */
 	struct named_count stop_reasons[STATS_STOP_REASONS_MAX];
 	size_t stop_reason_count;
 	struct named_count losses[STATS_LOSSES_MAX];

@@ -26,12 +26,15 @@ static void cleanup_window(struct window **window)
 int window_open(const struct pipeline *pipeline, struct window **ret)
 {
 	CLEANUP(cleanup_window) struct window *window = calloc(1, sizeof(*window));
-	int err;
+	int err = 0;
 
 	if (!window)
 		return -ENOMEM;
 	window->pipeline = *pipeline;
-	err = call_tree_new(&window->profile.tree);
+	if (pipeline->records_on_cpu)
+		err = call_tree_new(&window->profile.tree);
+	if (!err && pipeline->off_cpu)
+		err = call_tree_new(&window->profile.off_tree);
 	if (err < 0)
 		return err;
 	err = namer_new(&(struct namer_parts){ .naming = pipeline->naming,
@@ -52,6 +55,8 @@ void window_free(struct window *window)
 		return;
 	namer_free(window->namer);
 	call_tree_free(window->profile.tree);
+	call_tree_free(window->profile.off_tree);
+	ledger_free(window->profile.ledger);
 	free(window);
 }
 
@@ -73,6 +78,8 @@ int window_drain(struct window *window)
 	/* Samples of this half may be as old as the flip before; later ones come later. */
 	batch->forget_before_ns = window->flipped_ns;
 	window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
+	if (pipeline->off_cpu)
+		off_cpu_flip(pipeline->off_cpu);
 	err = sampler_flip(pipeline->sampler);
 	if (err < 0)
 		return err;
@@ -85,6 +92,10 @@ int window_drain(struct window *window)
 	if (err < 0)
 		return err;
 	window->samples += batch->total;
+	if (pipeline->off_cpu)
+		err = off_cpu_drain(pipeline->off_cpu, sample_batch_add, batch);
+	if (err < 0)
+		return err;
 	if (pipeline->unwinder)
 		unwinder_tick(pipeline->unwinder);
 	return namer_take(window->namer, TAKE(batch));
@@ -95,20 +106,29 @@ uint64_t window_samples(const struct window *window)
 	return window->samples;
 }
 
+int window_end(struct window *window)
+{
+	return window->pipeline.off_cpu ? off_cpu_end_window(window->pipeline.off_cpu) : 0;
+}
+
 int window_close(struct window *window, struct profile *ret)
 {
+	struct profile *profile = &window->profile;
 	int err = window_drain(window);
 
+	if (!err && window->pipeline.off_cpu)
+		err = off_cpu_collect(window->pipeline.off_cpu, &profile->ledger);
+	if (!err)
+		err = namer_finish(window->namer);
+	if (!err && profile->tree)
+		err = call_tree_sort(profile->tree);
+	if (!err && profile->off_tree)
+		err = call_tree_sort(profile->off_tree);
 	if (err < 0)
 		return err;
-	err = namer_finish(window->namer);
-	if (err < 0)
-		return err;
-	err = call_tree_sort(window->profile.tree);
-	if (err < 0)
-		return err;
-	*ret = window->profile;
+	*ret = *profile;
 	ret->seconds = (double)(window->flipped_ns - window->opened_ns) / 1e9;
-	window->profile.tree = NULL;
+	profile->tree = profile->off_tree = NULL;
+	profile->ledger = NULL;
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include "agent/debug_downloads.h"
 #include "agent/follower.h"
 #include "agent/naming.h"
+#include "agent/off_cpu.h"
 #include "agent/processes.h"
 #include "agent/profile.h"
 #include "agent/sampler.h"
@@ -17,6 +18,8 @@
 /* Borrowed; all outlive the window. */
 struct pipeline {
 	struct sampler *sampler;
+	bool records_on_cpu;
+	struct off_cpu *off_cpu; /* NULL: off-CPU time is not recorded */
 	struct sideband *sideband;
 	struct unwinder *unwinder; /* NULL: stacks are not walked by tables */
 	struct processes *processes;
@@ -36,6 +39,12 @@ int window_drain(struct window *window);
 
 /* Samples drained so far. */
 uint64_t window_samples(const struct window *window);
+
+/*
+ * Time ends here: what threads do from now on is not in this window. To be called once, before
+ * window_close(), while the programs still run. 0 or -errno.
+ */
+int window_end(struct window *window);
 
 /* Drains a last time, waits for downloads and until all is named, and seals. *ret->tree is sorted,
  * and belongs to the caller: call_tree_free(). */

@@ -44,6 +44,7 @@ enum stop_reason {
 	STOP_BAD_READ = 10,     /* stack memory not readable: swapped out, or not a stack */
 	STOP_NO_PROGRESS = 11,  /* the next frame would not be further out */
 	STOP_NO_MAPPING = 12,   /* the return address is in no executable mapping */
+	STOP_NOT_TAKEN = 13,    /* off-CPU, of a thread that switches too fast (--max-events) */
 	STOP_REASON_COUNT,
 };
 
@@ -63,6 +64,9 @@ struct stack {
 	__u64 pc[PIECE_FRAMES_MAX];
 };
 _Static_assert(sizeof(struct stack) == 16 + 8 * PIECE_FRAMES_MAX, "copied as bytes");
+
+/* Two halves of each map: programs fill one while user space reads the other. */
+#define HALVES 2
 
 #define STACK_ID_NONE 0ULL
 #define STACK_ID_LOST 1ULL /* there was a stack, the map had no room for it */
@@ -106,6 +110,22 @@ enum counter {
 	COUNTER_FOLLOW_FULL,       /* a child was not followed: no room in the target map */
 	COUNTER_UNWIND_PROCESSES_FULL, /* a child's stacks wait for its tables: no room to inherit
 					*/
+	COUNTER_OFF_INTERVALS,         /* off-CPU, counted under a key */
+	COUNTER_OFF_COUNTS_FULL,       /* counted without its stacks: no room for another key */
+	COUNTER_OFF_LOST_NS,           /* time for which there was not even a key without stacks */
+	COUNTER_OFF_NO_RECORD,         /* a thread is left out: no memory for its record */
+	COUNTER_OFF_REPAIRED,          /* a switch was missed; the scheduler's own times told */
+	COUNTER_OFF_ACCOUNTS_FULL,     /* a thread ended, and the ring had no room for its times */
+	COUNTER_OFF_HIDDEN,            /* intervals not shown: too short, too long, another state */
+	COUNTER_OFF_HIDDEN_NS,
+	COUNTER_OFF_USER_MEMO,   /* stacks known again without a walk */
+	COUNTER_OFF_USER_WALKS,  /* stacks walked */
+	COUNTER_OFF_KERNEL_MEMO, /* the same in the kernel */
+	COUNTER_OFF_KERNEL_WALKS,
+	COUNTER_OFF_MEMO_WRONG,  /* verified, and it was another stack */
+	COUNTER_OFF_SAMPLED,     /* short intervals that stand for others: --max-events */
+	COUNTER_OFF_NOT_SAMPLED, /* and those others */
+	COUNTER_OFF_WAKERS_FULL, /* intervals without their waker: no room for another */
 	COUNTER_COUNT,
 };
 
@@ -122,6 +142,87 @@ enum unwind_mode {
 	UNWIND_NONE,           /* no user stacks */
 	UNWIND_FRAME_POINTERS, /* by the kernel, along frame pointers */
 	UNWIND_TABLES,         /* by .eh_frame rules */
+};
+
+/*
+ * Where the time of a thread goes that is not on a CPU. Time in OFF_RUNQUEUE is at the end of an
+ * interval that was blocked first, or all of it: a thread that was preempted.
+ */
+enum off_state {
+	OFF_RUNQUEUE,        /* ready, but without a CPU */
+	OFF_SLEEP,           /* TASK_INTERRUPTIBLE: for an event, a time, a lock; TASK_IDLE */
+	OFF_UNINTERRUPTIBLE, /* TASK_UNINTERRUPTIBLE: mostly for a disk, a page, a kernel lock */
+	OFF_STOPPED,         /* by a signal, a debugger, or the freezer of its cgroup */
+	OFF_OTHER,           /* parked, or on its way out */
+	OFF_STATE_COUNT,
+};
+
+/* Lengths of intervals: number i counts those of 2^i microseconds and more; 0 all below 2. */
+#define OFF_LENGTHS 24
+
+/* Where one thread's time went. All in nanoseconds of the scheduler's clock. */
+struct off_ledger {
+	__u64 on_ns;
+	__u64 off_ns[OFF_STATE_COUNT];
+	__u64 intervals; /* off-CPU, that have ended */
+	__u32 lengths[OFF_LENGTHS];
+};
+
+/* Who waited where. The map's key is a 64-bit hash of it, as with stacks. */
+struct off_key {
+	struct sample_key who; /* is_idle is 0 */
+	__u64 waker;           /* id of who woke it up; STACK_ID_NONE: not known, or not asked */
+	__u32 state;           /* enum off_state: before it was ready to run */
+	__u32 unused;
+};
+_Static_assert(sizeof(struct off_key) == 88, "no padding");
+
+struct off_count {
+	struct off_key key;
+	__u64 blocked_ns;  /* in key.state */
+	__u64 runqueue_ns; /* ready after that, or from the beginning */
+	__u64 intervals;   /* that ended here: one may be cut by the end of a window */
+	__u64 first_ns;    /* as in sample_value */
+};
+
+/* Not walked in the kernel: the stack of this id is for user space to find (struct off_seed). */
+struct off_seed {
+	__u64 stack; /* its id */
+	__u64 generation;
+	__u32 tgid, tid; /* as eprof's pid namespace numbers them */
+	__u64 pc;
+	__u64 registers[16]; /* by DWARF number: see UNWIND_REGISTERS */
+};
+
+/* What off_collect() tells of a thread, and of one that has ended, a last time, the ring. */
+struct off_account {
+	__u64 generation;
+	__u32 tgid, tid;
+	char process_name[COMM_SIZE], thread_name[COMM_SIZE];
+	__u64 born;  /* scheduler's clock; 0: not since the recording began */
+	__u64 ended; /* 0: it lives */
+	/* By window: the one that is going on, and the one before it, number & 1. */
+	struct off_ledger ledgers[HALVES];
+};
+
+/*
+ * What programs go by, in one word so that all of it changes at once: bit 0 is the half of the
+ * counts, bit 1 the number of the window, and the rest the time when that began. Of an interval
+ * that began in the window before, the part up to then is counted in the other half.
+ */
+#define OFF_CONTROL_HALF        1ULL
+#define OFF_CONTROL_WINDOW      2ULL
+#define OFF_CONTROL_BEGAN_SHIFT 2
+
+struct off_cpu_config {
+	__u32 states;         /* shown: 1 << enum off_state */
+	__u32 kernel_threads; /* theirs, too */
+	__u64 min_ns, max_ns; /* shorter and longer intervals are not shown */
+	__u32 wakers;
+	__u32 switch_has_state; /* sched_switch tells the state of who leaves (Linux 5.18) */
+	__u32 verify_memos;     /* walk nevertheless, and count what differs */
+	__u32 is_raw;           /* by raw tracepoints */
+	__u64 max_events;       /* a second, on each CPU, whose stacks are taken; 0: no limit */
 };
 
 /* Set before the programs are loaded, constant for the verifier. */
@@ -144,9 +245,6 @@ struct sampler_config {
 
 /* kernel/pid_namespace.c: MAX_PID_NS_LEVEL. */
 #define PID_NAMESPACE_DEPTH_MAX 32
-
-/* Two halves of each map: programs fill one while user space reads the other. */
-#define HALVES 2
 
 /*
  * Unwind tables: what .eh_frame says about a binary, in the form that the walker reads. A table is

@@ -42,6 +42,30 @@ struct signal_struct {
 
 struct mm_struct;
 
+struct rq {
+	__u64 clock; /* of the scheduler, when this CPU last looked: sched_clock() */
+};
+
+struct cfs_rq {
+	struct rq *rq;
+};
+
+struct sched_entity {
+	struct cfs_rq *cfs_rq;
+};
+
+struct sched_info {
+	unsigned long long run_delay;    /* spent waiting for a CPU, before last_queued */
+	unsigned long long last_arrival; /* when it last got one */
+	unsigned long long last_queued;  /* since when it waits for one; 0: it does not */
+};
+
+#if defined(__TARGET_ARCH_x86)
+struct thread_struct {
+	unsigned long sp; /* of a task that is not running */
+};
+#endif
+
 struct task_struct {
 	struct mm_struct *mm;
 	unsigned int in_execve : 1;
@@ -53,6 +77,27 @@ struct task_struct {
 	struct pid *thread_pid;
 	struct signal_struct *signal;
 	char comm[16];
+	unsigned int flags;
+	unsigned int __state;
+	int on_cpu;
+	int on_rq;
+	unsigned long nvcsw, nivcsw;
+	struct sched_entity se;
+	struct sched_info sched_info;
+#if defined(__TARGET_ARCH_x86)
+	struct thread_struct thread;
+#endif
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
 };
 
 #pragma clang attribute pop

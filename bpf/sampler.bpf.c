@@ -18,6 +18,7 @@
 
 #include "bpf/abi.h"
 #include "bpf/stack.bpf.h"
+#include "bpf/target.bpf.h"
 #include "bpf/task.bpf.h"
 
 /* bpf_get_stack() and the probe reads are for GPL-compatible programs only. */
@@ -57,21 +58,6 @@ struct {
 	__type(value, struct scratch);
 } scratch_map SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, COUNTER_COUNT);
-	__type(key, __u32);
-	__type(value, __u64);
-} counters SEC(".maps");
-
-/* tgid or tid, as eprof's pid namespace numbers them. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, TARGETS_MAX);
-	__type(key, __u32);
-	__type(value, __u8);
-} targets SEC(".maps");
-
 /*
  * In a nested pid namespace: processes on their way out, by their leader's address -> number in
  * ours.
@@ -93,70 +79,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u64);
 } births SEC(".maps");
-
-struct {
-	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, __u32);
-} target_cgroup SEC(".maps");
-
-static __always_inline void count_event(enum counter counter)
-{
-	__u32 index = counter;
-	__u64 *value = bpf_map_lookup_elem(&counters, &index);
-
-	if (value)
-		(*value)++;
-}
-
-static __always_inline bool is_target(__u32 tgid, __u32 tid)
-{
-	switch (config.filter) {
-	case FILTER_PIDS:
-		return bpf_map_lookup_elem(&targets, &tgid) != 0;
-	case FILTER_TIDS:
-		return bpf_map_lookup_elem(&targets, &tid) != 0;
-	case FILTER_CGROUP:
-		return bpf_current_task_under_cgroup(&target_cgroup, 0) == 1;
-	default:
-		return true;
-	}
-}
-
-/* Stores in this half what it does not have of a stack whose ids are known. False: no room. */
-static __always_inline bool save_stack(void *half_stacks, const struct call_stack *stack,
-				       struct stack *piece)
-{
-	for (__u32 i = 0; i < PIECES_MAX; i++) {
-		__u64 id = stack->ids[i];
-		long err;
-
-		if (i * PIECE_FRAMES_MAX >= stack->depth)
-			break;
-		if (bpf_map_lookup_elem(half_stacks, &id))
-			continue;
-		stack_copy_piece(stack, i, piece);
-		err = bpf_map_update_elem(half_stacks, &id, piece, BPF_NOEXIST);
-		if (err && err != -EEXIST) /* another CPU was faster */
-			return false;
-	}
-	return true;
-}
-
-/*
- * An exiting thread has given up its memory before it is gone, and an exec has replaced it before
- * there are registers to go with it: there is no user stack then.
- */
-static __always_inline bool is_without_memory(void)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-
-	if (!BPF_CORE_READ(task, mm))
-		return true;
-	return bpf_core_field_exists(task->in_execve) &&
-	       BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
-}
 
 static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 					    struct scratch *scratch, struct sample_key *key)
@@ -255,7 +177,7 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 		key.tgid = pid_in_namespace(task->group_leader, config.pid_namespace);
 		tid = pid_in_namespace(task, config.pid_namespace);
 	}
-	if (!is_target(key.tgid, tid)) {
+	if (!is_target(&config, key.tgid, tid)) {
 		count_event(COUNTER_NOT_TARGET);
 		return 0;
 	}

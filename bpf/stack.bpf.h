@@ -169,4 +169,38 @@ UNWIND_CHECKED_ONCE int stack_copy_piece(const struct call_stack *stack, __u32 n
 	return 0;
 }
 
+/* Stores in a map what it does not have of a stack whose ids are known. False: no room. */
+static __always_inline bool save_stack(void *stacks, const struct call_stack *stack,
+				       struct stack *piece)
+{
+	for (__u32 i = 0; i < PIECES_MAX; i++) {
+		__u64 id = stack->ids[i];
+		long err;
+
+		if (i * PIECE_FRAMES_MAX >= stack->depth)
+			break;
+		if (bpf_map_lookup_elem(stacks, &id))
+			continue;
+		stack_copy_piece(stack, i, piece);
+		err = bpf_map_update_elem(stacks, &id, piece, BPF_NOEXIST);
+		if (err && err != -EEXIST) /* another CPU was faster */
+			return false;
+	}
+	return true;
+}
+
+/*
+ * An exiting thread has given up its memory before it is gone, and an exec has replaced it before
+ * there are registers to go with it: there is no user stack then.
+ */
+static __always_inline bool is_without_memory(void)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+
+	if (!BPF_CORE_READ(task, mm))
+		return true;
+	return bpf_core_field_exists(task->in_execve) &&
+	       BPF_CORE_READ_BITFIELD_PROBED(task, in_execve);
+}
+
 #endif

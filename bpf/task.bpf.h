@@ -40,6 +40,11 @@ static __always_inline __u32 pid_in_namespace(struct task_struct *task, __u32 na
 	return 0;
 }
 
+static __always_inline __u64 task_mix_generation(__u64 began, __u64 execs)
+{
+	return began ^ (execs << 48 | (execs & 0xffff) << 32);
+}
+
 /*
  * Changes with every process and every exec of a pid: see struct sample_key. The leader must be a
  * pointer that the verifier lets us read through, as those found from bpf_get_current_task_btf()
@@ -47,9 +52,7 @@ static __always_inline __u32 pid_in_namespace(struct task_struct *task, __u32 na
  */
 static __always_inline __u64 task_generation(const struct task_struct *leader)
 {
-	__u64 execs = leader->self_exec_id;
-
-	return leader->start_boottime ^ (execs << 48 | (execs & 0xffff) << 32);
+	return task_mix_generation(leader->start_boottime, leader->self_exec_id);
 }
 
 #endif

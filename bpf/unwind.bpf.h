@@ -52,6 +52,8 @@ static __always_inline int unwind_register(struct unwind_state *state, __u32 num
 {
 	int stop = STOP_NONE;
 
+	if (number != UNWIND_RSP && number != UNWIND_RBP)
+		unwind_note_other(state);
 	if (number == UNWIND_RBP)
 		stop = unwind_load_rbp(state);
 	else if (number != UNWIND_RSP && number != UNWIND_RBX && !state->is_interrupted)
@@ -75,6 +77,7 @@ static __always_inline int unwind_keep_cfa(struct unwind_state *state, __u32 num
 	__u64 base = unwind_value(state, number);
 	__u64 cfa = base + state->rule.cfa_offset;
 
+	unwind_note_other(state);
 	if (cfa - 8 - state->registers[UNWIND_RSP] >= UNWIND_KEPT_FRAME_MAX ||
 	    !unwind_read_stack(state, cfa - 8) || !unwind_find_mapping(state, state->word - 1) ||
 	    !unwind_follows_call(state->word))

@@ -50,6 +50,7 @@ static __always_inline int unwind_leave_signal(struct unwind_state *state)
 
 	/* The kernel has put the trampoline's address there: no call is before it. */
 	state->address = state->pc;
+	unwind_note_other(state);
 	if (unwind_read_user(state->signal, sizeof(state->signal), at))
 		return STOP_BAD_READ;
 	for (__u32 i = 0; i < UNWIND_REGISTERS; i++)

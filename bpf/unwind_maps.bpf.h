@@ -98,9 +98,45 @@ static __always_inline __u32 unwind_clock(void)
 #define USER_CS 0x33
 #define USER_DS 0x2b
 
+/* False for kernel threads, which may have anything there, and for 32-bit code. */
+static __always_inline bool unwind_load(const struct pt_regs *regs, struct unwind_state *state)
+{
+	if ((regs->cs & 0xffff) != USER_CS || (regs->ss & 0xffff) != USER_DS)
+		return false;
+	state->registers[0] = regs->rax;
+	state->registers[1] = regs->rdx;
+	state->registers[2] = regs->rcx;
+	state->registers[3] = regs->rbx;
+	state->registers[4] = regs->rsi;
+	state->registers[5] = regs->rdi;
+	state->registers[UNWIND_RBP] = regs->rbp;
+	state->registers[UNWIND_RSP] = regs->rsp;
+	state->registers[8] = regs->r8;
+	state->registers[9] = regs->r9;
+	state->registers[10] = regs->r10;
+	state->registers[11] = regs->r11;
+	state->registers[12] = regs->r12;
+	state->registers[13] = regs->r13;
+	state->registers[14] = regs->r14;
+	state->registers[15] = regs->r15;
+	state->pc = regs->rip;
+	return true;
+}
+
+/* The registers that user code had when it entered the kernel, for a task that is in there. */
+static __always_inline bool unwind_begin_saved(struct task_struct *task, struct unwind_state *state)
+{
+	void *saved = (void *)bpf_task_pt_regs(task);
+	struct pt_regs regs;
+
+	if (bpf_probe_read_kernel(&regs, sizeof(regs), saved))
+		return false;
+	return unwind_load(&regs, state);
+}
+
 /*
  * The registers that user code of this thread has: the sample's own when it hit user code, else
- * those saved on entry to the kernel. False for kernel threads and for 32-bit code.
+ * those saved on entry to the kernel. False as above.
  */
 static __always_inline bool unwind_begin(struct bpf_perf_event_data *ctx,
 					 struct unwind_state *state)
@@ -109,39 +145,19 @@ static __always_inline bool unwind_begin(struct bpf_perf_event_data *ctx,
 	struct pt_regs regs;
 
 	/* A plain read may be narrowed to two bytes, which the verifier refuses for the context. */
-	if (*(volatile __u64 *)&ctx->regs.cs == USER_CS) {
-		for (__u32 i = 0; i < sizeof(regs) / 8; i++)
-			((__u64 *)&regs)[i] = ((volatile __u64 *)from)[i];
-	} else {
-		void *saved = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-
-		if (bpf_probe_read_kernel(&regs, sizeof(regs), saved))
-			return false;
-	}
-	/* What a kernel thread has there may be anything. */
-	if ((regs.cs & 0xffff) != USER_CS || (regs.ss & 0xffff) != USER_DS)
-		return false;
-	state->registers[0] = regs.rax;
-	state->registers[1] = regs.rdx;
-	state->registers[2] = regs.rcx;
-	state->registers[3] = regs.rbx;
-	state->registers[4] = regs.rsi;
-	state->registers[5] = regs.rdi;
-	state->registers[UNWIND_RBP] = regs.rbp;
-	state->registers[UNWIND_RSP] = regs.rsp;
-	state->registers[8] = regs.r8;
-	state->registers[9] = regs.r9;
-	state->registers[10] = regs.r10;
-	state->registers[11] = regs.r11;
-	state->registers[12] = regs.r12;
-	state->registers[13] = regs.r13;
-	state->registers[14] = regs.r14;
-	state->registers[15] = regs.r15;
-	state->pc = regs.rip;
-	return true;
+	if (*(volatile __u64 *)&ctx->regs.cs != USER_CS)
+		return unwind_begin_saved(bpf_get_current_task_btf(), state);
+	for (__u32 i = 0; i < sizeof(regs) / 8; i++)
+		((__u64 *)&regs)[i] = ((volatile __u64 *)from)[i];
+	return unwind_load(&regs, state);
 }
 
 #else
+
+static __always_inline bool unwind_begin_saved(struct task_struct *task, struct unwind_state *state)
+{
+	return false;
+}
 
 static __always_inline bool unwind_begin(struct bpf_perf_event_data *ctx,
 					 struct unwind_state *state)

@@ -78,6 +78,14 @@ struct unwind_state {
 	__u64 window[UNWIND_WINDOW_WORDS];
 	__u64 signal[SIGNAL_REGISTERS];
 	__u64 word; /* that unwind_read_stack() has read */
+#ifdef UNWIND_READS_MAX
+	/* What the walk has read of the stack; more than there is room for: it is not known. */
+	__u32 read_count;
+	__u32 read_other; /* registers other than rsp and rbp, or all of a signal's */
+	struct unwind_read {
+		__u64 address, word;
+	} reads[UNWIND_READS_MAX];
+#endif
 	struct call_stack stack;
 	struct unwind_known known[UNWIND_KNOWN_MAX]; /* stays from walk to walk */
 };
@@ -225,6 +233,31 @@ static __always_inline void unwind_remember_rule(struct unwind_state *state, __u
 	known->rule = state->rule;
 }
 
+/* Notes what the walk depends on, for who wants to know (bpf/off_memo.bpf.h). */
+#ifdef UNWIND_READS_MAX
+
+static __always_inline void unwind_note_read(struct unwind_state *state, __u64 address)
+{
+	__u32 index = state->read_count++;
+
+	UNWIND_FORGET(index);
+	index &= UNWIND_READS_MAX - 1;
+	state->reads[index].address = address;
+	state->reads[index].word = state->word;
+}
+
+static __always_inline void unwind_note_other(struct unwind_state *state)
+{
+	state->read_other = true;
+}
+
+#else
+
+#define unwind_note_read(state, address) ((void)0)
+#define unwind_note_other(state)         ((void)0)
+
+#endif
+
 /* Reads a word of the stack, through the window, to state->word; true or false. */
 UNWIND_CHECKED_ONCE int unwind_read_stack(struct unwind_state *state, __u64 address)
 {
@@ -240,10 +273,16 @@ UNWIND_CHECKED_ONCE int unwind_read_stack(struct unwind_state *state, __u64 addr
 		if (unwind_read_user(state->window, sizeof(state->window), address)) {
 			/* The end of the stack may be near. */
 			state->window_size = 0;
-			return !unwind_read_user(&state->word, sizeof(state->word), address);
+			if (unwind_read_user(&state->word, sizeof(state->word), address)) {
+				unwind_note_other(state); /* it may be readable the next time */
+				return false;
+			}
+			unwind_note_read(state, address);
+			return true;
 		}
 	}
 	state->word = state->window[(offset >> 3) & (UNWIND_WINDOW_WORDS - 1)];
+	unwind_note_read(state, address);
 	return true;
 }
 

@@ -89,6 +89,14 @@ struct call_place call_tree_place(const struct call_tree *tree, uint32_t place_i
  */
 int call_tree_merge_lines(const struct call_tree *tree, bool name_lines, struct call_tree **ret);
 
+/*
+ * A copy of tree, in the same order, whose counts are in a unit divisor times larger: microseconds
+ * of nanoseconds. What one division leaves over goes to the next node of the depth-first order, so
+ * no count is off by a whole unit, and the sum of all by half of one at most. Nodes may have a
+ * total of 0. The caller owns *ret. divisor is not 0. 0, -ENOMEM or -E2BIG.
+ */
+int call_tree_divide(const struct call_tree *tree, uint64_t divisor, struct call_tree **ret);
+
 /* May give a frame another name and kind; of its place nothing is told. True: it has. */
 typedef bool (*call_tree_renamer)(void *context, struct frame *frame);
 

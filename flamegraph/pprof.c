@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A serialized Profile may be cut anywhere between fields: two messages one after the other are
- * read as one, with their repeated fields joined. So the file is packed and compressed in pieces,
- * one sample at a time, and memory does not grow with samples times depth.
+ * A profile is put piece by piece, one sample at a time, so that memory does not grow with samples
+ * times depth. Several trees can be one profile: each numbers what it has from where the one before
+ * ended.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <zlib.h>
 
 #include "base/cleanup.h"
 #include "flamegraph/flamegraph.h"
 #include "flamegraph/pprof_locations.h"
+#include "flamegraph/pprof_stream.h"
 #include "flamegraph/text.h"
-#include "profile.pb-c.h"
 
 typedef Perftools__Profiles__Profile Profile;
 typedef Perftools__Profiles__ValueType ValueType;
@@ -23,21 +23,23 @@ typedef Perftools__Profiles__Location Location;
 typedef Perftools__Profiles__Line Line;
 typedef Perftools__Profiles__Function Function;
 
-#define COMPRESSED_CHUNK 65536
-#define GZIP_WINDOW      (15 + 16) /* zlib: a gzip header, in which no time is written */
-#define NS_PER_US        1000u
+#define VALUES_MAX ((size_t)2 * PPROF_PARTS_MAX)
 
-/* The first strings; names, files and modules follow. */
+/* The first strings; those of each part, then names, files and modules follow. */
 enum string_id {
 	STRING_EMPTY,
-	STRING_SAMPLE_TYPE,
 	STRING_COUNT,
-	STRING_VALUE_TYPE,
 	STRING_NANOSECONDS,
 	STRING_USER_MAPPING,
 	STRING_KERNEL_MAPPING,
-	STRING_COMMENT,
-	STRING_FIRST_NAME,
+	STRING_PARTS,
+};
+
+enum part_string {
+	PART_SAMPLE_TYPE,
+	PART_VALUE_TYPE,
+	PART_COMMENT,
+	PART_STRINGS,
 };
 
 /* Names of the tree that are in the file. */
@@ -47,28 +49,32 @@ struct strings {
 	size_t count;
 };
 
+/* How many of each the parts before have written: what is numbered goes on from there. */
+struct numbers {
+	size_t strings, mappings, functions, locations;
+};
+
 struct writer {
+	const struct pprof_part *parts;
+	size_t part_count;
+	size_t value_count; /* of each sample: of all parts */
+	struct pprof_stream stream;
+	struct numbers before;
+
+	/* Of the part at hand. */
 	const struct call_tree *tree;
 	const struct pprof_info *info;
-	FILE *out;
+	size_t first_value;
 	struct pprof_locations locations;
 	struct strings strings;
 	uint32_t *path;  /* by depth: the location of the node there */
 	uint64_t *stack; /* the locations of the sample at hand */
 	Line *lines;     /* of the location at hand */
 	Line **line_pointers;
-	uint8_t *packed;
-	size_t packed_capacity;
-	z_stream zlib;
-	uint8_t compressed[COMPRESSED_CHUNK];
 };
 
-static void cleanup_writer(struct writer **memory)
+static void release_part(struct writer *writer)
 {
-	struct writer *writer = *memory;
-
-	if (!writer)
-		return;
 	pprof_locations_done(&writer->locations);
 	free(writer->strings.ids);
 	free(writer->strings.names);
@@ -76,8 +82,21 @@ static void cleanup_writer(struct writer **memory)
 	free(writer->stack);
 	free(writer->lines);
 	free(writer->line_pointers);
-	free(writer->packed);
-	(void)deflateEnd(&writer->zlib); /* zero is fine */
+	writer->strings = (struct strings){ 0 };
+	writer->path = NULL;
+	writer->stack = NULL;
+	writer->lines = NULL;
+	writer->line_pointers = NULL;
+}
+
+static void cleanup_writer(struct writer **memory)
+{
+	struct writer *writer = *memory;
+
+	if (!writer)
+		return;
+	release_part(writer);
+	pprof_stream_done(&writer->stream);
 	free(writer);
 }
 
@@ -95,72 +114,108 @@ static int64_t multiply(uint64_t count, uint64_t factor)
 	return to_int64(product);
 }
 
-static void compress_bytes(struct writer *writer, uint8_t *bytes, size_t length, int flush)
+static int put_string(struct writer *writer, const char *text)
 {
-	writer->zlib.next_in = bytes;
-	writer->zlib.avail_in = (uInt)length;
-	do {
-		writer->zlib.next_out = writer->compressed;
-		writer->zlib.avail_out = COMPRESSED_CHUNK;
-		(void)deflate(&writer->zlib, flush);
-		fwrite(writer->compressed, 1, COMPRESSED_CHUNK - writer->zlib.avail_out,
-		       writer->out);
-	} while (writer->zlib.avail_out == 0);
+	CLEANUP(cleanup_free) char *repaired = text_repair(text);
+	Profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
+
+	if (!repaired)
+		return -ENOMEM;
+	piece.string_table = &repaired;
+	piece.n_string_table = 1;
+	return pprof_stream_put(&writer->stream, &piece);
 }
 
-static int put_piece(struct writer *writer, const Profile *piece)
+static int put_first_strings(struct writer *writer)
 {
-	size_t size = perftools__profiles__profile__get_packed_size(piece);
+	const char *strings[STRING_PARTS + PART_STRINGS * PPROF_PARTS_MAX] = {
+		[STRING_EMPTY] = "",
+		[STRING_COUNT] = "count",
+		[STRING_NANOSECONDS] = "nanoseconds",
+		[STRING_USER_MAPPING] = "[user]",
+		[STRING_KERNEL_MAPPING] = "[kernel.kallsyms]",
+	};
 
-	if (size > UINT32_MAX)
-		return -E2BIG;
-	if (size > writer->packed_capacity) {
-		uint8_t *packed = realloc(writer->packed, 2 * size);
+	writer->before.strings = STRING_PARTS + PART_STRINGS * writer->part_count;
+	for (size_t i = 0; i < writer->part_count; i++) {
+		const struct pprof_info *info = writer->parts[i].info;
+		const char **own = strings + STRING_PARTS + PART_STRINGS * i;
 
-		if (!packed)
-			return -ENOMEM;
-		writer->packed = packed;
-		writer->packed_capacity = 2 * size;
+		own[PART_SAMPLE_TYPE] = info->sample_type;
+		own[PART_VALUE_TYPE] = info->value_type;
+		own[PART_COMMENT] = info->comment ? info->comment : "";
 	}
-	perftools__profiles__profile__pack(piece, writer->packed);
-	compress_bytes(writer, writer->packed, size, Z_NO_FLUSH);
+	for (size_t i = 0; i < writer->before.strings; i++) {
+		int err = put_string(writer, strings[i]);
+
+		if (err < 0)
+			return err;
+	}
 	return 0;
 }
 
-/* What there is one of: types and times. */
+static int64_t part_string(size_t part, enum part_string string)
+{
+	return (int64_t)(STRING_PARTS + PART_STRINGS * part + string);
+}
+
+/* Counts that are times already say nothing about how often. */
+static bool has_period(const struct pprof_info *info)
+{
+	return info->period_ns > 0;
+}
+
+static ValueType value_type(int64_t type, int64_t unit)
+{
+	ValueType value = PERFTOOLS__PROFILES__VALUE_TYPE__INIT;
+
+	value.type = type;
+	value.unit = unit;
+	return value;
+}
+
+/* What there is one of, and the types of all parts. Times are those of the first. */
 static int put_head(struct writer *writer)
 {
-	const struct pprof_info *info = writer->info;
-	ValueType count = PERFTOOLS__PROFILES__VALUE_TYPE__INIT;
-	ValueType value = PERFTOOLS__PROFILES__VALUE_TYPE__INIT;
-	ValueType *types[] = { &count, &value };
-	int64_t comment = STRING_COMMENT;
+	const struct pprof_info *info = writer->parts[0].info;
+	ValueType types[VALUES_MAX], *pointers[VALUES_MAX] = { NULL };
+	int64_t comments[PPROF_PARTS_MAX];
 	Profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
 
-	count.type = STRING_SAMPLE_TYPE;
-	count.unit = STRING_COUNT;
-	value.type = STRING_VALUE_TYPE;
-	value.unit = STRING_NANOSECONDS;
+	for (size_t i = 0; i < writer->part_count; i++) {
+		const struct pprof_info *part = writer->parts[i].info;
 
-	/* Counts that are times already say nothing about how often. */
-	piece.sample_type = info->period_ns > 0 ? types : types + 1;
-	piece.n_sample_type = info->period_ns > 0 ? 2 : 1;
-	piece.period_type = info->period_ns > 0 ? &value : NULL;
+		if (has_period(part))
+			types[writer->value_count++] =
+				value_type(part_string(i, PART_SAMPLE_TYPE), STRING_COUNT);
+		types[writer->value_count++] =
+			value_type(part_string(i, PART_VALUE_TYPE), STRING_NANOSECONDS);
+		if (part->comment)
+			comments[piece.n_comment++] = part_string(i, PART_COMMENT);
+	}
+	for (size_t i = 0; i < writer->value_count; i++)
+		pointers[i] = &types[i];
+	piece.sample_type = pointers;
+	piece.n_sample_type = writer->value_count;
+	piece.period_type = has_period(info) ? pointers[1] : NULL;
 	piece.period = to_int64(info->period_ns);
-	piece.default_sample_type = STRING_VALUE_TYPE;
+	piece.default_sample_type = part_string(0, PART_VALUE_TYPE);
 	piece.time_nanos = to_int64(info->time_ns);
 	piece.duration_nanos = to_int64(info->duration_ns);
-	piece.comment = &comment;
-	piece.n_comment = info->comment ? 1 : 0;
-	return put_piece(writer, &piece);
+	piece.comment = comments;
+	return pprof_stream_put(&writer->stream, &piece);
+}
+
+static uint64_t location_id(const struct writer *writer, uint32_t location)
+{
+	return writer->before.locations + location + 1;
 }
 
 /* The stack that ends in node, whose path is known: one location for each address. */
 static int put_sample(struct writer *writer, const struct call_node *node)
 {
-	uint64_t period = writer->info->period_ns;
-	int64_t values[] = { to_int64(node->self),
-			     multiply(node->self, period > 0 ? period : NS_PER_US) };
+	const struct pprof_info *info = writer->info;
+	int64_t values[VALUES_MAX] = { 0 }, *own = values + writer->first_value;
 	Sample sample = PERFTOOLS__PROFILES__SAMPLE__INIT;
 	Sample *samples[] = { &sample };
 	Profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
@@ -169,16 +224,19 @@ static int put_sample(struct writer *writer, const struct call_node *node)
 		uint32_t location = writer->path[depth];
 
 		writer->locations.is_used[location] = true;
-		writer->stack[sample.n_location_id++] = (uint64_t)location + 1;
+		writer->stack[sample.n_location_id++] = location_id(writer, location);
 		for (; pprof_locations_outer(&writer->locations, location) != PAIR_NONE; depth--)
 			location = pprof_locations_outer(&writer->locations, location);
 	}
 	sample.location_id = writer->stack;
-	sample.value = period > 0 ? values : values + 1;
-	sample.n_value = period > 0 ? 2 : 1;
+	if (has_period(info))
+		*own++ = to_int64(node->self);
+	*own = multiply(node->self, has_period(info) ? info->period_ns : info->unit_ns);
+	sample.value = values;
+	sample.n_value = writer->value_count;
 	piece.sample = samples;
 	piece.n_sample = 1;
-	return put_piece(writer, &piece);
+	return pprof_stream_put(&writer->stream, &piece);
 }
 
 static int put_samples(struct writer *writer)
@@ -207,7 +265,7 @@ static int64_t string_of(struct writer *writer, uint32_t name_id)
 	struct strings *strings = &writer->strings;
 
 	if (strings->ids[name_id] == STRING_EMPTY) {
-		strings->ids[name_id] = (uint32_t)(STRING_FIRST_NAME + strings->count);
+		strings->ids[name_id] = (uint32_t)(writer->before.strings + strings->count);
 		strings->names[strings->count++] = name_id;
 	}
 	return strings->ids[name_id];
@@ -232,7 +290,7 @@ static int put_mappings(struct writer *writer)
 		Profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
 		int err;
 
-		mapping.id = i + 1;
+		mapping.id = writer->before.mappings + i + 1;
 		mapping.filename = mapping_name(writer, source->module_id);
 		mapping.has_functions = true;
 		mapping.has_filenames = source->has_filenames;
@@ -240,7 +298,7 @@ static int put_mappings(struct writer *writer)
 		mapping.has_inline_frames = source->has_inline_frames;
 		piece.mapping = mappings;
 		piece.n_mapping = 1;
-		err = put_piece(writer, &piece);
+		err = pprof_stream_put(&writer->stream, &piece);
 		if (err < 0)
 			return err;
 	}
@@ -256,14 +314,14 @@ static int put_functions(struct writer *writer)
 		Profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
 		int err;
 
-		function.id = i + 1;
+		function.id = writer->before.functions + i + 1;
 		function.name = string_of(writer, source->first);
 		function.system_name = function.name;
 		if (source->second != CALL_TREE_NONE)
 			function.filename = string_of(writer, source->second);
 		piece.function = functions;
 		piece.n_function = 1;
-		err = put_piece(writer, &piece);
+		err = pprof_stream_put(&writer->stream, &piece);
 		if (err < 0)
 			return err;
 	}
@@ -280,7 +338,8 @@ static size_t fill_lines(struct writer *writer, uint32_t location)
 		uint32_t frame = locations->locations.pairs[location].second;
 
 		writer->lines[n] = (Line)PERFTOOLS__PROFILES__LINE__INIT;
-		writer->lines[n].function_id = (uint64_t)locations->frame_functions[frame] + 1;
+		writer->lines[n].function_id =
+			writer->before.functions + locations->frame_functions[frame] + 1;
 		writer->lines[n].line = pprof_locations_place(locations, location).line;
 		writer->line_pointers[n] = &writer->lines[n];
 		n++;
@@ -299,51 +358,22 @@ static int put_locations(struct writer *writer)
 
 		if (!writer->locations.is_used[i])
 			continue;
-		location.id = (uint64_t)i + 1;
-		location.mapping_id = mapping == PAIR_NONE ? 0 : (uint64_t)mapping + 1;
+		location.id = location_id(writer, i);
+		location.mapping_id =
+			mapping == PAIR_NONE ? 0 : writer->before.mappings + mapping + 1;
 		location.n_line = fill_lines(writer, i);
 		location.line = writer->line_pointers;
 		piece.location = locations;
 		piece.n_location = 1;
-		err = put_piece(writer, &piece);
+		err = pprof_stream_put(&writer->stream, &piece);
 		if (err < 0)
 			return err;
 	}
 	return 0;
 }
 
-static int put_string(struct writer *writer, const char *text)
+static int put_names(struct writer *writer)
 {
-	CLEANUP(cleanup_free) char *repaired = text_repair(text);
-	Profile piece = PERFTOOLS__PROFILES__PROFILE__INIT;
-
-	if (!repaired)
-		return -ENOMEM;
-	piece.string_table = &repaired;
-	piece.n_string_table = 1;
-	return put_piece(writer, &piece);
-}
-
-static int put_strings(struct writer *writer)
-{
-	const struct pprof_info *info = writer->info;
-	const char *first[STRING_FIRST_NAME] = {
-		[STRING_EMPTY] = "",
-		[STRING_SAMPLE_TYPE] = info->sample_type,
-		[STRING_COUNT] = "count",
-		[STRING_VALUE_TYPE] = info->value_type,
-		[STRING_NANOSECONDS] = "nanoseconds",
-		[STRING_USER_MAPPING] = "[user]",
-		[STRING_KERNEL_MAPPING] = "[kernel.kallsyms]",
-		[STRING_COMMENT] = info->comment ? info->comment : "",
-	};
-
-	for (size_t i = 0; i < STRING_FIRST_NAME; i++) {
-		int err = put_string(writer, first[i]);
-
-		if (err < 0)
-			return err;
-	}
 	for (size_t i = 0; i < writer->strings.count; i++) {
 		uint32_t name_id = writer->strings.names[i];
 		int err = put_string(writer, call_tree_name(writer->tree, name_id));
@@ -352,21 +382,6 @@ static int put_strings(struct writer *writer)
 			return err;
 	}
 	return 0;
-}
-
-static int put_profile(struct writer *writer)
-{
-	int (*const parts[])(struct writer *) = { put_head,      put_samples,   put_mappings,
-						  put_functions, put_locations, put_strings };
-
-	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
-		int err = parts[i](writer);
-
-		if (err < 0)
-			return err;
-	}
-	compress_bytes(writer, NULL, 0, Z_FINISH);
-	return text_finish(writer->out);
 }
 
 static int allocate(struct writer *writer)
@@ -386,19 +401,57 @@ static int allocate(struct writer *writer)
 		       : -ENOMEM;
 }
 
-int pprof_write(const struct call_tree *tree, const struct pprof_info *info, FILE *out)
+static int put_part(struct writer *writer, const struct pprof_part *part)
+{
+	static int (*const steps[])(struct writer *) = { allocate,      put_samples,   put_mappings,
+							 put_functions, put_locations, put_names };
+	struct numbers *before = &writer->before;
+
+	writer->tree = writer->locations.tree = part->tree;
+	writer->info = part->info;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int err = steps[i](writer);
+
+		if (err < 0)
+			return err;
+	}
+	before->strings += writer->strings.count;
+	before->mappings += writer->locations.mapping_count;
+	before->functions += writer->locations.functions.count;
+	before->locations += writer->locations.locations.count;
+	writer->first_value += has_period(part->info) ? 2 : 1;
+	release_part(writer);
+	return 0;
+}
+
+static int put_profile(struct writer *writer)
+{
+	int err = put_first_strings(writer);
+
+	if (!err)
+		err = put_head(writer);
+	for (size_t i = 0; !err && i < writer->part_count; i++)
+		err = put_part(writer, &writer->parts[i]);
+	if (err < 0)
+		return err;
+	return pprof_stream_finish(&writer->stream);
+}
+
+int pprof_write_parts(const struct pprof_part *parts, size_t count, FILE *out)
 {
 	CLEANUP(cleanup_writer) struct writer *writer = calloc(1, sizeof(*writer));
 	int err;
 
+	assert(count >= 1 && count <= PPROF_PARTS_MAX);
 	if (!writer)
 		return -ENOMEM;
-	writer->tree = writer->locations.tree = tree;
-	writer->info = info;
-	writer->out = out;
-	if (deflateInit2(&writer->zlib, Z_DEFAULT_COMPRESSION, Z_DEFLATED, GZIP_WINDOW, 8,
-			 Z_DEFAULT_STRATEGY) != Z_OK)
-		return -ENOMEM;
-	err = allocate(writer);
+	writer->parts = parts;
+	writer->part_count = count;
+	err = pprof_stream_begin(&writer->stream, out);
 	return err < 0 ? err : put_profile(writer);
+}
+
+int pprof_write(const struct call_tree *tree, const struct pprof_info *info, FILE *out)
+{
+	return pprof_write_parts(&(struct pprof_part){ tree, info }, 1, out);
 }

@@ -23,7 +23,7 @@ static void put_frames(const struct call_tree *tree, const struct labels *labels
 		text_put(out, i > 0 ? ",\n{\"name\":" : "\n{\"name\":");
 		text_put_json(out, call_tree_name(tree, labels->list[i].name_id));
 		text_put(out,
-			 labels->list[i].kind == FRAME_KERNEL ? ",\"file\":\"[kernel]\"}" : "}");
+			 labels->list[i].family == FRAME_KERNEL ? ",\"file\":\"[kernel]\"}" : "}");
 	}
 	text_put(out, "\n]},\n");
 }
@@ -46,7 +46,7 @@ static void put_samples(const struct stacks *stacks)
 		const struct call_node *node = call_tree_node(stacks->tree, i);
 
 		if (node->total > 0 && node->depth > 0)
-			stacks->path[node->depth] = labels_id(stacks->labels, node);
+			stacks->path[node->depth] = labels_id(stacks->labels, i);
 		if (node->self == 0)
 			continue;
 		text_put(stacks->out, is_first ? "\n" : ",\n");
@@ -81,7 +81,7 @@ int speedscope_write(const struct call_tree *tree, const struct picture *picture
 	const char *title = picture->title ? picture->title : "Flame Graph";
 	/* The format knows times and bytes; anything else is "none". */
 	bool is_time = picture->unit && strcmp(picture->unit, "microseconds") == 0;
-	int err = labels_make(tree, &labels);
+	int err = labels_make(tree, NULL, &labels);
 
 	if (err < 0)
 		return err;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "flamegraph/palette.h"
@@ -19,15 +20,14 @@
 #define WIDTH_DEFAULT    1200u
 #define WIDTH_MIN        200u
 #define WIDTH_MAX        100000u
-#define PIXEL            100
-#define MARGIN           10
+#define PIXEL            SVG_PIXEL
+#define MARGIN           SVG_MARGIN
 #define ROW_HEIGHT       16
 #define HEADER_HEIGHT    36
-#define LINE_HEIGHT      18
+#define LINE_HEIGHT      SVG_LINE_HEIGHT
 #define FOOTER_HEIGHT    24
 #define GAP              50 /* between neighbours that are wide enough for one */
 #define GAP_FROM         150
-#define GLYPH_WIDTH      720 /* 12 px monospace */
 #define TEXT_MARGIN      300
 #define GLYPHS_MIN       3
 #define TITLE_GLYPHS_MAX 4096
@@ -47,7 +47,8 @@ struct drawing {
 	uint64_t span;  /* the root's width */
 	uint64_t narrowest;
 	uint32_t rows;
-	uint64_t *lefts; /* by depth: where the next node begins, in counts */
+	uint64_t *lefts;    /* by depth: where the next node begins, in counts */
+	struct waits waits; /* empty: the picture is not one of waiting */
 };
 
 /* Siblings side by side that are left out. */
@@ -61,6 +62,7 @@ struct run {
 static void cleanup_drawing(struct drawing *drawing)
 {
 	free(drawing->lefts);
+	waits_done(&drawing->waits);
 }
 
 const char *svg_title(const struct picture *picture)
@@ -68,9 +70,14 @@ const char *svg_title(const struct picture *picture)
 	return picture->title ? picture->title : "Flame Graph";
 }
 
-static const char *unit_of(const struct drawing *drawing)
+static const char *unit_of(const struct picture *picture)
 {
-	return drawing->picture->unit ? drawing->picture->unit : "samples";
+	return picture->unit ? picture->unit : "samples";
+}
+
+static bool is_time(const struct picture *picture)
+{
+	return strcmp(unit_of(picture), "microseconds") == 0;
 }
 
 static uint64_t scale(const struct drawing *drawing, uint64_t count)
@@ -134,7 +141,7 @@ static void put_name(const struct drawing *drawing, const char *name, uint64_t l
 {
 	uint64_t x = scale(drawing, left);
 	uint64_t width = scale(drawing, left + total) - x;
-	uint64_t glyphs = width > 2 * TEXT_MARGIN ? (width - 2 * TEXT_MARGIN) / GLYPH_WIDTH : 0;
+	uint64_t glyphs = width > 2 * TEXT_MARGIN ? (width - 2 * TEXT_MARGIN) / SVG_GLYPH_WIDTH : 0;
 	bool is_cut;
 
 	if (glyphs < GLYPHS_MIN || !*name)
@@ -149,31 +156,54 @@ static void put_name(const struct drawing *drawing, const char *name, uint64_t l
 	text_put(drawing->out, is_cut ? "..</text>" : "</text>");
 }
 
-/* " (1,234 samples, 12.34%)" */
-static void put_share(const struct drawing *drawing, uint64_t total, bool is_root)
+void svg_put_count(const struct picture *picture, uint64_t count, FILE *out)
+{
+	if (is_time(picture)) {
+		text_put_time(out, count);
+		return;
+	}
+	text_put_grouped(out, count);
+	text_put(out, " ");
+	text_put_xml(out, unit_of(picture), TEXT_WHOLE);
+}
+
+/* " (1,234 samples, 12.34%, lock)" */
+static void put_share(const struct drawing *drawing, uint64_t total, bool is_root, const char *kind)
 {
 	text_put(drawing->out, " (");
-	text_put_grouped(drawing->out, total);
-	text_put(drawing->out, " ");
-	text_put_xml(drawing->out, unit_of(drawing), TEXT_WHOLE);
+	svg_put_count(drawing->picture, total, drawing->out);
 	text_put(drawing->out, ", ");
 	if (is_root)
 		text_put(drawing->out, "100%");
 	else
 		text_put_percent(drawing->out, total, drawing->total);
+	if (kind) {
+		text_put(drawing->out, ", ");
+		text_put(drawing->out, kind);
+	}
 	text_put(drawing->out, ")");
+}
+
+static uint32_t family_of(const struct drawing *drawing, uint32_t index)
+{
+	if (index == 0)
+		return FRAME_NOTE;
+	return drawing->waits.families ? drawing->waits.families[index]
+				       : (uint32_t)call_tree_node(drawing->tree, index)->kind;
 }
 
 static void put_frame(const struct drawing *drawing, uint32_t index, uint64_t left)
 {
 	const struct call_node *node = call_tree_node(drawing->tree, index);
 	const char *name = index == 0 ? "all" : call_tree_name(drawing->tree, node->name_id);
+	uint32_t family = family_of(drawing, index);
 	FILE *out = drawing->out;
 
-	fprintf(out, "<g class=\"%c%u\"><title>",
-		palette_letter(index == 0 ? FRAME_NOTE : node->kind), palette_shade_of(name));
+	fprintf(out, "<g class=\"%c%u\"><title>", palette_letter(family),
+		palette_shade_of(family, name));
 	text_put_xml(out, name, TITLE_GLYPHS_MAX);
-	put_share(drawing, node->total, index == 0);
+	put_share(drawing, node->total, index == 0,
+		  family >= PALETTE_WAIT ? wait_kind_text(family - PALETTE_WAIT) : NULL);
 	text_put(out, "</title>");
 	put_box(drawing, left, node->total, node->depth);
 	put_name(drawing, name, left, node->total, node->depth);
@@ -186,7 +216,7 @@ static void put_run(const struct drawing *drawing, struct run *run)
 		text_put(drawing->out, "<g class=\"rest\"><title>");
 		text_put_grouped(drawing->out, run->count);
 		text_put(drawing->out, run->count == 1 ? " narrow frame" : " narrow frames");
-		put_share(drawing, run->total, false);
+		put_share(drawing, run->total, false, NULL);
 		text_put(drawing->out, "</title>");
 		put_box(drawing, run->left, run->total, run->depth);
 		text_put(drawing->out, "</g>\n");
@@ -239,12 +269,16 @@ static void put_line(FILE *out, const char *class, uint32_t x, int64_t y, const 
 	text_put(out, "</text>\n");
 }
 
-static void put_style(FILE *out)
+static void put_style(const struct picture *picture, FILE *out)
 {
 	text_put(out, "<style><![CDATA[\n");
 	text_put(out, svg_style);
-	palette_put_css(out);
+	if (picture->waits)
+		text_put(out, svg_waits_style);
+	palette_put_css(picture->waits, out);
 	text_put(out, "]]></style>\n");
+	if (picture->waits)
+		palette_put_patterns(out);
 }
 
 static void put_head(const struct drawing *drawing, uint32_t top, uint32_t height)
@@ -253,21 +287,25 @@ static void put_head(const struct drawing *drawing, uint32_t top, uint32_t heigh
 	FILE *out = drawing->out;
 
 	fprintf(out,
-		"<svg class=\"eprof\" xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" "
+		"<svg class=\"eprof%s\" xmlns=\"http://www.w3.org/2000/svg\" version=\"1.1\" "
 		"width=\"%u\" height=\"%u\" viewBox=\"0 0 %u %u\" font-family=\"monospace\" "
 		"font-size=\"12\" data-unit=\"",
-		drawing->width, height, drawing->width, height);
-	text_put_xml(out, unit_of(drawing), TEXT_WHOLE);
+		picture->waits ? " waits" : "", drawing->width, height, drawing->width, height);
+	text_put_xml(out, unit_of(picture), TEXT_WHOLE);
 	fprintf(out, "\" data-top=\"%u\" data-rows=\"%u\" data-nodes=\"%zu\">\n<title>", top,
 		drawing->rows, call_tree_node_count(drawing->tree));
 	text_put_xml(out, svg_title(picture), TEXT_WHOLE);
 	text_put(out, "</title>\n");
-	put_style(out);
+	put_style(picture, out);
 	text_put(out, "<rect class=\"page\" width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n");
 	fprintf(out, "<g text-anchor=\"middle\">\n");
 	put_line(out, "head", drawing->width / 2, 24, svg_title(picture));
 	put_line(out, "note", drawing->width / 2, 24 + LINE_HEIGHT, picture->subtitle);
 	fprintf(out, "</g>\n");
+	if (drawing->waits.families)
+		svg_put_legend(&drawing->waits, picture, drawing->width,
+			       top - svg_legend_height(&drawing->waits, picture, drawing->width),
+			       out);
 }
 
 static int put_body(struct drawing *drawing, uint32_t top)
@@ -286,7 +324,7 @@ static int put_body(struct drawing *drawing, uint32_t top)
 	put_line(out, "note", MARGIN, 2 * LINE_HEIGHT, drawing->picture->notes);
 	text_put(out, "</g>\n");
 	if (drawing->total > 0) {
-		err = svg_put_pack(drawing->tree, out);
+		err = svg_put_pack(drawing->tree, drawing->waits.families, out);
 		if (err < 0)
 			return err;
 		text_put(out, "<script><![CDATA[\n");
@@ -306,6 +344,29 @@ static uint32_t clamp_width(uint32_t width)
 	return width < WIDTH_MAX ? width : WIDTH_MAX;
 }
 
+/* What is above the frames; waits, where they are wanted, are made. */
+static int prepare(struct drawing *drawing, uint32_t *ret_top)
+{
+	const struct picture *picture = drawing->picture;
+	int err;
+
+	*ret_top = HEADER_HEIGHT + (picture->subtitle ? LINE_HEIGHT : 0);
+	drawing->lefts =
+		calloc((size_t)call_tree_depth(drawing->tree) + 2, sizeof(*drawing->lefts));
+	if (!drawing->lefts)
+		return -ENOMEM;
+	if (drawing->total == 0)
+		return 0;
+	choose_narrowest(drawing);
+	if (!picture->waits)
+		return 0;
+	err = waits_make(drawing->tree, &drawing->waits);
+	if (err < 0)
+		return err;
+	*ret_top += svg_legend_height(&drawing->waits, picture, drawing->width);
+	return 0;
+}
+
 int svg_put_element(const struct call_tree *tree, const struct picture *picture, FILE *out)
 {
 	CLEANUP(cleanup_drawing)
@@ -317,15 +378,14 @@ int svg_put_element(const struct call_tree *tree, const struct picture *picture,
 		.width = clamp_width(picture->width),
 		.rows = 1,
 	};
-	uint32_t top = HEADER_HEIGHT + (picture->subtitle ? LINE_HEIGHT : 0);
 	uint32_t bottom = FOOTER_HEIGHT + (picture->notes ? LINE_HEIGHT : 0);
+	uint32_t top;
+	int err;
 
 	drawing.span = (uint64_t)(drawing.width - 2 * MARGIN) * PIXEL;
-	drawing.lefts = calloc((size_t)call_tree_depth(tree) + 2, sizeof(*drawing.lefts));
-	if (!drawing.lefts)
-		return -ENOMEM;
-	if (drawing.total > 0)
-		choose_narrowest(&drawing);
+	err = prepare(&drawing, &top);
+	if (err < 0)
+		return err;
 	put_head(&drawing, top, top + drawing.rows * ROW_HEIGHT + bottom);
 	return put_body(&drawing, top);
 }

@@ -2,7 +2,7 @@
 /*
  * The whole tree in a few bytes per node, as text that needs no escaping.
  *
- * labels: one per line, each a kind's letter, a digit for the shade, and the name.
+ * labels: one per line, each a family's letter, a digit for the shade, and the name.
  * nodes:  in depth-first order, without the root, each a few numbers:
  *           label * 4 + (2 if a self count follows) + (1 if a climb follows)
  *           climb: how many levels this node's parent is above the node before; else 0
@@ -43,8 +43,8 @@ static void put_labels(const struct call_tree *tree, const struct labels *labels
 			room = PIECE_LABELS_BYTES;
 		}
 		room -= length < room ? length : room;
-		putc_unlocked(palette_letter(labels->list[i].kind), out);
-		putc_unlocked((int)('0' + palette_shade_of(name)), out);
+		putc_unlocked(palette_letter(labels->list[i].family), out);
+		putc_unlocked((int)('0' + palette_shade_of(labels->list[i].family, name)), out);
 		text_put_xml(out, name, TEXT_WHOLE);
 		putc_unlocked('\n', out);
 	}
@@ -62,12 +62,12 @@ static void put_node(const struct call_node *node, uint32_t label, uint32_t dept
 		put_number(out, node->self);
 }
 
-int svg_put_pack(const struct call_tree *tree, FILE *out)
+int svg_put_pack(const struct call_tree *tree, const uint8_t *families, FILE *out)
 {
 	CLEANUP(labels_done) struct labels labels = { 0 };
 	uint32_t depth_before = 0;
 	size_t n = 0;
-	int err = labels_make(tree, &labels);
+	int err = labels_make(tree, families, &labels);
 
 	if (err < 0)
 		return err;
@@ -83,7 +83,7 @@ int svg_put_pack(const struct call_tree *tree, FILE *out)
 			text_put(out, "</metadata>\n<metadata class=\"nodes\">");
 			n = 1;
 		}
-		put_node(node, labels_id(&labels, node), depth_before, out);
+		put_node(node, labels_id(&labels, i), depth_before, out);
 		depth_before = node->depth;
 	}
 	text_put(out, "</metadata>\n");

@@ -224,6 +224,33 @@ void text_put_hundredths(FILE *out, int64_t value)
 		putc_unlocked((int)('0' + size % 10), out);
 }
 
+/* value has three digits, the last decimals of them behind the point. */
+static void put_decimals(FILE *out, uint64_t value, unsigned decimals)
+{
+	uint64_t whole = decimals == 2 ? 100 : decimals == 1 ? 10 : 1;
+
+	text_put_grouped(out, value / whole);
+	if (decimals > 0)
+		fprintf(out, ".%0*" PRIu64, (int)decimals, value % whole);
+}
+
+void text_put_time(FILE *out, uint64_t microseconds)
+{
+	static const char *const units[] = { " us", " ms", " s" };
+	uint64_t step = 1; /* microseconds that the last digit is worth */
+	uint64_t value = microseconds;
+	unsigned unit = 0, decimals = 0;
+
+	while (value > 999 && (unit < 2 || decimals > 0)) {
+		step *= 10;
+		value = microseconds / step + (microseconds % step >= step / 2);
+		unit += decimals == 0;
+		decimals = decimals == 0 ? 2 : decimals - 1;
+	}
+	put_decimals(out, value, decimals);
+	text_put(out, units[unit]);
+}
+
 int text_finish(FILE *out)
 {
 	if (fflush(out) != 0 || ferror(out))

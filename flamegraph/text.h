@@ -35,6 +35,9 @@ void text_put_grouped(FILE *out, uint64_t value);                /* 1,234,567 */
 void text_put_percent(FILE *out, uint64_t part, uint64_t whole); /* 12.34%, halves rounded up */
 void text_put_hundredths(FILE *out, int64_t value);              /* 1234 as 12.34, 1200 as 12 */
 
+/* A time in three digits that count: 7 us, 12.3 ms, 1.00 s; from 1,000 s on in whole seconds. */
+void text_put_time(FILE *out, uint64_t microseconds);
+
 /* 0, or -EIO when anything written to out since it was opened did not reach it. */
 int text_finish(FILE *out);
 

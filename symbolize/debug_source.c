@@ -7,16 +7,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <zlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "symbolize/debug_sections.h"
 #include "symbolize/mini_debug.h"
 #include "symbolize/root_file.h"
-
-/* Larger files have build ids, by which they are found without reading all of them: 1 s per GiB. */
-#define LINKED_SIZE_MAX (1 << 30)
-#define CRC_PIECE_SIZE  65536
 
 #define BUILD_ID_PATH_SIZE (sizeof("/.build-id/ab/.debug") + 2 * BUILD_ID_SIZE_MAX)
 
@@ -74,11 +70,6 @@ static int root_at(const struct debug_search *search, size_t i)
 	return i < search->root_count ? search->roots[i] : -1;
 }
 
-static bool is_same_id(const struct build_id *a, const struct build_id *b)
-{
-	return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
-}
-
 static int check_build(int fd, const struct build_id *id)
 {
 	struct build_id found;
@@ -86,7 +77,7 @@ static int check_build(int fd, const struct build_id *id)
 
 	if (err < 0)
 		return err == -ENOENT ? -ESTALE : err;
-	return is_same_id(&found, id) ? 0 : -ESTALE;
+	return build_id_equal(&found, id) ? 0 : -ESTALE;
 }
 
 static int check_module_build(struct debug_hunt *hunt, int fd)
@@ -107,31 +98,6 @@ static int check_alt_build(struct debug_hunt *hunt, int fd)
 	return err;
 }
 
-/* The CRC of a whole file, as objcopy puts it into .gnu_debuglink. */
-static int crc_of(int fd, uint32_t *ret_crc)
-{
-	uLong crc = crc32(0, NULL, 0);
-	uint8_t piece[CRC_PIECE_SIZE];
-	uint64_t offset = 0;
-
-	for (;;) {
-		ssize_t n = pread(fd, piece, sizeof(piece), (off_t)offset);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -EIO;
-		if (n == 0)
-			break;
-		offset += (uint64_t)n;
-		if (offset > LINKED_SIZE_MAX)
-			return -EFBIG;
-		crc = crc32(crc, piece, (uInt)n);
-	}
-	*ret_crc = (uint32_t)crc;
-	return 0;
-}
-
 /* Cheap checks first: whose directory it is may have put a large file there. */
 static int compare_linked(const struct debug_hunt *hunt, int fd)
 {
@@ -148,9 +114,9 @@ static int compare_linked(const struct debug_hunt *hunt, int fd)
 	    !(sections.has_symtab || sections.has_dwarf))
 		return -ESTALE;
 	if (hunt->module->build_id->size && build_id_read(fd, &id) == 0 &&
-	    !is_same_id(&id, hunt->module->build_id))
+	    !build_id_equal(&id, hunt->module->build_id))
 		return -ESTALE;
-	err = crc_of(fd, &crc);
+	err = link_crcs_read(hunt->search->crcs, fd, &crc);
 	if (err < 0)
 		return err;
 	return crc == own->link_crc ? 0 : -ESTALE;
@@ -160,7 +126,9 @@ static int check_linked(struct debug_hunt *hunt, int fd)
 {
 	int err = compare_linked(hunt, fd);
 
-	if (err < 0)
+	if (err == -ENOSPC || err == -EFBIG)
+		hunt->files.error = "the file in .gnu_debuglink is too large to be compared";
+	else if (err < 0)
 		hunt->files.error = "the file in .gnu_debuglink has another CRC or build id";
 	return err;
 }
@@ -192,6 +160,19 @@ static void take_from(struct debug_hunt *hunt, int fd, const struct debug_sectio
 	files->alt_id = sections->alt_id;
 }
 
+/* Whether what the file says may be shown wherever the module is: see the header. */
+static bool is_trusted(const struct debug_hunt *hunt, int root, int fd)
+{
+	const struct stat *module = hunt->module->status;
+	struct stat status;
+
+	if (root == hunt->search->symfs)
+		return true;
+	if (fstat(fd, &status) < 0 || (status.st_mode & ~module->st_mode & S_IWOTH))
+		return false;
+	return status.st_uid == 0 || status.st_uid == module->st_uid || status.st_uid == geteuid();
+}
+
 /* Opens a path in one root; -1 unless it is what is meant. */
 static int open_checked(struct debug_hunt *hunt, int root, const char *path, file_check check)
 {
@@ -199,6 +180,10 @@ static int open_checked(struct debug_hunt *hunt, int root, const char *path, fil
 
 	if (root_file_open(root, path, &fd) < 0)
 		return -1;
+	if (!is_trusted(hunt, root, fd)) {
+		hunt->files.error = "a debug file is neither root's nor of the binary's owner";
+		return -1;
+	}
 	return check(hunt, fd) == 0 ? TAKE_FD(fd) : -1;
 }
 
@@ -409,11 +394,11 @@ int debug_source_add_download(const struct debug_search *search, const struct de
 	struct debug_sections sections;
 	bool wants_symbols = files->symbols.kind == DEBUG_NONE || files->symbols.kind == DEBUG_MINI;
 	bool wants_dwarf = search->wants_dwarf && files->dwarf.kind == DEBUG_NONE;
-	int err = check_build(fd, module->build_id);
+	int err = check_build(owned_fd, module->build_id);
 
 	if (err < 0)
 		return err;
-	err = debug_sections_read(fd, &sections);
+	err = debug_sections_read(owned_fd, &sections);
 	if (err < 0)
 		return err;
 	if (!(wants_symbols && sections.has_symtab) && !(wants_dwarf && sections.has_dwarf))
@@ -421,7 +406,7 @@ int debug_source_add_download(const struct debug_search *search, const struct de
 	hunt.files = *files;
 	if (wants_symbols && sections.has_symtab)
 		hunt.files.symbols.kind = DEBUG_NONE;
-	take_from(&hunt, fd, &sections, DEBUG_DEBUGINFOD);
+	take_from(&hunt, owned_fd, &sections, DEBUG_DEBUGINFOD);
 	if (hunt.files.symbols.kind == DEBUG_NONE)
 		hunt.files.symbols.kind = files->symbols.kind;
 	find_alt(&hunt);
@@ -432,7 +417,7 @@ int debug_source_add_download(const struct debug_search *search, const struct de
 int debug_source_add_alt(int fd, struct debug_files *files)
 {
 	CLEANUP(cleanup_fd) int owned_fd = fd;
-	int err = check_build(fd, &files->alt_id);
+	int err = check_build(owned_fd, &files->alt_id);
 
 	if (err < 0)
 		return err;

@@ -19,13 +19,23 @@
  *
  * DWARF may refer to a file that several programs share (.gnu_debugaltlink, made by dwz). It is
  * looked for by its path, by the path's end below DEBUG/.dwz/ and by build id, which must be right.
+ *
+ * What is found names the code of all processes that have mapped the binary, and anybody can make a
+ * mount namespace with our /usr in it, and with a /usr/lib/debug, or a directory around a bind
+ * mount of the binary, of their own; build ids are public, and a CRC is soon made up. So in every
+ * root, ours included, only files of root, of the binary's owner and of our own user are taken, and
+ * none that everybody may write to, unless everybody may write to the binary: stat(2) tells owners
+ * as our user namespace sees them, and in theirs nobody can make files of our root. Who is root in
+ * a container without a user namespace is trusted. What is below symfs was chosen by the user.
  */
 #ifndef EPROF_SYMBOLIZE_DEBUG_SOURCE_H
 #define EPROF_SYMBOLIZE_DEBUG_SOURCE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/stat.h>
 
+#include "symbolize/link_crc.h"
 #include "symbolize/symbolize.h"
 
 enum debug_source_kind {
@@ -50,6 +60,7 @@ struct debug_search {
 	size_t root_count;
 	const char *debug_directory; /* "/usr/lib/debug", in each root */
 	bool wants_dwarf;            /* otherwise only symbols are looked for */
+	struct link_crcs *crcs;
 };
 
 /* Whose debug information; all of it borrowed. */
@@ -59,6 +70,7 @@ struct debug_module {
 	 */
 	const char *path;
 	const struct build_id *build_id;
+	const struct stat *status; /* of the file: whose it is */
 };
 
 struct debug_file {

@@ -238,6 +238,7 @@ int dwarf_file_reopen(struct dwarf_file *file)
 {
 	(void)dwarf_end(file->dwarf);
 	file->dwarf = NULL;
+	file->package = DWARF_UNKNOWN;
 	if (file->alternate) {
 		(void)dwarf_end(file->alternate);
 		file->alternate = dwarf_begin(file->alternate_fd, DWARF_C_READ);
@@ -245,8 +246,8 @@ int dwarf_file_reopen(struct dwarf_file *file)
 	return begin(file);
 }
 
-bool dwarf_file_alternate(const struct dwarf_file *file, const char **ret_path,
-			  struct build_id *ret_id)
+/* The build id of the dwz file that this one shares entries with; false when there is none. */
+static bool alternate_id(const struct dwarf_file *file, struct build_id *ret_id)
 {
 	const void *id;
 	const char *path;
@@ -257,7 +258,6 @@ bool dwarf_file_alternate(const struct dwarf_file *file, const char **ret_path,
 	size = dwelf_dwarf_gnu_debugaltlink(file->dwarf, &path, &id);
 	if (size <= 0 || size > BUILD_ID_SIZE_MAX)
 		return false;
-	*ret_path = path;
 	*ret_id = (struct build_id){ .size = (uint8_t)size };
 	memcpy(ret_id->bytes, id, (size_t)size);
 	return true;
@@ -284,17 +284,16 @@ int dwarf_file_set_alternate(struct dwarf_file *file, int fd)
 	CLEANUP(elf_reader_done) struct elf_reader reader = { .fd = -1 };
 	struct build_id wanted, found;
 	Dwarf *alternate;
-	const char *path;
 	int err;
 
-	if (file->alternate || !dwarf_file_alternate(file, &path, &wanted))
+	if (file->alternate || !alternate_id(file, &wanted))
 		return -EINVAL;
 	err = build_id_read(fd, &found);
 	if (err == -ENOENT)
 		return -ESTALE;
 	if (err < 0)
 		return err;
-	if (found.size != wanted.size || memcmp(found.bytes, wanted.bytes, found.size) != 0)
+	if (!build_id_equal(&found, &wanted))
 		return -ESTALE;
 	err = elf_reader_open(fd, &reader);
 	if (err < 0)

@@ -21,6 +21,14 @@ struct dwarf_code {
 	uint64_t low, high; /* [low, high) */
 };
 
+/* Of a file that libdw would open. */
+enum dwarf_presence {
+	DWARF_UNKNOWN,
+	DWARF_ABSENT,
+	DWARF_PRESENT,
+	DWARF_DANGEROUS,
+};
+
 struct dwarf_file {
 	int fd;
 	uint64_t inflated_max; /* what compressed sections of one file may become */
@@ -37,6 +45,8 @@ struct dwarf_file {
 	int alternate_fd;
 	Dwarf *alternate; /* of the dwz file; NULL: not given */
 
+	enum dwarf_presence package; /* of split units: FILE.dwp */
+
 	struct dwarf_stats *stats; /* borrowed */
 };
 
@@ -45,9 +55,7 @@ int dwarf_file_open(int fd, uint64_t inflated_max, struct dwarf_stats *stats,
 		    struct dwarf_file *ret);
 void dwarf_file_done(struct dwarf_file *file);
 
-/* See dwarf_names_alternate(), dwarf_names_set_alternate(). */
-bool dwarf_file_alternate(const struct dwarf_file *file, const char **ret_path,
-			  struct build_id *ret_id);
+/* See dwarf_names_set_alternate(). */
 int dwarf_file_set_alternate(struct dwarf_file *file, int fd);
 
 /* Gives back all that libdw has allocated, by beginning anew. 0 or -errno: then dwarf is NULL. */

@@ -10,8 +10,8 @@
 
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "symbolize/dwarf_array.h"
 #include "symbolize/dwarf_die.h"
 
 /* The largest units there are (a program optimized as one) have some millions. */
@@ -48,8 +48,8 @@ static int add_function(struct walk *walk, Dwarf_Die *die, const struct dwarf_di
 
 	if (held > walk->bytes_max)
 		return -EFBIG;
-	functions = dwarf_array_reserve(walk->functions, walk->count, &walk->capacity,
-					sizeof(*functions));
+	functions =
+		array_reserve(walk->functions, walk->count, &walk->capacity, sizeof(*functions));
 	if (!functions)
 		return -ENOMEM;
 	walk->functions = functions;
@@ -242,8 +242,7 @@ int dwarf_functions_read(const struct dwarf_file *file, Dwarf_Die *unit, uint64_
 	if (err < 0)
 		return err;
 	functions.count = walk.count;
-	functions.items =
-		dwarf_array_trim(TAKE(walk.functions), walk.count, sizeof(*functions.items));
+	functions.items = array_trim(TAKE(walk.functions), walk.count, sizeof(*functions.items));
 	*ret = functions;
 	return 0;
 }

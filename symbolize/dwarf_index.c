@@ -38,16 +38,24 @@ static int read_lines(const struct dwarf_file *file, Dwarf_Attribute table, uint
 	return 0;
 }
 
-static int read_split_files(Dwarf_Die *split, struct dwarf_index *index)
+static int read_split_files(const struct dwarf_file *file, Dwarf_Die *split,
+			    struct dwarf_index *index)
 {
-	if (!dwarf_split_has_files(split) ||
-	    dwarf_getsrcfiles(split, &index->split_files, &index->split_count) < 0)
+	int err = dwarf_split_files(split, &index->split_files, &index->split_count);
+
+	if (err == -ENOENT)
 		return 0;
+	index->has_split_files = true;
+	/* Calls have no file then; another table would give them a wrong one. */
+	if (err < 0) {
+		dwarf_refuse(file, err == -EFBIG ? DWARF_REFUSED_LARGE : DWARF_REFUSED_MALFORMED);
+		return 0;
+	}
 	index->split_paths = calloc(index->split_count, sizeof(*index->split_paths));
 	return index->split_paths ? 0 : -ENOMEM;
 }
 
-int dwarf_index_read(const struct dwarf_file *file, uint64_t die, uint64_t bytes_max,
+int dwarf_index_read(struct dwarf_file *file, uint64_t die, uint64_t bytes_max,
 		     struct dwarf_index **ret)
 {
 	CLEANUP(cleanup_index) struct dwarf_index *index = calloc(1, sizeof(*index));
@@ -64,7 +72,7 @@ int dwarf_index_read(const struct dwarf_file *file, uint64_t die, uint64_t bytes
 	if (err < 0)
 		return err;
 	if (dwarf_split_find(file, &unit, &split)) {
-		err = read_split_files(&split, index);
+		err = read_split_files(file, &split, index);
 		unit = split;
 	}
 	if (err < 0)

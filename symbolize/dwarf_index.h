@@ -4,6 +4,7 @@
 #define EPROF_SYMBOLIZE_DWARF_INDEX_H
 
 #include <elfutils/libdw.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,7 +25,8 @@ struct dwarf_index {
 
 	struct dwarf_lines lines;
 	const char *directory; /* of the compilation, or NULL */
-	/* Where calls are, when a split unit counts its files itself; NULL: as the lines do. */
+	/* Where calls are, when a split unit counts its files itself; otherwise as the lines do. */
+	bool has_split_files;
 	Dwarf_Files *split_files;
 	const char **split_paths; /* NULL: nobody has asked yet */
 	size_t split_count;
@@ -34,7 +36,7 @@ struct dwarf_index {
  * Indexes the unit at this offset of .debug_info. On success *ret needs dwarf_index_free(). 0,
  * -EFBIG when it needs more than bytes_max or is beyond another limit, -EBADMSG, -ENOMEM.
  */
-int dwarf_index_read(const struct dwarf_file *file, uint64_t die, uint64_t bytes_max,
+int dwarf_index_read(struct dwarf_file *file, uint64_t die, uint64_t bytes_max,
 		     struct dwarf_index **ret);
 void dwarf_index_free(struct dwarf_index *index); /* NULL is fine */
 

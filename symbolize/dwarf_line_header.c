@@ -3,7 +3,7 @@
 
 #include <errno.h>
 
-#include "symbolize/dwarf_array.h"
+#include "base/array.h"
 
 #define LENGTH_64BIT    0xffffffff
 #define LENGTH_RESERVED 0xfffffff0
@@ -87,9 +87,8 @@ const char *dwarf_line_string(struct dwarf_reader *reader)
 
 static int add_directory(struct dwarf_lines *lines, const char *name)
 {
-	const char **directories =
-		dwarf_array_reserve(lines->directories, lines->directory_count,
-				    &lines->directory_capacity, sizeof(*directories));
+	const char **directories = array_reserve(lines->directories, lines->directory_count,
+						 &lines->directory_capacity, sizeof(*directories));
 
 	if (!directories)
 		return -ENOMEM;
@@ -102,8 +101,8 @@ static int add_directory(struct dwarf_lines *lines, const char *name)
 
 static int add_file(struct dwarf_lines *lines, const char *name, uint64_t directory)
 {
-	struct dwarf_line_file *files = dwarf_array_reserve(lines->files, lines->file_count,
-							    &lines->file_capacity, sizeof(*files));
+	struct dwarf_line_file *files = array_reserve(lines->files, lines->file_count,
+						      &lines->file_capacity, sizeof(*files));
 
 	if (!files)
 		return -ENOMEM;

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "symbolize/dwarf_array.h"
 #include "symbolize/dwarf_line_header.h"
 
 /* How far back a sequence is looked for that others overlap. */
@@ -59,8 +59,8 @@ static int end_sequence(struct machine *machine, uint32_t high)
 		lines->row_count = machine->first_row;
 		return 0;
 	}
-	sequences = dwarf_array_reserve(lines->sequences, lines->sequence_count,
-					&lines->sequence_capacity, sizeof(*sequences));
+	sequences = array_reserve(lines->sequences, lines->sequence_count,
+				  &lines->sequence_capacity, sizeof(*sequences));
 	if (!sequences)
 		return -ENOMEM;
 	lines->sequences = sequences;
@@ -95,7 +95,7 @@ static int add_row(struct machine *machine, uint32_t place)
 		return 0;
 	if (dwarf_lines_bytes(lines) > machine->bytes_max || lines->row_count >= UINT32_MAX)
 		return -EFBIG;
-	rows = dwarf_array_reserve(rows, lines->row_count, &lines->row_capacity, sizeof(*rows));
+	rows = array_reserve(rows, lines->row_count, &lines->row_capacity, sizeof(*rows));
 	if (!rows)
 		return -ENOMEM;
 	lines->rows = rows;
@@ -276,7 +276,7 @@ int dwarf_lines_read(const struct dwarf_file *file, uint64_t offset, uint64_t by
 	if (lines.sequence_count)
 		qsort(lines.sequences, lines.sequence_count, sizeof(*lines.sequences),
 		      compare_sequences);
-	lines.rows = dwarf_array_trim(lines.rows, lines.row_count, sizeof(*lines.rows));
+	lines.rows = array_trim(lines.rows, lines.row_count, sizeof(*lines.rows));
 	lines.row_capacity = lines.row_count;
 	*ret = lines;
 	lines = (struct dwarf_lines){ 0 };

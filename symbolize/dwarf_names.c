@@ -20,6 +20,15 @@
 #define BYTES_MAX_DEFAULT    (256ULL << 20)
 #define INFLATED_MAX_DEFAULT (2ULL << 30)
 
+/*
+ * Names that were asked for are kept for good, in a quarter of the budget. libdw has half of it, so
+ * that there is always room for indexes.
+ */
+#define POOL_PART 4
+
+/* Which entry has which name is forgotten when it takes more than that part. */
+#define ORIGINS_PART 8
+
 /* What libdw keeps of a unit whose entries were read, mostly abbreviations. */
 #define LIBDW_INDEXED_BYTES (16 << 10)
 
@@ -44,7 +53,6 @@ struct dwarf_names {
 	uint64_t libdw_indexed; /* units, since libdw was begun anew */
 
 	struct string_pool pool;
-	uint64_t pool_bytes;
 	struct hashmap origins; /* entry, as a pointer -> its name in the pool, or nameless */
 };
 
@@ -64,6 +72,7 @@ int dwarf_names_open(int fd, const struct dwarf_options *options, struct dwarf_n
 		return -ENOMEM;
 	names->file.fd = names->file.alternate_fd = -1;
 	names->bytes_max = options && options->bytes_max ? options->bytes_max : BYTES_MAX_DEFAULT;
+	names->pool.bytes_max = names->bytes_max / POOL_PART;
 	err = dwarf_file_open(TAKE_FD(owned_fd), inflated_max ? inflated_max : INFLATED_MAX_DEFAULT,
 			      &names->stats, &names->file);
 	if (err < 0)
@@ -101,26 +110,19 @@ void dwarf_names_free(struct dwarf_names *names)
 	free(names);
 }
 
-bool dwarf_names_has_info(const struct dwarf_names *names)
-{
-	return names->file.has_info;
-}
-
-bool dwarf_names_alternate(const struct dwarf_names *names, const char **ret_path,
-			   struct build_id *ret_id)
-{
-	return dwarf_file_alternate(&names->file, ret_path, ret_id);
-}
-
 int dwarf_names_set_alternate(struct dwarf_names *names, int fd)
 {
 	return dwarf_file_set_alternate(&names->file, fd);
 }
 
+static uint64_t origins_bytes(const struct dwarf_names *names)
+{
+	return names->origins.capacity * 3 * sizeof(uint64_t);
+}
+
 static uint64_t held_bytes(const struct dwarf_names *names)
 {
-	return names->units_bytes + names->index_bytes + names->pool_bytes +
-	       names->origins.capacity * 3 * sizeof(uint64_t) +
+	return names->units_bytes + names->index_bytes + names->pool.bytes + origins_bytes(names) +
 	       names->libdw_indexed * LIBDW_INDEXED_BYTES;
 }
 
@@ -251,20 +253,13 @@ static struct dwarf_index *find_unit(struct dwarf_names *names, uint32_t place)
 static const char *keep(struct dwarf_names *names, const char *string)
 {
 	const char *kept;
-	size_t size;
 
 	if (!string || !*string)
 		return nameless;
-	size = strlen(string) + 1;
-	if (size > names->bytes_max - names->pool_bytes) {
-		dwarf_refuse(&names->file, DWARF_REFUSED_LARGE);
-		return nameless;
-	}
 	kept = string_pool_keep(&names->pool, string);
 	if (!kept)
-		return nameless;
-	names->pool_bytes += size;
-	return kept;
+		dwarf_refuse(&names->file, DWARF_REFUSED_LARGE);
+	return kept ? kept : nameless;
 }
 
 /* The name of an entry: its own, or of what it is an instance of. A linkage name goes before. */
@@ -296,6 +291,8 @@ static const char *read_origin_name(struct dwarf_names *names, Dwarf_Die *origin
 
 	if (hashmap_get(&names->origins, key, &found))
 		return (const char *)(uintptr_t)found;
+	if (origins_bytes(names) > names->bytes_max / ORIGINS_PART)
+		hashmap_done(&names->origins);
 	name = read_name(names, origin);
 	(void)hashmap_put(&names->origins, key, (uintptr_t)name);
 	return name;
@@ -343,7 +340,7 @@ static const char *call_path(struct dwarf_names *names, const struct dwarf_index
 {
 	const char **path;
 
-	if (!index->split_files)
+	if (!index->has_split_files)
 		return line_path(names, index, number);
 	if (number >= index->split_count)
 		return NULL;

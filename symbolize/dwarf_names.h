@@ -69,20 +69,11 @@ struct dwarf_stats {
 int dwarf_names_open(int fd, const struct dwarf_options *options, struct dwarf_names **ret);
 void dwarf_names_free(struct dwarf_names *names); /* NULL is fine */
 
-/* False: it has no .debug_info, and finds nothing. */
-bool dwarf_names_has_info(const struct dwarf_names *names);
-
 /*
- * The dwz file that this one shares entries with: its path (as in the file: absolute, or relative
- * to this one's directory; lives as long as names) and its build id. False when there is none.
- */
-bool dwarf_names_alternate(const struct dwarf_names *names, const char **ret_path,
-			   struct build_id *ret_id);
-
-/*
- * Hands over the dwz file; fd is taken, also on failure. Before the first look-up, and once; names
- * in it are missing otherwise. 0, or -errno: as dwarf_names_open(), -EFBIG also for too many units,
- * -ESTALE for another build id, -EINVAL when there is none to set.
+ * Hands over the dwz file that this one shares entries with; fd is taken, also on failure. Before
+ * the first look-up, and once; names in it are missing otherwise. 0, or -errno: as
+ * dwarf_names_open(), -EFBIG also for too many units, -ESTALE for another build id, -EINVAL when
+ * there is none to set.
  */
 int dwarf_names_set_alternate(struct dwarf_names *names, int fd);
 

@@ -5,13 +5,13 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "symbolize/dwarf_array.h"
 
 int dwarf_spans_add(struct dwarf_spans *spans, uint32_t low, uint32_t high, uint32_t owner)
 {
 	struct dwarf_span *items =
-		dwarf_array_reserve(spans->items, spans->count, &spans->capacity, sizeof(*items));
+		array_reserve(spans->items, spans->count, &spans->capacity, sizeof(*items));
 
 	if (!items)
 		return -ENOMEM;
@@ -140,7 +140,7 @@ int dwarf_spans_flatten(struct dwarf_spans *spans, struct dwarf_map *ret)
 	}
 	sort_spans(spans);
 	sweep(spans, &active, &map);
-	map.intervals = dwarf_array_trim(map.intervals, map.count, sizeof(*map.intervals));
+	map.intervals = array_trim(map.intervals, map.count, sizeof(*map.intervals));
 	*ret = map;
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include <dwarf.h>
 #include <elfutils/version.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -21,30 +22,24 @@
  */
 #define FILES_SIZE_MAX (16 << 20)
 
-enum presence {
-	ABSENT,
-	PRESENT,
-	DANGEROUS,
-};
-
 /* What libdw would find at this path, which is too long if length is PATH_MAX or more. */
-static enum presence probe(const struct dwarf_file *file, const char *path, int length)
+static enum dwarf_presence probe(const struct dwarf_file *file, const char *path, int length)
 {
 	CLEANUP(elf_reader_done) struct elf_reader reader = { .fd = -1 };
 	CLEANUP(cleanup_fd) int fd = -1;
 	struct stat status;
 
 	if (length >= PATH_MAX || stat(path, &status) < 0)
-		return ABSENT;
+		return DWARF_ABSENT;
 	if (!S_ISREG(status.st_mode))
-		return DANGEROUS;
+		return DWARF_DANGEROUS;
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
-		return ABSENT;
+		return DWARF_ABSENT;
 	if (elf_reader_open(fd, &reader) < 0 || elf_reader_read_sections(&reader) < 0 ||
 	    dwarf_file_check_inflated(&reader, file->inflated_max) < 0)
-		return DANGEROUS;
-	return PRESENT;
+		return DWARF_DANGEROUS;
+	return DWARF_PRESENT;
 }
 
 /* The path of the file, as far as the system knows; "" else. */
@@ -59,13 +54,13 @@ static void read_own_path(const struct dwarf_file *file, char ret[PATH_MAX])
 }
 
 /* A unit's own file is in the directory of the file, or in that of the compilation. */
-static enum presence probe_unit(const struct dwarf_file *file, const char *own_path,
-				const char *directory, const char *name)
+static enum dwarf_presence probe_unit(const struct dwarf_file *file, const char *own_path,
+				      const char *directory, const char *name)
 {
 	const char *slash = strrchr(own_path, '/');
 	int beside = slash ? (int)(slash + 1 - own_path) : 0;
 	char path[PATH_MAX];
-	enum presence found;
+	enum dwarf_presence found;
 	int length;
 
 	if (name[0] == '/') {
@@ -74,7 +69,7 @@ static enum presence probe_unit(const struct dwarf_file *file, const char *own_p
 	}
 	length = snprintf(path, sizeof(path), "%.*s%s", beside, own_path, name);
 	found = probe(file, path, length);
-	if (found != ABSENT || !directory)
+	if (found != DWARF_ABSENT || !directory)
 		return found;
 	if (directory[0] == '/')
 		beside = 0;
@@ -82,13 +77,15 @@ static enum presence probe_unit(const struct dwarf_file *file, const char *own_p
 	return probe(file, path, length);
 }
 
-/* All units may be in one file: FILE.dwp. */
-static enum presence probe_package(const struct dwarf_file *file, const char *own_path)
+/* All units may be in one file, FILE.dwp, which libdw opens once. */
+static enum dwarf_presence probe_package(struct dwarf_file *file, const char *own_path)
 {
 	char path[PATH_MAX];
 	int length = snprintf(path, sizeof(path), "%s.dwp", own_path);
 
-	return probe(file, path, length);
+	if (file->package == DWARF_UNKNOWN)
+		file->package = probe(file, path, length);
+	return file->package;
 }
 
 static const char *string_of(Dwarf_Die *die, unsigned int name)
@@ -98,10 +95,10 @@ static const char *string_of(Dwarf_Die *die, unsigned int name)
 	return dwarf_attr(die, name, &attribute) ? dwarf_formstring(&attribute) : NULL;
 }
 
-bool dwarf_split_find(const struct dwarf_file *file, Dwarf_Die *skeleton, Dwarf_Die *ret)
+bool dwarf_split_find(struct dwarf_file *file, Dwarf_Die *skeleton, Dwarf_Die *ret)
 {
 	const char *name = string_of(skeleton, DW_AT_dwo_name);
-	enum presence unit, package;
+	enum dwarf_presence unit, package;
 	char own_path[PATH_MAX];
 	Dwarf_Die split = { 0 };
 
@@ -112,15 +109,15 @@ bool dwarf_split_find(const struct dwarf_file *file, Dwarf_Die *skeleton, Dwarf_
 	read_own_path(file, own_path);
 	unit = probe_unit(file, own_path, string_of(skeleton, DW_AT_comp_dir), name);
 	package = probe_package(file, own_path);
-	if (unit == DANGEROUS || package == DANGEROUS) {
+	if (unit == DWARF_DANGEROUS || package == DWARF_DANGEROUS) {
 		dwarf_refuse(file, DWARF_REFUSED_MALFORMED);
 		return false;
 	}
-	if (!_ELFUTILS_PREREQ(0, 191) && unit == ABSENT && package == PRESENT) {
+	if (!_ELFUTILS_PREREQ(0, 191) && unit == DWARF_ABSENT && package == DWARF_PRESENT) {
 		dwarf_refuse(file, DWARF_REFUSED_PACKAGE);
 		return false;
 	}
-	if ((unit == ABSENT && package == ABSENT) ||
+	if ((unit == DWARF_ABSENT && package == DWARF_ABSENT) ||
 	    dwarf_cu_info(skeleton->cu, NULL, NULL, NULL, &split, NULL, NULL, NULL) < 0 ||
 	    !split.cu) {
 		dwarf_refuse(file, DWARF_REFUSED_SPLIT);
@@ -130,10 +127,14 @@ bool dwarf_split_find(const struct dwarf_file *file, Dwarf_Die *skeleton, Dwarf_
 	return true;
 }
 
-bool dwarf_split_has_files(Dwarf_Die *split)
+int dwarf_split_files(Dwarf_Die *split, Dwarf_Files **ret_files, size_t *ret_count)
 {
-	struct dwarf_section files;
+	struct dwarf_section section =
+		dwarf_file_section(dwarf_cu_getdwarf(split->cu), ".debug_line.dwo");
 
-	files = dwarf_file_section(dwarf_cu_getdwarf(split->cu), ".debug_line.dwo");
-	return files.bytes && files.size <= FILES_SIZE_MAX;
+	if (!section.bytes)
+		return -ENOENT;
+	if (section.size > FILES_SIZE_MAX)
+		return -EFBIG;
+	return dwarf_getsrcfiles(split, ret_files, ret_count) < 0 ? -EBADMSG : 0;
 }

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
-#include "symbolize/dwarf_array.h"
 #include "symbolize/dwarf_die.h"
 #include "symbolize/dwarf_lines.h"
 
@@ -14,7 +14,7 @@
 static int add_unit(struct dwarf_units *units, Dwarf_Die *die, bool is_open)
 {
 	struct dwarf_unit *items =
-		dwarf_array_reserve(units->items, units->count, &units->capacity, sizeof(*items));
+		array_reserve(units->items, units->count, &units->capacity, sizeof(*items));
 
 	if (!items)
 		return -ENOMEM;
@@ -72,10 +72,10 @@ int dwarf_units_read(const struct dwarf_file *file, uint64_t bytes_max, struct d
 	Dwarf_CU *cu = NULL;
 	Dwarf_Die die;
 	uint8_t type;
-	int err;
+	int err, end;
 
-	for (uint64_t seen = 0; dwarf_get_units(file->dwarf, cu, &cu, NULL, &type, &die, NULL) == 0;
-	     seen++) {
+	for (uint64_t seen = 0;
+	     (end = dwarf_get_units(file->dwarf, cu, &cu, NULL, &type, &die, NULL)) == 0; seen++) {
 		/* Types have no code. Those of version 4 come last. */
 		if (type == DW_UT_type || type == DW_UT_split_type)
 			continue;
@@ -85,6 +85,8 @@ int dwarf_units_read(const struct dwarf_file *file, uint64_t bytes_max, struct d
 		if (err < 0)
 			return err;
 	}
+	if (end < 0)
+		dwarf_refuse(file, DWARF_REFUSED_MALFORMED);
 	err = dwarf_units_map(&units);
 	if (err < 0)
 		return err;

@@ -67,6 +67,11 @@ const struct build_id *elf_file_build_id(const struct elf_file *file)
 	return &file->build_id;
 }
 
+const struct stat *elf_file_status(const struct elf_file *file)
+{
+	return &file->opened;
+}
+
 /* Its times and what is not loaded of it may change: with the same build id it is the same code. */
 static bool is_rewritten(const struct elf_file *file)
 {
@@ -75,16 +80,38 @@ static bool is_rewritten(const struct elf_file *file)
 
 	if (file_is_as_before(file->fd, &file->opened))
 		return false;
-	return !opened->size || build_id_read(file->fd, &now) < 0 || now.size != opened->size ||
-	       memcmp(now.bytes, opened->bytes, now.size) != 0;
+	return !opened->size || build_id_read(file->fd, &now) < 0 || !build_id_equal(&now, opened);
 }
 
-int elf_file_load(struct elf_file *file)
+static void note_error(struct elf_file *file, const char *error)
+{
+	if (!file->error)
+		file->error = error;
+}
+
+static int read_symbols(struct elf_file *file, struct elf_reader *reader, uint64_t bytes_max,
+			struct elf_symbols *ret)
+{
+	struct elf_symbols symbols;
+	int err = elf_symbols_read(reader, &symbols);
+
+	note_error(file, reader->error);
+	if (err < 0)
+		return err;
+	if (elf_symbols_bytes(&symbols) > bytes_max) {
+		note_error(file, "no room for its symbols beside those of other files");
+		elf_symbols_done(&symbols);
+		return -EFBIG;
+	}
+	*ret = symbols;
+	return 0;
+}
+
+int elf_file_load(struct elf_file *file, uint64_t bytes_max)
 {
 	struct elf_reader *reader = &file->reader;
-	int err = elf_symbols_read(reader, &file->symbols);
+	int err = read_symbols(file, reader, bytes_max, &file->symbols);
 
-	file->error = reader->error;
 	if (is_rewritten(file)) {
 		elf_symbols_done(&file->symbols);
 		file->symbols = (struct elf_symbols){ 0 };
@@ -104,28 +131,40 @@ bool elf_file_is_rewritten(const struct elf_file *file)
 	return file->is_rewritten;
 }
 
-bool elf_file_has_symtab(const struct elf_file *file)
-{
-	return file->symbols.has_symtab;
-}
-
-int elf_file_add_debug(struct elf_file *file, int fd)
+int elf_file_add_debug(struct elf_file *file, int fd, uint64_t bytes_max)
 {
 	CLEANUP(cleanup_fd) int owned_fd = fd;
 	struct elf_symbols symbols = { 0 };
 	struct elf_reader reader;
 	int err = elf_reader_open(owned_fd, &reader);
 
-	if (err < 0)
+	if (err < 0) {
+		note_error(file, "its debug file cannot be read");
 		return err;
+	}
 	/* Its segments and sections have the addresses of the file it was split from. */
-	err = elf_symbols_read(&reader, &symbols);
+	err = read_symbols(file, &reader, bytes_max, &symbols);
+	/* Its table is all that it was for. */
+	if (!err && reader.error && !symbols.count)
+		err = -ENOEXEC;
 	elf_reader_done(&reader);
-	if (err < 0)
+	if (err < 0) {
+		elf_symbols_done(&symbols);
 		return err;
+	}
 	elf_symbols_done(&file->debug_symbols);
 	file->debug_symbols = symbols;
 	return 0;
+}
+
+uint64_t elf_file_debug_bytes(const struct elf_file *file)
+{
+	return elf_symbols_bytes(&file->debug_symbols);
+}
+
+uint64_t elf_file_bytes(const struct elf_file *file)
+{
+	return elf_symbols_bytes(&file->symbols) + elf_file_debug_bytes(file);
 }
 
 const char *elf_file_error(const struct elf_file *file)
@@ -213,10 +252,8 @@ static bool has_same_code(const struct elf_reader *a, const struct elf_reader *b
 
 bool elf_file_is_copy(const struct elf_file *a, const struct elf_file *b)
 {
-	return a->build_id.size == b->build_id.size &&
-	       memcmp(a->build_id.bytes, b->build_id.bytes, a->build_id.size) == 0 &&
-	       a->opened.st_uid == b->opened.st_uid && a->reader.size == b->reader.size &&
-	       has_same_code(&a->reader, &b->reader);
+	return build_id_equal(&a->build_id, &b->build_id) && a->opened.st_uid == b->opened.st_uid &&
+	       a->reader.size == b->reader.size && has_same_code(&a->reader, &b->reader);
 }
 
 uint64_t elf_file_hash(const struct elf_file *file, uint64_t seed)
@@ -242,18 +279,20 @@ int elf_file_dup_fd(const struct elf_file *file)
 	return file->fd < 0 ? -EBADF : -errno;
 }
 
-static const char *find_name(const struct elf_symbols *symbols, uint64_t address)
-{
-	const struct symbol_range *range;
-
-	range = symbol_range_find(symbols->ranges, symbols->count, address);
-	return range ? symbols->names + range->name : NULL;
-}
-
+/*
+ * Of two symbols that cover the address, the one that begins last has it, as in one table: what
+ * .dynsym exports without a size reaches over static functions, which only the debug file knows,
+ * and PLT stubs and what a small debug file leaves out only the file itself has.
+ */
 const char *elf_file_find(const struct elf_file *file, uint64_t file_offset)
 {
+	const struct elf_symbols *own = &file->symbols, *debug = &file->debug_symbols;
 	uint64_t address = elf_file_address(file, file_offset);
-	const char *name = find_name(&file->symbols, address);
+	const struct symbol_range *in_own, *in_debug;
 
-	return name ? name : find_name(&file->debug_symbols, address);
+	in_own = symbol_range_find(own->ranges, own->count, address);
+	in_debug = symbol_range_find(debug->ranges, debug->count, address);
+	if (in_debug && (!in_own || in_debug->address >= in_own->address))
+		return debug->names + in_debug->name;
+	return in_own ? own->names + in_own->name : NULL;
 }

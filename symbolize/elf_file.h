@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 #include "symbolize/symbolize.h"
 
@@ -19,24 +20,31 @@ int elf_file_open(int fd, struct elf_file **ret);
 void elf_file_free(struct elf_file *file); /* NULL is fine */
 
 const struct build_id *elf_file_build_id(const struct elf_file *file);
+const struct stat *elf_file_status(const struct elf_file *file); /* when it was opened */
 
 /*
- * Reads the symbols and closes the descriptor; once. 0, or -errno: then there are no names.
- * -ESTALE: the file was written to since it was opened, and is of another build now.
+ * Reads the symbols, of which it keeps bytes_max bytes at most, and closes the descriptor; once. 0,
+ * or -errno: then there are no names. -EFBIG: they are more, or beyond another limit. -ESTALE: the
+ * file was written to since it was opened, and is of another build now.
  */
-int elf_file_load(struct elf_file *file);
+int elf_file_load(struct elf_file *file, uint64_t bytes_max);
 bool elf_file_is_rewritten(const struct elf_file *file); /* that, or cut off */
-
-/* After loading: false when the file is stripped, and only exported functions have names. */
-bool elf_file_has_symtab(const struct elf_file *file);
 
 /*
  * Adds the names of a separate debug file of the same build, in place of one that was added before;
- * takes fd, also when it fails. 0, or -errno: then the names stay what they were.
+ * takes fd, also when it fails. 0, or -errno: then the names stay what they were. -EFBIG: those of
+ * the debug file take more than bytes_max, or are beyond another limit.
  */
-int elf_file_add_debug(struct elf_file *file, int fd);
+int elf_file_add_debug(struct elf_file *file, int fd, uint64_t bytes_max);
 
-/* What was wrong while loading, possibly with one of several tables only: static text, or NULL. */
+/* What the names take, of memory; those of the debug file with them. */
+uint64_t elf_file_bytes(const struct elf_file *file);
+uint64_t elf_file_debug_bytes(const struct elf_file *file);
+
+/*
+ * What was wrong first while loading or adding a debug file, possibly with one of several tables
+ * only: static text, or NULL.
+ */
 const char *elf_file_error(const struct elf_file *file);
 
 /* The address that file_offset is linked at; file_offset itself where no segment holds it. */

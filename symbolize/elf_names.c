@@ -215,7 +215,7 @@ static int copy_names(struct name_copier *copier, const struct string_table *tab
 }
 
 int elf_names_read(struct elf_reader *reader, const struct string_table *tables, size_t table_count,
-		   struct symbol_list *list, char **ret_names)
+		   struct symbol_list *list, char **ret_names, size_t *ret_size)
 {
 	CLEANUP(cleanup_copier) struct name_copier copier = { .reader = reader };
 	CLEANUP(cleanup_free) struct name_request *requests = NULL;
@@ -223,6 +223,7 @@ int elf_names_read(struct elf_reader *reader, const struct string_table *tables,
 
 	if (!list->count) {
 		*ret_names = NULL;
+		*ret_size = 0;
 		return 0;
 	}
 	requests = sorted_requests(list);
@@ -239,6 +240,7 @@ int elf_names_read(struct elf_reader *reader, const struct string_table *tables,
 		if (pool)
 			copier.pool = pool;
 	}
+	*ret_size = copier.pool_size;
 	*ret_names = TAKE(copier.pool);
 	return 0;
 }

@@ -180,12 +180,19 @@ static int scan_section(struct symbol_scan *scan, uint32_t type, uint8_t strings
 		(void)elf_reader_fail(reader, -ENOEXEC, "a symbol table contradicts itself");
 		return 0;
 	}
+	if (section->sh_size / entry_size > SYMBOL_ENTRIES_MAX) {
+		(void)elf_reader_fail(reader, -EFBIG, "a symbol table has too many entries");
+		return 0;
+	}
 	names = &reader->sections[section->sh_link];
 	if (names->sh_type != SHT_STRTAB || !elf_reader_has_bytes(reader, names)) {
 		(void)elf_reader_fail(reader, -ENOEXEC, "a symbol table has no names");
 		return 0;
 	}
-	scan->strings[strings] = (struct string_table){ names->sh_offset, names->sh_size };
+	scan->strings[strings] = (struct string_table){
+		.offset = names->sh_offset,
+		.size = names->sh_size < SYMBOL_STRINGS_MAX ? names->sh_size : SYMBOL_STRINGS_MAX,
+	};
 	*ret_section = section;
 	return scan_table(scan, section, strings);
 }
@@ -233,9 +240,9 @@ static struct code_range *code_sections(const struct elf_reader *reader, size_t 
 }
 
 /* Fills the list with everything that has a place, sorted. */
-static int collect(struct symbol_scan *scan, bool *ret_has_symtab)
+static int collect(struct symbol_scan *scan)
 {
-	const Elf64_Shdr *symtab = NULL;
+	const Elf64_Shdr *symtab;
 	int err;
 
 	find_code_segments(scan);
@@ -251,7 +258,6 @@ static int collect(struct symbol_scan *scan, bool *ret_has_symtab)
 	    -ENOMEM)
 		return -ENOMEM;
 	symbol_list_sort(&scan->list);
-	*ret_has_symtab = symtab != NULL;
 	return 0;
 }
 
@@ -261,8 +267,7 @@ int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret)
 	CLEANUP(cleanup_free) struct code_range *code = NULL;
 	CLEANUP(cleanup_free) struct symbol_range *ranges = NULL;
 	CLEANUP(cleanup_free) char *names = NULL;
-	size_t code_count = 0, count = 0;
-	bool has_symtab = false;
+	size_t code_count = 0, count = 0, names_size = 0;
 	int err;
 
 	err = elf_reader_read_sections(reader);
@@ -270,10 +275,10 @@ int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret)
 		return err;
 	if (!reader->section_count)
 		return elf_reader_fail(reader, -ENOEXEC, "no section headers");
-	err = collect(&scan, &has_symtab);
+	err = collect(&scan);
 	if (err < 0)
 		return err;
-	err = elf_names_read(reader, scan.strings, STRINGS_COUNT, &scan.list, &names);
+	err = elf_names_read(reader, scan.strings, STRINGS_COUNT, &scan.list, &names, &names_size);
 	if (err < 0)
 		return err;
 	code = code_sections(reader, &code_count);
@@ -286,7 +291,7 @@ int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret)
 		.ranges = TAKE(ranges),
 		.count = count,
 		.names = TAKE(names),
-		.has_symtab = has_symtab,
+		.names_size = names_size,
 	};
 	return 0;
 }

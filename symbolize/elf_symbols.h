@@ -6,12 +6,19 @@
 #include "symbolize/elf_reader.h"
 #include "symbolize/symbol_list.h"
 
+/*
+ * The most entries that a table may have, and bytes of names behind which none is looked for: large
+ * browsers have two millions, and half a gigabyte. Sparse files have terabytes for nothing.
+ */
+#define SYMBOL_ENTRIES_MAX (UINT64_C(16) << 20)
+#define SYMBOL_STRINGS_MAX (UINT64_C(1) << 30)
+
 /* The zero value is a table without symbols. */
 struct elf_symbols {
 	struct symbol_range *ranges; /* name: offset in names */
 	size_t count;
 	char *names;
-	bool has_symtab; /* false: stripped, only exported functions have names */
+	size_t names_size;
 };
 
 void elf_symbols_done(struct elf_symbols *symbols);
@@ -21,5 +28,10 @@ void elf_symbols_done(struct elf_symbols *symbols);
  * was unusable, and *ret has what the others say.
  */
 int elf_symbols_read(struct elf_reader *reader, struct elf_symbols *ret);
+
+static inline uint64_t elf_symbols_bytes(const struct elf_symbols *symbols)
+{
+	return symbols->count * sizeof(*symbols->ranges) + symbols->names_size;
+}
 
 #endif

@@ -132,6 +132,11 @@ int jit_store_keep(struct jit_store *store, const void *about, size_t size, uint
 	return 0;
 }
 
+int jit_store_room(struct jit_store *store, size_t pieces)
+{
+	return make_room(store, pieces * sizeof(struct jit_range));
+}
+
 int jit_store_place(struct jit_store *store, const struct jit_range *range)
 {
 	bool is_replaced = false;

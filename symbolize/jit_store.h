@@ -32,6 +32,12 @@ void jit_store_done(struct jit_store *store); /* empty, and usable, afterwards *
  */
 int jit_store_keep(struct jit_store *store, const void *about, size_t size, uint32_t *ret_code);
 
+/*
+ * Sees to it that so many pieces more of code that is kept already may be placed. 0; -ENOSPC: no
+ * room; -ENOMEM. Numbers of code and what was found before are gone.
+ */
+int jit_store_room(struct jit_store *store, size_t pieces);
+
 /* Lays it there; the range's size is at most JIT_CODE_SIZE_MAX. 0 or -ENOMEM. */
 int jit_store_place(struct jit_store *store, const struct jit_range *range);
 

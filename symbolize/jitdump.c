@@ -11,17 +11,13 @@
 #include "symbolize/jitdump_lines.h"
 #include "symbolize/jitdump_reader.h"
 
-/* Most of it is code, which is passed over. */
-#define READ_MAX (UINT64_C(64) << 20)
-
 /* Runtimes that add to it mean a new version; more than a page is not a header. */
 #define HEADER_SIZE_MAX 4096
 
 /* Compilers of several threads: each writes a function's lines, then the function. */
 #define LINES_WAITING 4
 
-/* Records are written while we read; nobody's clock is this far ahead of ours, if it is the same.
- */
+/* Records are written while we read; nobody's clock is this far ahead if it is the same as ours. */
 #define FUTURE_MAX_NS (UINT64_C(10) * NS_PER_SECOND)
 
 /* What the store keeps about a function. After it: its lines, its name, and the names of files. */
@@ -38,7 +34,7 @@ struct jitdump {
 	struct jitdump_header header; /* all 0: none was read yet */
 	uint64_t offset;              /* all before has been read */
 	struct stat file;             /* as of the last reading; all 0 before */
-	bool is_behind;               /* READ_MAX has ended it */
+	bool is_behind;               /* the budget has ended it */
 	int broken;                   /* why it is read no further; or 0 */
 	bool is_untimed;
 	struct jitdump_lines waiting[LINES_WAITING]; /* for their functions to be loaded */
@@ -52,6 +48,7 @@ struct reading {
 	struct jitdump *dump;
 	struct jitdump_window window;
 	uint64_t now_ns;
+	uint64_t budget; /* bytes left */
 };
 
 int jitdump_new(size_t bytes_max, struct jitdump **ret)
@@ -228,6 +225,14 @@ static int take_move(struct reading *reading, const struct jitdump_record *recor
 		dump->stats.foreign++;
 		return 0;
 	}
+	/* One piece where it was, which is nobody's from now on, and one where it is. */
+	err = jit_store_room(&dump->store, 2);
+	if (err == -ENOSPC) {
+		dump->stats.no_room++;
+		return 0;
+	}
+	if (err < 0)
+		return err;
 	if (!move.code_size || !is_range(move.new_address, move.code_size) ||
 	    !jit_store_find(&dump->store, move.old_address, UINT64_MAX, &found))
 		return -EINVAL;
@@ -279,9 +284,8 @@ static int take_record(struct reading *reading, const struct jitdump_record *rec
 static int read_records(struct reading *reading)
 {
 	struct jitdump *dump = reading->dump;
-	uint64_t end = dump->offset + READ_MAX;
 
-	while (dump->offset < end) {
+	while (reading->budget > 0) {
 		struct jitdump_record record;
 		const char *bytes;
 		int err =
@@ -299,8 +303,10 @@ static int read_records(struct reading *reading)
 			return err;
 		dump->offset += record.total_size;
 		dump->stats.bytes += record.total_size;
+		reading->budget -=
+			record.total_size < reading->budget ? record.total_size : reading->budget;
 	}
-	dump->is_behind = true;
+	dump->is_behind = dump->offset < reading->window.file_size;
 	return 0;
 }
 
@@ -349,9 +355,9 @@ static int read_on(struct reading *reading)
 	return err < 0 ? err : read_records(reading);
 }
 
-int jitdump_read(struct jitdump *dump, int fd, uint64_t now_ns)
+int jitdump_read(struct jitdump *dump, int fd, uint64_t now_ns, uint64_t *budget)
 {
-	struct reading reading = { .dump = dump, .now_ns = now_ns };
+	struct reading reading = { .dump = dump, .now_ns = now_ns, .budget = *budget };
 	struct stat file;
 	int err;
 
@@ -366,8 +372,14 @@ int jitdump_read(struct jitdump *dump, int fd, uint64_t now_ns)
 	reading.window = (struct jitdump_window){ .fd = fd, .file_size = (uint64_t)file.st_size };
 	err = read_on(&reading);
 	jitdump_window_done(&reading.window);
+	*budget = reading.budget;
 	/* The rest is still being written. */
 	return err == -ENODATA ? 0 : err;
+}
+
+bool jitdump_is_behind(const struct jitdump *dump)
+{
+	return dump->is_behind;
 }
 
 bool jitdump_find(const struct jitdump *dump, uint64_t address, uint64_t time_ns,

@@ -24,7 +24,7 @@ struct jitdump_stats {
 	uint64_t refused;       /* records that contradict themselves; without those about lines */
 	uint64_t lines_refused; /* those: functions without lines */
 	uint64_t foreign;       /* records of another process, that has inherited the file */
-	uint64_t no_room;       /* functions beyond the limit of memory */
+	uint64_t no_room;       /* functions loaded or moved beyond the limit of memory */
 	uint64_t restarts;      /* the file was truncated, replaced or written anew */
 };
 
@@ -40,16 +40,19 @@ int jitdump_new(size_t bytes_max, struct jitdump **ret);
 void jitdump_free(struct jitdump *dump); /* NULL is fine */
 
 /*
- * Takes in what has been added to the file, a regular one, since the last call: at most 64 MiB of
- * it at once. now_ns is the clock of the times that are asked about: records that are from later
- * have another clock, and no time (nor have those of a file that says so). Nothing about the
- * descriptor is kept or changed.
+ * Takes in what has been added to the file, a regular one, since the last call: at most *budget
+ * bytes of it, by whole records; that is taken off. now_ns is the clock of the times that are asked
+ * about: records that are from later have another clock, and no time (nor have those of a file that
+ * says so). Nothing about the descriptor is kept or changed.
  *
  * 0, or -errno, -EIO and -ENOMEM for instance; -ENOEXEC: no jitdump file of this machine, -EPROTO:
  * of another version or with unknown flags, -EBADMSG: a record whose size cannot be. After these
  * three the file is read no further until it begins otherwise; what was read before stays.
  */
-int jitdump_read(struct jitdump *dump, int fd, uint64_t now_ns);
+int jitdump_read(struct jitdump *dump, int fd, uint64_t now_ns, uint64_t *budget);
+
+/* Whether the budget has ended the last reading: what has been replaced since is not known yet. */
+bool jitdump_is_behind(const struct jitdump *dump);
 
 /*
  * The code at address at a time: what was written last before it; what was written first after it,

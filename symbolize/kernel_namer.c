@@ -18,9 +18,11 @@
 #include "symbolize/string_pool.h"
 
 /* Many times what a busy machine samples; when full, all are forgotten and asked for again. */
-#define ANSWERS_MAX 16384
+#define ANSWERS_MAX       16384
+/* Of their strings, which are never forgotten: all names of a kernel are a tenth of it. */
+#define STRINGS_BYTES_MAX (UINT64_C(64) << 20)
 /* On all architectures that we know. */
-#define KERNEL_HALF (UINT64_C(1) << 63)
+#define KERNEL_HALF       (UINT64_C(1) << 63)
 
 struct answer {
 	const char *name; /* NULL: none */
@@ -51,6 +53,7 @@ int kernel_namer_new(struct kernel_namer **ret)
 		return -ENOMEM;
 	namer->path = "/proc/kallsyms";
 	namer->generation = 1;
+	namer->strings.bytes_max = STRINGS_BYTES_MAX;
 	/* Pages that are never written cost nothing. */
 	namer->answers = calloc(ANSWERS_MAX, sizeof(*namer->answers));
 	if (!namer->answers)

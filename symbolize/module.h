@@ -24,6 +24,7 @@ struct module {
 	bool is_loaded;
 	struct module *next_loaded; /* of the loaded ones */
 	const char *error;
+	bool has_own_symbols; /* the file's own tables could be read */
 	enum debug_source_kind symbols_from, dwarf_from;
 	bool has_dwarf;
 	uint32_t dwarf_file; /* as struct dwarf_lookup calls it */
@@ -31,10 +32,22 @@ struct module {
 	 * handed over again with it; or -1. */
 	struct build_id missing_alt;
 	int dwarf_fd;
-	struct hashmap known; /* address -> where its frames are */
-	uint64_t *wanted;     /* DWARF_LOOKUP_MAX, or NULL: to be asked for with the next */
+	uint64_t symbol_bytes; /* of the budget */
+	struct hashmap known;  /* address -> where its frames are */
+	uint64_t *wanted;      /* DWARF_LOOKUP_MAX, or NULL: to be asked for with the next */
 	size_t wanted_count;
 	uint64_t frames, unnamed; /* asked for, and what had no name */
+};
+
+/*
+ * What the symbols of all modules may take: the files are strangers', and each may claim millions.
+ * All that a machine runs has a quarter of it.
+ */
+#define MODULE_SYMBOL_BYTES_MAX (UINT64_C(1) << 30)
+
+struct symbol_budget {
+	uint64_t bytes_left;
+	uint64_t refused; /* tables that there was no room for */
 };
 
 /* What loading needs to know. */
@@ -43,6 +56,7 @@ struct module_sources {
 	struct dwarf_lookup dwarf;     /* zero: none */
 	missing_debug_handler missing; /* NULL: nobody is told */
 	void *missing_context;
+	struct symbol_budget *symbols;
 };
 
 /* Takes file, also when it fails. path is copied; root_fd is borrowed. 0 or -ENOMEM. */
@@ -61,5 +75,8 @@ int module_add_debug_file(struct module *module, const struct module_sources *so
 /* The same for the file of missing_alt, with which all is asked for again; -ENOENT none is missing.
  */
 int module_add_alt(struct module *module, const struct module_sources *sources, int fd);
+
+/* The file of missing_alt will not come. */
+void module_give_up_alt(struct module *module);
 
 #endif

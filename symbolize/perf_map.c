@@ -10,9 +10,6 @@
 #include "symbolize/file_change.h"
 #include "symbolize/jit_store.h"
 
-/* A tenth of a second of parsing. */
-#define READ_MAX (32u << 20)
-
 #define BUFFER_SIZE (256u << 10)
 
 /* Names with a path of 4,095 bytes, and then some. */
@@ -29,7 +26,7 @@ struct perf_map {
 	char seen[SEEN_MAX];
 	size_t seen_size;
 	struct stat file; /* as of the last reading; all 0 before */
-	bool is_behind;   /* READ_MAX has ended it */
+	bool is_behind;   /* the budget has ended it */
 	bool is_skipping; /* a line that is too long, until its end */
 };
 
@@ -192,14 +189,13 @@ static size_t whole_lines(const char *bytes, size_t size)
 	return size - whole > LINE_MAX_BYTES ? size : whole;
 }
 
-static int read_on(struct perf_map *map, int fd)
+static int read_on(struct perf_map *map, int fd, uint64_t *budget)
 {
 	CLEANUP(cleanup_free) char *bytes = malloc(BUFFER_SIZE);
-	uint64_t end = map->offset + READ_MAX;
 
 	if (!bytes)
 		return -ENOMEM;
-	while (map->offset < end) {
+	while (*budget > 0) {
 		ssize_t size = pread(fd, bytes, BUFFER_SIZE, (off_t)map->offset);
 		size_t taken;
 		int err;
@@ -215,8 +211,9 @@ static int read_on(struct perf_map *map, int fd)
 			return err;
 		map->offset += taken;
 		map->stats.bytes += taken;
+		*budget -= taken < *budget ? taken : *budget;
 	}
-	map->is_behind = true;
+	map->is_behind = map->offset < (uint64_t)map->file.st_size;
 	return 0;
 }
 
@@ -229,7 +226,7 @@ static bool is_as_seen(const struct perf_map *map, int fd)
 	       !memcmp(bytes, map->seen, map->seen_size);
 }
 
-int perf_map_read(struct perf_map *map, int fd)
+int perf_map_read(struct perf_map *map, int fd, uint64_t *budget)
 {
 	struct stat file;
 
@@ -242,7 +239,12 @@ int perf_map_read(struct perf_map *map, int fd)
 	map->file = file;
 	map->is_behind = false;
 	jit_store_forget(&map->store, 0);
-	return read_on(map, fd);
+	return read_on(map, fd, budget);
+}
+
+bool perf_map_is_behind(const struct perf_map *map)
+{
+	return map->is_behind;
 }
 
 const char *perf_map_find(const struct perf_map *map, uint64_t address)

@@ -31,10 +31,17 @@ void perf_map_free(struct perf_map *map); /* NULL is fine */
 
 /*
  * Takes in what has been added to the file, a regular one, since the last call; from its beginning
- * when it is another file or no longer begins with what was read. At most 32 MiB at once: the rest
- * at the next calls. Nothing about the descriptor is kept or changed. 0 or -errno.
+ * when it is another file or no longer begins with what was read. At most *budget bytes, and then
+ * some to the end of a line; what was read is taken off it. The rest is for the next calls. Nothing
+ * about the descriptor is kept or changed. 0 or -errno.
  */
-int perf_map_read(struct perf_map *map, int fd);
+int perf_map_read(struct perf_map *map, int fd, uint64_t *budget);
+
+/*
+ * Whether the budget has ended the last reading: what is known is the older part of the file, and
+ * any name in it may have been replaced since.
+ */
+bool perf_map_is_behind(const struct perf_map *map);
 
 /* The name of the code at address, which lives until the next reading; NULL: it has none. */
 const char *perf_map_find(const struct perf_map *map, uint64_t address);

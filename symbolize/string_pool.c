@@ -6,6 +6,13 @@
 
 #define BLOCK_SIZE 16384
 
+/* Of a string, in the map that finds it: slots of 24 bytes, 3 of 8 of which are taken when it has
+ * just grown. */
+#define STRING_COST 64
+
+/* Of each string, besides its bytes: its slot in the map, which is half empty. */
+#define SLOT_BYTES 48
+
 struct string_block {
 	struct string_block *next;
 	size_t used, capacity;
@@ -34,9 +41,13 @@ static char *reserve(struct string_pool *pool, size_t size)
 const char *string_pool_keep(struct string_pool *pool, const char *string)
 {
 	size_t size = strlen(string) + 1;
-	uint64_t hash = hash_bytes(string, size), found;
+	uint64_t hash, found;
 	char *copy;
 
+	/* Strings are strangers': many of one hash would make a list of the map. */
+	if (!pool->strings.count)
+		pool->seed = hash_seed();
+	hash = hash_bytes_seeded(pool->seed, string, size);
 	/* Another string with this hash takes the next free number. */
 	while (hashmap_get(&pool->strings, hash, &found)) {
 		const char *kept = (const char *)(uintptr_t)found;
@@ -45,12 +56,17 @@ const char *string_pool_keep(struct string_pool *pool, const char *string)
 			return kept;
 		hash++;
 	}
+	if (pool->bytes_max && pool->bytes + size + SLOT_BYTES > pool->bytes_max) {
+		pool->refused++;
+		return NULL;
+	}
 	copy = reserve(pool, size);
 	if (!copy)
 		return NULL;
 	memcpy(copy, string, size);
 	if (hashmap_put(&pool->strings, hash, (uintptr_t)copy) < 0)
 		return NULL;
+	pool->bytes += size + SLOT_BYTES;
 	return copy;
 }
 
@@ -63,4 +79,5 @@ void string_pool_done(struct string_pool *pool)
 		pool->blocks = next;
 	}
 	hashmap_done(&pool->strings);
+	pool->bytes = 0;
 }

@@ -4,10 +4,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/cleanup.h"
 
-#define NESTING_MAX    32
-#define CAPACITY_FIRST 256
+#define NESTING_MAX 32
 
 void symbol_list_done(struct symbol_list *list)
 {
@@ -17,18 +17,15 @@ void symbol_list_done(struct symbol_list *list)
 
 int symbol_list_add(struct symbol_list *list, const struct symbol *symbol)
 {
+	struct symbol *symbols;
+
 	if (list->count == SYMBOLS_MAX)
 		return -EFBIG;
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : CAPACITY_FIRST;
-		struct symbol *symbols = realloc(list->symbols, capacity * sizeof(*list->symbols));
-
-		if (!symbols)
-			return -ENOMEM;
-		list->symbols = symbols;
-		list->capacity = capacity;
-	}
-	list->symbols[list->count++] = *symbol;
+	symbols = array_reserve(list->symbols, list->count, &list->capacity, sizeof(*symbols));
+	if (!symbols)
+		return -ENOMEM;
+	list->symbols = symbols;
+	symbols[list->count++] = *symbol;
 	return 0;
 }
 
@@ -101,18 +98,13 @@ static void cleanup_cutter(struct cutter *cutter)
 static int append_range(struct cutter *cutter, uint64_t end, uint32_t name)
 {
 	uint64_t size = end - cutter->position;
+	struct symbol_range *ranges =
+		array_reserve(cutter->ranges, cutter->count, &cutter->capacity, sizeof(*ranges));
 
-	if (cutter->count == cutter->capacity) {
-		size_t capacity = cutter->capacity + cutter->capacity / 2 + CAPACITY_FIRST;
-		struct symbol_range *ranges =
-			realloc(cutter->ranges, capacity * sizeof(*cutter->ranges));
-
-		if (!ranges)
-			return -ENOMEM;
-		cutter->ranges = ranges;
-		cutter->capacity = capacity;
-	}
-	cutter->ranges[cutter->count++] = (struct symbol_range){
+	if (!ranges)
+		return -ENOMEM;
+	cutter->ranges = ranges;
+	ranges[cutter->count++] = (struct symbol_range){
 		.address = cutter->position,
 		.size = size < UINT32_MAX ? (uint32_t)size : UINT32_MAX,
 		.name = name,
@@ -201,14 +193,7 @@ int symbol_list_cut(const struct symbol_list *list, const struct code_range *cod
 	err = cut_until(&cutter, UINT64_MAX);
 	if (err < 0)
 		return err;
-	if (cutter.count) {
-		/* Shrinking; where it fails, the larger block stays. */
-		struct symbol_range *ranges =
-			realloc(cutter.ranges, cutter.count * sizeof(*cutter.ranges));
-
-		if (ranges)
-			cutter.ranges = ranges;
-	}
+	cutter.ranges = array_trim(cutter.ranges, cutter.count, sizeof(*cutter.ranges));
 	*ret_ranges = TAKE(cutter.ranges);
 	*ret_count = cutter.count;
 	return 0;

@@ -26,6 +26,8 @@ struct symbolizer {
 	struct kernel_namer *kernel;
 	struct user_names names;
 	struct module_sources sources;
+	struct link_crcs crcs;
+	struct symbol_budget symbols;
 	int root; /* ours */
 };
 
@@ -46,7 +48,11 @@ int symbolizer_new(struct symbolizer **ret)
 		.roots = &symbolizer->root,
 		.root_count = symbolizer->root >= 0,
 		.debug_directory = "/usr/lib/debug",
+		.crcs = &symbolizer->crcs,
 	};
+	link_crcs_init(&symbolizer->crcs, LINK_CRC_BYTES_MAX);
+	symbolizer->symbols.bytes_left = MODULE_SYMBOL_BYTES_MAX;
+	symbolizer->sources.symbols = &symbolizer->symbols;
 	*ret = TAKE(symbolizer);
 	return 0;
 }
@@ -59,6 +65,16 @@ void symbolizer_set_debug_directory(struct symbolizer *symbolizer, const char *p
 void symbolizer_set_symfs(struct symbolizer *symbolizer, int directory_fd)
 {
 	symbolizer->sources.search.symfs = directory_fd;
+}
+
+void symbolizer_set_symbol_bytes_max(struct symbolizer *symbolizer, uint64_t bytes_max)
+{
+	symbolizer->symbols.bytes_left = bytes_max;
+}
+
+uint64_t symbolizer_symbols_refused(const struct symbolizer *symbolizer)
+{
+	return symbolizer ? symbolizer->symbols.refused : 0;
 }
 
 void symbolizer_set_dwarf(struct symbolizer *symbolizer, const struct dwarf_lookup *dwarf)
@@ -86,13 +102,9 @@ void symbolizer_free(struct symbolizer *symbolizer)
 	hashmap_done(&symbolizer->by_build_id);
 	kernel_namer_free(symbolizer->kernel);
 	user_names_done(&symbolizer->names);
+	link_crcs_done(&symbolizer->crcs);
 	cleanup_fd(&symbolizer->root);
 	free(symbolizer);
-}
-
-static bool is_same_id(const struct build_id *a, const struct build_id *b)
-{
-	return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
 }
 
 /* Finds the module of a copy of file, and the free number under which a new one would go. */
@@ -275,7 +287,7 @@ static int hand_out(struct symbolizer *symbolizer, const struct build_id *id, in
 	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
 		int copy, err;
 
-		if (!is_same_id(wanted_id(module), id))
+		if (!build_id_equal(wanted_id(module), id))
 			continue;
 		copy = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
 		if (copy < 0)
@@ -304,6 +316,12 @@ int symbolizer_add_debug_file(struct symbolizer *symbolizer, const struct build_
 			      : err;
 }
 
+void symbolizer_give_up_debug_files(struct symbolizer *symbolizer)
+{
+	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded)
+		module_give_up_alt(module);
+}
+
 void symbolize_want(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset)
 {
 	load(symbolizer, module);
@@ -321,6 +339,11 @@ size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint
 	module->frames += count ? count : 1;
 	module->unnamed += !count;
 	return count;
+}
+
+uint64_t symbolizer_names_unkept(const struct symbolizer *symbolizer)
+{
+	return symbolizer ? symbolizer->names.unkept : 0;
 }
 
 void symbolizer_set_kallsyms(struct symbolizer *symbolizer, const char *path)

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/frame.h"
 
@@ -22,6 +23,12 @@ struct build_id {
 	uint8_t size; /* 0: none */
 	uint8_t bytes[BUILD_ID_SIZE_MAX];
 };
+
+/* Two that are none are equal, too. */
+static inline bool build_id_equal(const struct build_id *a, const struct build_id *b)
+{
+	return a->size == b->size && memcmp(a->bytes, b->bytes, a->size) == 0;
+}
 
 struct symbolizer;
 /* One binary, or the vDSO. Lives as long as its symbolizer. */
@@ -38,6 +45,15 @@ void symbolizer_set_debug_directory(struct symbolizer *symbolizer, const char *p
 
 /* Files and their debug files are looked for below this directory first; borrowed. -1: nowhere. */
 void symbolizer_set_symfs(struct symbolizer *symbolizer, int directory_fd);
+
+/*
+ * How much memory the symbols of all modules may take; 1 GiB unless set, before the first name is
+ * looked up. Those of a module that do not fit any more are left out, as its error says.
+ */
+void symbolizer_set_symbol_bytes_max(struct symbolizer *symbolizer, uint64_t bytes_max);
+
+/* How many symbol tables were left out: beyond that, or beyond the limits of one. Of NULL 0. */
+uint64_t symbolizer_symbols_refused(const struct symbolizer *symbolizer);
 
 struct dwarf_frame;
 
@@ -70,6 +86,9 @@ typedef void (*missing_debug_handler)(void *context, const struct build_id *id);
 void symbolizer_set_missing(struct symbolizer *symbolizer, missing_debug_handler handler,
 			    void *context);
 
+/* None of those that are missing will come any more: what is kept for their coming is closed. */
+void symbolizer_give_up_debug_files(struct symbolizer *symbolizer);
+
 /*
  * Hands over the debug file of such a build; takes fd, also when it fails. What is named from here
  * on has its names; strings that were handed out stay. For the thread that names. 0; -ENOENT nobody
@@ -85,12 +104,12 @@ int symbolizer_add_debug_file(struct symbolizer *symbolizer, const struct build_
  * and the build id only; the symbols are read at the first look-up, after which the descriptor is
  * closed. *ret belongs to the symbolizer. Modules are shared by build id: the second file with the
  * same id, owner, size and layout of the code gives the same module. 0, or -errno: -ENOEXEC not an
- * ELF file (or one that contradicts itself), -EFBIG, -ENOMEM, -EIO.
+ * ELF file (or one that contradicts itself), -ENOMEM, -EIO.
  */
 int symbolizer_add_file(struct symbolizer *symbolizer, int fd, const char *path, int root_fd,
 			struct module **ret);
 
-/* The same for an ELF image in memory (the vDSO), copied; bytes up to 1 MiB. */
+/* The same for an ELF image in memory (the vDSO), copied; -EFBIG beyond 1 MiB. */
 int symbolizer_add_image(struct symbolizer *symbolizer, const void *image, size_t size,
 			 const char *name, struct module **ret);
 
@@ -152,6 +171,12 @@ void symbolize_want(struct symbolizer *symbolizer, struct module *module, uint64
  */
 size_t symbolize_user(struct symbolizer *symbolizer, struct module *module, uint64_t file_offset,
 		      struct frame *ret, size_t n);
+
+/*
+ * How many names and paths of user code are missing, as those before them take all the room there
+ * is: frames show their addresses, or no lines. Of NULL 0.
+ */
+uint64_t symbolizer_names_unkept(const struct symbolizer *symbolizer);
 
 enum kernel_names {
 	KERNEL_NAMES_OK,

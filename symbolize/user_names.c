@@ -12,6 +12,9 @@
 /* Addresses without a name are known, too; a limit for those. */
 #define ADDRESSES_KNOWN_MAX 262144
 
+/* A program of a gigabyte has some 50 MiB of names of functions, and a profile a part of them. */
+#define STRINGS_BYTES_MAX (UINT64_C(256) << 20)
+
 /* Of one address. */
 #define COUNT_BITS 16
 
@@ -28,10 +31,21 @@ void user_names_done(struct user_names *names)
 	string_pool_done(&names->strings);
 }
 
-/* The name to show for one in a file; NULL without memory. */
+/* NULL without room: names of strangers must not take all memory. */
+static const char *keep_string(struct user_names *names, const char *string)
+{
+	const char *kept;
+
+	names->strings.bytes_max = names->bytes_max ? names->bytes_max : STRINGS_BYTES_MAX;
+	kept = string_pool_keep(&names->strings, string);
+	names->unkept += !kept;
+	return kept;
+}
+
+/* The name to show for one in a file; NULL without room. */
 static const char *shown_name(struct user_names *names, const char *name)
 {
-	const char *kept = string_pool_keep(&names->strings, name), *shown;
+	const char *kept = keep_string(names, name), *shown;
 	char *demangled;
 	uint64_t known;
 
@@ -40,10 +54,15 @@ static const char *shown_name(struct user_names *names, const char *name)
 	if (hashmap_get(&names->shown, (uintptr_t)kept, &known))
 		return (const char *)(uintptr_t)known;
 	demangled = demangle(kept);
-	shown = demangled ? string_pool_keep(&names->strings, demangled) : kept;
+	shown = demangled ? keep_string(names, demangled) : kept;
 	free(demangled);
-	if (!shown || hashmap_put(&names->shown, (uintptr_t)kept, (uintptr_t)shown) < 0)
+	/* A name that is hard to read is better than none. */
+	if (!shown)
+		shown = kept;
+	if (hashmap_put(&names->shown, (uintptr_t)kept, (uintptr_t)shown) < 0) {
+		names->unkept++;
 		return NULL;
+	}
 	return shown;
 }
 
@@ -64,7 +83,7 @@ static bool reserve(struct user_names *names, size_t count)
 	return true;
 }
 
-/* False without memory for its name; the outermost may have none. */
+/* False without room for its name; the outermost may have none. */
 static bool make_frame(const struct keeping *keeping, const struct dwarf_frame *from,
 		       struct frame *ret)
 {
@@ -72,7 +91,7 @@ static bool make_frame(const struct keeping *keeping, const struct dwarf_frame *
 
 	*ret = (struct frame){
 		.name = from->name ? shown_name(names, from->name) : NULL,
-		.file = from->file ? string_pool_keep(&names->strings, from->file) : NULL,
+		.file = from->file ? keep_string(names, from->file) : NULL,
 		.module = keeping->module->name,
 		.kind = from->is_inlined ? FRAME_INLINED : FRAME_USER,
 	};
@@ -88,8 +107,10 @@ static void keep(const struct keeping *keeping, uint64_t address, const struct d
 	struct user_names *names = keeping->names;
 	size_t first = names->count;
 
-	if (count >= 1u << COUNT_BITS || !reserve(names, count))
+	if (count >= 1u << COUNT_BITS || !reserve(names, count)) {
+		names->unkept++;
 		count = 0;
+	}
 	for (size_t i = 0; i < count; i++) {
 		if (!make_frame(keeping, &frames[i], &names->frames[first + i]))
 			count = 0;
@@ -189,11 +210,12 @@ static const char *symbol_name(struct user_names *names, const struct module *mo
 static size_t copy_frames(const struct user_names *names, uint64_t known, struct frame *ret,
 			  size_t n)
 {
-	const struct frame *frames = names->frames + (known >> COUNT_BITS);
 	size_t count = known & ((1u << COUNT_BITS) - 1);
+	const struct frame *frames;
 
 	if (!count)
 		return 0;
+	frames = names->frames + (known >> COUNT_BITS);
 	if (count > n) {
 		memcpy(ret, frames, (n - 1) * sizeof(*ret));
 		ret[n - 1] = frames[count - 1];

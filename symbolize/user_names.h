@@ -16,7 +16,9 @@ struct user_names {
 	size_t count, capacity;
 	struct hashmap shown;       /* name in a file -> name to show: each is demangled once */
 	struct string_pool strings; /* all that was handed out */
-	uint64_t forgotten;         /* how often there were too many */
+	uint64_t bytes_max;         /* of strings, which are never forgotten; 0: 256 MiB */
+	uint64_t forgotten;         /* how often there were too many frames */
+	uint64_t unkept;            /* names and paths that are missing for want of room */
 };
 
 /* The modules forget with it what they know: they end before, or with it. */

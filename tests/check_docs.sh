@@ -77,6 +77,9 @@ joined() {
 code_statistics() {
 	joined "$1/agent/stats_json.c" |
 		grep -oE 'add_[a-z]+\((object|&[a-z]+), "[a-z_]+"' | cut -d '"' -f 2
+	joined "$1/agent/ledger_json.c" |
+		grep -oE 'put_[a-z]+\((object|&[a-z]+), "[a-z_0-9]+"' | cut -d '"' -f 2
+	joined "$1/agent/ledger.c" | grep -oE '\[OFF_[A-Z]+\] = "[a-z]+"' | cut -d '"' -f 2
 	joined "$1/agent/sampler_names.c" | grep -oE '\] = \{ "[a-z_]+", true' | cut -d '"' -f 2
 	joined "$1/agent/sampler_names.c" | grep -oE '\[STOP_[A-Z_]+\] = \{ "[a-z_]+"' | cut -d '"' -f 2
 	joined "$1/agent/report.c" | grep -oE 'add_(loss|unwind|name)\(stats, "[a-z_]+"' | cut -d '"' -f 2
@@ -85,7 +88,8 @@ code_statistics() {
 # The words of [stack: ...].
 code_notes() {
 	joined "$1/agent/sampler_names.c" |
-		grep -oE '\[STOP_[A-Z_]+\] = \{ "[a-z_]+", "[^"]+"' | cut -d '"' -f 4
+		grep -oE '\[STOP_[A-Z_]+\] = \{ "[a-z_]+", "\[stack: [^"]+"' |
+		sed -E 's/.*\[stack: (.*)\]"/\1/'
 }
 
 # WHAT PAGE: two lists, of the program and of the page, that have to be the same.
@@ -131,6 +135,7 @@ self_test() {
 	mkdir "$dir/agent"
 	while read -r file script; do
 		cp "$root"/agent/{*.1,sampler_names.c,report.c,stats_json.c} "$dir/agent"
+		cp "$root"/agent/{ledger.c,ledger_json.c} "$dir/agent"
 		sed -i -e "$script" "$dir/agent/$file"
 		if cmp -s "$root/agent/$file" "$dir/agent/$file"; then
 			echo "changes nothing: $file $script"
@@ -154,11 +159,13 @@ eprof-record.1 s/^.B too_deep/.B too_long/
 eprof-record.1 s/^.B too deep/.B too long/
 eprof-record.1 s/^.B binaries_unopened/.B binaries_closed/
 sampler_names.c s/"samples_map_busy"/"samples_map_shy"/
-sampler_names.c s/"unreadable", "unreadable"/"unreadable", "illegible"/
+sampler_names.c s/.stack: unreadable./[stack: illegible]/
 report.c s/"process_records"/"records"/
 report.c s/"debug_addresses"/"addresses"/
 stats_json.c s/"distinct_stacks"/"stacks"/
 stats_json.c s/add_/put_/
+ledger_json.c s/"wall_ns"/"wall_us"/
+ledger.c s/"stopped"/"halted"/
 EOF
 	((failures == 0))
 }

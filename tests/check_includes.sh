@@ -33,6 +33,7 @@ owner_of() {
 	case $1 in
 	sampler) echo 'sampler[a-z_]*\.[ch]' ;;
 	kernel_name) echo 'kernel_lookup\.c' ;;
+	off_cpu) echo 'off_cpu\.c' ;;
 	*) echo 'nothing' ;;
 	esac
 }
@@ -46,6 +47,8 @@ check_tree() {
 				if [[ $line =~ \"([^\"]+)\" ]]; then
 					name=${BASH_REMATCH[1]}
 					[[ $name != *..* && $name =~ ^($(quoted_of "$folder")) ]] && continue
+					# The walk itself, for threads that are blocked.
+					[[ $name == bpf/unwind.bpf.h && $file == */agent/blocked_walk.c ]] && continue
 				elif [[ $line =~ \<([^\>]+)\> ]]; then
 					name=${BASH_REMATCH[1]}
 					system_is_allowed "$folder" "$name" && continue
@@ -101,6 +104,8 @@ agent "bpf/stack.bpf.h"
 agent "web/store.h"
 agent "sampler.skel.h"
 agent "kernel_name.skel.h"
+agent "off_cpu.skel.h"
+agent "bpf/unwind.bpf.h"
 agent "unknown.skel.h"
 web "agent/output.h"
 web "symbolize/symbolize.h"
@@ -113,6 +118,8 @@ EOF
 	printf '#include "%s"\n' agent/log.h symbolize/symbolize.h bpf/abi.h base/frame.h \
 		sampler.skel.h >"$dir/agent/sampler.c"
 	printf '#include "%s"\n' agent/kernel_lookup.h kernel_name.skel.h >"$dir/agent/kernel_lookup.c"
+	printf '#include "%s"\n' agent/off_cpu.h off_cpu.skel.h >"$dir/agent/off_cpu.c"
+	printf '#include "%s"\n' bpf/abi.h bpf/unwind.bpf.h >"$dir/agent/blocked_walk.c"
 	printf '#include "%s"\n' base/frame.h bpf/abi.h >"$dir/symbolize/good.c"
 	printf '#include %s\n' '"base/frame.h"' '"profile.pb-c.h"' '<zlib.h>' >"$dir/flamegraph/good.c"
 	printf '#include %s\n' '"bpf/kernel_types.h"' '<bpf/bpf_helpers.h>' >"$dir/bpf/good.bpf.c"

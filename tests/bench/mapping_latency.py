@@ -127,7 +127,7 @@ def workloads(directory, count):
 def observe(directory, command):
     """The mappings of a command that eprof records."""
     out = os.path.join(directory, "out")
-    argv = [EPROF, "record", "-q", "-o", out + "/", "--", OBSERVER, *command]
+    argv = [EPROF, "record", "-q", "--on-cpu", "-o", out + "/", "--", OBSERVER, *command]
     done = subprocess.run(argv, capture_output=True, text=True, errors="replace", check=False)
     shutil.rmtree(out, ignore_errors=True)
     if done.returncode != 0:

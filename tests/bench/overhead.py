@@ -62,7 +62,8 @@ def run(argv):
 
 def measure_eprof(directory, options):
     out = os.path.join(directory, "eprof-out")
-    record = [EPROF, "record", "-q", "-a", "-F", str(options.hz), "-d", str(options.seconds)]
+    record = [EPROF, "record", "-q", "-a", "--on-cpu"]
+    record += ["-F", str(options.hz), "-d", str(options.seconds)]
     with busy_cpus(options.seconds):
         cpu, rss = run([*record, "-o", out + "/"])
     with open(os.path.join(out, "stats.json"), encoding="utf-8") as file:

@@ -82,7 +82,7 @@ class Bench:
         self.scratch = scratch
 
     def record_eprof(self, pids, out):
-        options = ["-q", "-F", str(self.options.hz), "-d", str(self.options.seconds)]
+        options = ["-q", "--on-cpu", "-F", str(self.options.hz), "-d", str(self.options.seconds)]
         run([EPROF, "record", *options, "-o", out + "/", "-p", pid_list(pids)])
 
     def record_perf(self, tool, pids, out):

@@ -98,7 +98,7 @@ class Profile:
 
 def record(eprof, pids, seconds, directory):
     out = os.path.join(directory, "out")
-    argv = [eprof, "record", "-q", "-F", "499", "-d", str(seconds), "-o", out + "/"]
+    argv = [eprof, "record", "-q", "--on-cpu", "-F", "499", "-d", str(seconds), "-o", out + "/"]
     argv += ["-p", ",".join(map(str, pids))]
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL)
     return Profile(out)

@@ -112,7 +112,7 @@ class Bench:
         """One recording and its line of the table; how it got its stacks is in stats.json."""
         out = os.path.join(self.options.out, name)
         options = ["-q", "-F", str(self.options.hz), "-d", str(self.options.seconds)]
-        argv = [EPROF, "record", *options, "-o", out + "/", *target]
+        argv = [EPROF, "record", "--on-cpu", *options, "-o", out + "/", *target]
         done = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         if done.returncode != 0:
             print(f"{name:<10} failed: {done.stderr.strip()}")

@@ -49,13 +49,13 @@ const search = (text) => {
 """
 
 
-def run_in_page(script, folded=FOLDED):
+def run_in_page(script, folded=FOLDED, options=()):
     """The value that script, the body of a function, returns in the page of folded."""
     with tempfile.TemporaryDirectory() as folder:
         source, page = os.path.join(folder, "x.folded"), os.path.join(folder, "x.html")
         with open(source, "w", encoding="utf-8") as file:
             file.write(folded)
-        subprocess.run([EPROF, "flamegraph", source, "-o", page], check=True)
+        subprocess.run([EPROF, "flamegraph", source, "-o", page, *options], check=True)
         with open(page, encoding="utf-8") as file:
             text = file.read()
         probe = (

@@ -38,13 +38,19 @@ static void check_sections(int fd)
 /* A stranger's program, in whose root directory there is nothing of what is looked for. */
 static void check_find(int fd, int root)
 {
-	const struct debug_search search = { -1, &root, 1, "/usr/lib/debug", true };
+	struct link_crcs crcs;
+	const struct debug_search search = { -1, &root, 1, "/usr/lib/debug", true, &crcs };
 	struct build_id id = { 0 };
-	struct debug_module module = { fd, "/opt/app/program", &id };
+	struct stat status = { 0 };
+	struct debug_module module = { fd, "/opt/app/program", &id, &status };
 	struct debug_files files;
+	int err;
 
 	(void)build_id_read(fd, &id);
-	if (debug_source_find(&search, &module, &files) < 0)
+	link_crcs_init(&crcs, 1 << 20);
+	err = debug_source_find(&search, &module, &files);
+	link_crcs_done(&crcs);
+	if (err < 0)
 		return;
 	if ((files.symbols.kind == DEBUG_NONE) != (files.symbols.fd < 0) ||
 	    (files.dwarf.kind == DEBUG_NONE) != (files.dwarf.fd < 0) ||
@@ -56,10 +62,11 @@ static void check_find(int fd, int root)
 /* A debug file that a server sent, for a program that has nothing. */
 static void check_download(int fd, int root)
 {
-	const struct debug_search search = { -1, &root, 1, "/usr/lib/debug", true };
+	const struct debug_search search = { -1, &root, 1, "/usr/lib/debug", true, NULL };
 	struct debug_files files = { .symbols.fd = -1, .dwarf.fd = -1, .alt.fd = -1 };
 	struct build_id id = { 0 };
-	struct debug_module module = { fd, NULL, &id };
+	struct stat status = { 0 };
+	struct debug_module module = { fd, NULL, &id, &status };
 
 	if (build_id_read(fd, &id) < 0)
 		return;

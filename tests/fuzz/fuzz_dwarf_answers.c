@@ -17,22 +17,24 @@ static bool is_within(const char *text, const char *bytes, size_t size)
 }
 
 /* What was taken can be put again, and is the same then. */
-static void check_round_trip(const struct dwarf_frame *frames, size_t count)
+static void check_round_trip(const struct dwarf_answer *answer)
 {
-	char *bytes = malloc(DWARF_ANSWERS_SIZE_MAX + DWARF_ANSWER_SIZE_EMPTY);
+	char *bytes = malloc(DWARF_ANSWERS_SIZE_MAX);
 	struct dwarf_answers answers = { .bytes = bytes, .room = DWARF_ANSWERS_SIZE_MAX };
-	struct dwarf_frame again[DWARF_FRAMES_MAX];
-	size_t position = 0, taken;
+	struct dwarf_answer again;
+	size_t position = 0;
 
 	if (!bytes)
 		abort();
-	dwarf_answers_put(&answers, frames, count);
-	if (!dwarf_answers_take(bytes, answers.size, &position, again, DWARF_FRAMES_MAX, &taken) ||
-	    position != answers.size)
+	if (!dwarf_answers_put(&answers, answer->frames, answer->count) ||
+	    !dwarf_answers_take(bytes, answers.size, &position, &again) || position != answers.size)
 		abort();
-	/* Names beyond the limit are left out; an answer that needs one is empty. */
-	for (size_t i = 0; i < taken && taken == count; i++) {
-		if (again[i].line != frames[i].line || again[i].is_inlined != frames[i].is_inlined)
+	/* Names beyond the limit are left out, and so is a chain that needs one. */
+	if (!again.is_left_out && again.count != answer->count)
+		abort();
+	for (size_t i = 0; i < again.count; i++) {
+		if (again.frames[i].line != answer->frames[i].line ||
+		    again.frames[i].is_inlined != answer->frames[i].is_inlined)
 			abort();
 	}
 	free(bytes);
@@ -48,20 +50,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(bytes, data, size);
 	for (int i = 0; i < ANSWERS_MAX; i++) {
-		struct dwarf_frame frames[DWARF_FRAMES_MAX];
-		size_t before = position, count;
+		struct dwarf_answer answer;
+		size_t before = position;
 
-		if (!dwarf_answers_take(bytes, size, &position, frames, DWARF_FRAMES_MAX, &count))
+		if (!dwarf_answers_take(bytes, size, &position, &answer))
 			break;
-		if (position <= before || position > size || count > DWARF_FRAMES_MAX)
+		if (position <= before || position > size || answer.count > DWARF_FRAMES_MAX ||
+		    (answer.is_left_out && answer.count))
 			abort();
-		for (size_t n = 0; n < count; n++) {
-			if (!is_within(frames[n].name, bytes, size) ||
-			    !is_within(frames[n].file, bytes, size) ||
-			    (frames[n].is_inlined && !frames[n].name))
+		for (size_t n = 0; n < answer.count; n++) {
+			if (!is_within(answer.frames[n].name, bytes, size) ||
+			    !is_within(answer.frames[n].file, bytes, size) ||
+			    (answer.frames[n].is_inlined && !answer.frames[n].name))
 				abort();
 		}
-		check_round_trip(frames, count);
+		check_round_trip(&answer);
 	}
 	free(bytes);
 	return 0;

@@ -36,6 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t written = 0, step = size / STEPS + 1;
 	struct jitdump_stats stats;
 	struct jitdump *dump;
+	uint64_t budget;
 
 	if (fd < 0 || jitdump_new(BYTES_MAX, &dump) < 0)
 		abort();
@@ -45,7 +46,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (pwrite(fd, data + written, count, (off_t)written) != (ssize_t)count)
 			abort();
 		written += count;
-		(void)jitdump_read(dump, fd, NOW);
+		budget = written % 3 ? UINT64_MAX : step / 2;
+		(void)jitdump_read(dump, fd, NOW, &budget);
 		jitdump_forget(dump, written % 32);
 	}
 	for (unsigned int shift = 0; shift < 64; shift++)
@@ -57,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (ftruncate(fd, (off_t)(size / 2)) < 0)
 		abort();
-	(void)jitdump_read(dump, fd, NOW);
+	budget = UINT64_MAX;
+	(void)jitdump_read(dump, fd, NOW, &budget);
 	jitdump_free(dump);
 	(void)close(fd);
 	return 0;

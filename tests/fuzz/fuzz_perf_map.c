@@ -30,6 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t written = 0, step = size ? 1 + data[0] : 1;
 	struct perf_map_stats stats;
 	struct perf_map *map;
+	uint64_t budget;
 
 	if (fd < 0 || perf_map_new(BYTES_MAX, &map) < 0)
 		abort();
@@ -39,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (pwrite(fd, data + written, count, (off_t)written) != (ssize_t)count)
 			abort();
 		written += count;
-		if (perf_map_read(map, fd) < 0)
+		budget = i % 3 ? UINT64_MAX : count / 2;
+		if (perf_map_read(map, fd, &budget) < 0)
 			abort();
 	}
 	for (unsigned int shift = 0; shift < 64; shift++)
@@ -49,7 +51,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	perf_map_read_stats(map, &stats);
 	if (stats.bytes > size || perf_map_bytes(map) > 16 * BYTES_MAX)
 		abort();
-	if (ftruncate(fd, (off_t)(size / 2)) < 0 || perf_map_read(map, fd) < 0)
+	budget = UINT64_MAX;
+	if (ftruncate(fd, (off_t)(size / 2)) < 0 || perf_map_read(map, fd, &budget) < 0)
 		abort();
 	perf_map_free(map);
 	(void)close(fd);

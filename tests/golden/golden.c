@@ -4,8 +4,8 @@
  * with FOLDER/NAME.FORMAT, or written there. The script of a picture is left out: it is the same
  * in all of them, and a change to it should not change every file here.
  *
- * Inputs called "lines..." have places (placed_tree.h). Format "lines" is folded stacks with lines
- * behind names, "pprof" the text of what is in such a file.
+ * Inputs called "lines..." have places (placed_tree.h), "waits..." are off-CPU time. Format "lines"
+ * is folded stacks with lines behind names, "pprof" the text of what is in such a file.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -34,14 +34,26 @@ static void cleanup_tree(struct call_tree **tree)
 	call_tree_free(*tree);
 }
 
-static int write_as(const char *format, const struct call_tree *tree, FILE *out)
+static const struct picture picture_of_waits = {
+	.title = "Off-CPU",
+	.subtitle = "what the test draws",
+	.notes = "7 intervals",
+	.unit = "microseconds",
+	.width = 800,
+	.waits = true,
+};
+
+static int write_as(const char *name, const char *format, const struct call_tree *tree, FILE *out)
 {
+	bool is_of_waits = strncmp(name, "waits", strlen("waits")) == 0;
+	const struct picture *wanted = is_of_waits ? &picture_of_waits : &picture;
+
 	if (strcmp(format, "svg") == 0)
-		return svg_write(tree, &picture, out);
+		return svg_write(tree, wanted, out);
 	if (strcmp(format, "html") == 0)
-		return html_write(tree, &picture, out);
+		return html_write(tree, wanted, out);
 	if (strcmp(format, "json") == 0)
-		return speedscope_write(tree, &picture, out);
+		return speedscope_write(tree, wanted, out);
 	if (strcmp(format, "out") == 0 || strcmp(format, "lines") == 0)
 		return folded_write(tree, out);
 	if (strcmp(format, "pprof") == 0)
@@ -107,7 +119,7 @@ static int render(const char *path, const char *name, const char *format, char *
 	if (err == 0)
 		err = prepare_tree(name, format, &tree);
 	if (err == 0)
-		err = write_as(format, tree, out);
+		err = write_as(name, format, tree, out);
 	(void)fclose(out);
 	if (err == 0 && (strcmp(format, "svg") == 0 || strcmp(format, "html") == 0))
 		cut_script(*ret, ret_length);

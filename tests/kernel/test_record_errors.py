@@ -88,6 +88,15 @@ class Usage(ErrorTest):
             (["-a", "-U", "-K"], ["-U", "-K"]),
             (["-a", "-o", ""], ["-o"]),
             (["-a", "-e", "no-such-event", "-d", "1"], ["-e", "'no-such-event'"]),
+            (["-a", "-o", "x.svg"], ["'x.svg'", "--on-cpu", "--off-cpu"]),
+            (["-a", "-o", "-"], ["'-'", "--on-cpu", "--off-cpu"]),
+            (["-a", "--min-block", "0.5"], ["--min-block", "'0.5'"]),
+            (["-a", "--min-block", "9", "--max-block", "8"], ["--min-block", "--max-block"]),
+            (["-a", "--state", "S,Z"], ["--state", "'Z'", "uninterruptible (D)"]),
+            (["-a", "--on-cpu", "--wakers"], ["--wakers"]),
+            (["-a", "--off-cpu", "-F", "99"], ["-F"]),
+            (["-a", "-C", "0", "--off-cpu"], ["-C", "--off-cpu"]),
+            (["--kernel-threads", "--", spin, "1"], ["--kernel-threads", "-a"]),
         )
         for args, words in cases:
             with self.subTest(args=args):
@@ -152,7 +161,7 @@ class Targets(ErrorTest):
         old = os.path.join(self.directory, "old.svg")
         with open(old, "w", encoding="utf-8") as file:
             file.write("old")
-        self.assert_error(["-p", NO_SUCH_PID, "-o", old], FAILED, [NO_SUCH_PID])
+        self.assert_error(["--on-cpu", "-p", NO_SUCH_PID, "-o", old], FAILED, [NO_SUCH_PID])
         with open(old, encoding="utf-8") as file:
             self.assertEqual(file.read(), "old")
 
@@ -179,7 +188,7 @@ class Signals(ErrorTest):
         with Program("spin", 60) as program:
             for name in ("out.svg", "out/"):
                 out = os.path.join(self.directory, name)
-                args = ["-q", "-p", str(program.pid), "-d", "0.3", "-o", out]
+                args = ["-q", "--on-cpu", "-p", str(program.pid), "-d", "0.3", "-o", out]
                 with self.subTest(name=name):
                     words = [out.rstrip("/"), os.strerror(errno.EFBIG)]
                     self.assert_error(args, FAILED, words, prefix=limited)
@@ -206,7 +215,7 @@ class Signals(ErrorTest):
         for _ in range(20):
             out = os.path.join(self.directory, "early.svg")
             with subprocess.Popen(
-                [EPROF, "record", "-a", "-d", "30", "-o", out],
+                [EPROF, "record", "--on-cpu", "-a", "-d", "30", "-o", out],
                 cwd=self.directory,
                 stderr=subprocess.PIPE,
             ) as eprof:
@@ -228,7 +237,7 @@ class Memory(ErrorTest):
             limited = ["prlimit", f"--as={kilobytes * 1024}"]
             with self.subTest(kilobytes=kilobytes):
                 done = subprocess.run(
-                    [*limited, EPROF, "record", "-a", "-d", "0.3", "-o", "out.svg"],
+                    [*limited, EPROF, "record", "--on-cpu", "-a", "-d", "0.3", "-o", "out.svg"],
                     cwd=self.directory,
                     capture_output=True,
                     text=True,
@@ -240,7 +249,7 @@ class Memory(ErrorTest):
 
     def test_a_thread_that_cannot_be_started(self):
         with Program("spin", 60) as program:
-            args = ["-p", str(program.pid), "-d", "0.3", "-o", "out.svg"]
+            args = ["--on-cpu", "-p", str(program.pid), "-d", "0.3", "-o", "out.svg"]
             cgroup = "/sys/fs/cgroup"
             if not os.path.exists(f"{cgroup}/cgroup.controllers"):
                 self.skipTest("cgroup v2 is not mounted")
@@ -331,7 +340,7 @@ class Places(ErrorTest):
         for out in cases:
             with self.subTest(out=out), self.mounted("ro,size=1m"):
                 # The length of a recording does not matter: it must not even begin.
-                self.assert_error(["-a", "-d", "60", "-o", out], FAILED, [out.rstrip("/")])
+                self.assert_error(["--on-cpu", "-a", "-d", "60", "-o", out], FAILED, [out.rstrip("/")])
 
     def fill(self, left):
         """Fills the mounted file system but for that many bytes."""
@@ -350,14 +359,14 @@ class Places(ErrorTest):
 
     def assert_full(self, pid, name):
         out = os.path.join(self.mount_point, name)
-        args = ["-q", "-p", str(pid), "-d", "0.3", "-o", out]
+        args = ["-q", "--on-cpu", "-p", str(pid), "-d", "0.3", "-o", out]
         words = [out.rstrip("/"), os.strerror(errno.ENOSPC)]
         self.assert_error(args, FAILED, words, directory=self.mount_point)
 
     def test_a_directory_without_a_place_for_its_files(self):
         with self.mounted("nr_inodes=4"), Program("spin", 60) as program:
             out = os.path.join(self.mount_point, "out/")
-            args = ["-q", "-p", str(program.pid), "-d", "0.3", "-o", out]
+            args = ["-q", "--on-cpu", "-p", str(program.pid), "-d", "0.3", "-o", out]
             words = [out, os.strerror(errno.ENOSPC)]
             self.assert_error(args, FAILED, words, directory=self.mount_point)
 
@@ -370,7 +379,7 @@ class Places(ErrorTest):
     def test_a_standard_output_that_is_full(self):
         with Program("spin", 60) as program, open("/dev/full", "wb") as full:
             done = subprocess.run(
-                [EPROF, "record", "-q", "-p", str(program.pid), "-d", "0.3", "-o", "-"],
+                [EPROF, "record", "-q", "--on-cpu", "-p", str(program.pid), "-d", "0.3", "-o", "-"],
                 stdout=full,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -385,7 +394,7 @@ class Places(ErrorTest):
         os.close(read_end)
         with Program("spin", 60) as program:
             done = subprocess.run(
-                [EPROF, "record", "-q", "-p", str(program.pid), "-d", "0.3", "-o", "-"],
+                [EPROF, "record", "-q", "--on-cpu", "-p", str(program.pid), "-d", "0.3", "-o", "-"],
                 stdout=write_end,
                 stderr=subprocess.PIPE,
                 text=True,

@@ -27,6 +27,8 @@ from pprof import Profile
 
 SPIN = ("main", "alpha", "beta", "gamma")
 FILES = {"on-cpu.svg", "on-cpu.folded", "on-cpu.pb.gz", "index.html", "stats.json"}
+OFF_FILES = {name.replace("on-cpu", "off-cpu") for name in FILES}
+OFF_STATES = {"runqueue", "sleep", "uninterruptible", "stopped", "other"}
 
 
 def read(path):
@@ -102,6 +104,138 @@ class Directory(EprofTest):
         xml.etree.ElementTree.fromstring(pictures.pop())
 
 
+class BothKinds(EprofTest):
+    """Of a program that works for a while and is asleep then."""
+
+    TIMES = ()
+    COMMAND = ("sh", "-c", f"{program_path('spin')} 0.3; sleep 0.7")
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.once = cls("test_it_holds_files_of_both")
+        cls.once.setUp()
+        cls.addClassCleanup(cls.once.doCleanups)
+        cls.result = cls.once.record("-F", 499, "-d", 30, "--", *cls.COMMAND)
+        cls.stats = cls.result.stats()
+
+    def test_it_holds_files_of_both(self):
+        self.assertEqual(set(os.listdir(self.result.out)), FILES | OFF_FILES)
+
+    def test_pictures_say_which_time_they_are_of(self):
+        for name, title, unit in (
+            ("on-cpu.svg", "On-CPU", "samples"),
+            ("off-cpu.svg", "Off-CPU", "microseconds"),
+        ):
+            svg = read(self.result.path(name))
+            xml.etree.ElementTree.fromstring(svg)
+            self.assertIn(f"<title>{title}</title>", svg)
+            self.assertIn(f'data-unit="{unit}"', svg)
+
+    def test_the_page_holds_both(self):
+        page = read(self.result.path("index.html"))
+        self.assertIn('data-unit="samples"', page)
+        self.assertIn('data-unit="microseconds"', page)
+
+    def test_off_cpu_files_tell_the_same_time(self):
+        folded = self.result.folded("off-cpu.folded")
+        profile = Profile(self.result.path("off-cpu.pb.gz"))
+        off = self.stats["off_cpu"]
+        self.assertEqual(profile.types, ["off_cpu"])
+        self.assertGreater(folded.total, 700000)  # what sleep was asked for
+        # Halves of a microsecond are rounded, each once.
+        self.assertAlmostEqual(folded.total, off["microseconds"], delta=1)
+        self.assertAlmostEqual(profile.sums["off_cpu"] / 1000, folded.total, delta=1)
+        self.assertGreater(off["intervals"], 0)
+        self.assertGreater(off["complete_share"], 0.9)
+
+    def test_the_ledger_adds_up(self):
+        ledger = self.stats["ledger"]
+        self.assertEqual(ledger["clock"], "scheduler")
+        names = {process["name"] for process in ledger["processes"]}
+        self.assertLessEqual({"spin", "sleep"}, names)
+        for process in ledger["processes"]:
+            rows = process["thread_rows"]
+            self.assertEqual(len(rows), process["threads"])
+            self.assertIsNone(process["other_threads"])
+            for row in (process, *rows):
+                self.assertEqual(set(row["off_cpu_ns"]), OFF_STATES)
+                self.assertEqual(len(row["interval_us_log2"]), 24)
+                self.assertEqual(sum(row["interval_us_log2"]), row["intervals"])
+            for name in ("wall_ns", "on_cpu_ns", "intervals"):
+                self.assertEqual(sum(row[name] for row in rows), process[name])
+        asleep = next(p for p in ledger["processes"] if p["name"] == "sleep")
+        self.assertGreaterEqual(asleep["off_cpu_ns"]["sleep"], 700000000)
+
+    def test_the_summary_has_a_line_of_each(self):
+        self.assertRegex(self.result.stderr, r"(?m)^\d+ samples in ")
+        self.assertRegex(self.result.stderr, r"(?m)^off-CPU: [0-9.]+ s in ")
+        self.assertRegex(
+            self.result.stderr,
+            r"(?m)^time of its \d+ threads: [0-9.]+ s wall = [0-9.]+ s on-CPU \+ [0-9.]+ s "
+            r"blocked \+ [0-9.]+ s waiting for a CPU$",
+        )
+        for name in FILES | OFF_FILES:
+            self.assertIn(name, self.result.stderr)
+
+    def test_a_profile_of_both_has_all_values(self):
+        out = os.path.join(self.directory, "x.pb.gz")
+        self.record("-q", "-F", 499, "-d", 30, "-o", out, "--", *self.COMMAND)
+        profile = Profile(out)
+        self.assertEqual(profile.types, ["samples", "cpu", "off_cpu"])
+        self.assertGreater(profile.sums["samples"], 10)
+        self.assertGreater(profile.sums["off_cpu"], 700000000)
+
+    def test_a_page_of_both_is_one_file(self):
+        out = os.path.join(self.directory, "x.html")
+        self.record("-q", "-F", 499, "-d", 30, "-o", out, "--", *self.COMMAND)
+        page = read(out)
+        self.assertIn('data-unit="samples"', page)
+        self.assertIn('data-unit="microseconds"', page)
+
+
+class OffCpuOnly(EprofTest):
+    def record_sleep(self, *options):
+        return self.record("--off-cpu", "-d", 30, *options, "--", "sleep", "0.5")
+
+    def test_there_are_files_of_nothing_else(self):
+        result = self.record_sleep()
+        stats = result.stats()
+        self.assertEqual(set(os.listdir(result.out)), OFF_FILES)
+        self.assertEqual((stats["hz"], stats["event"], stats["samples"]), (None, None, 0))
+        self.assertNotIn("no samples", result.stderr)
+        self.assertGreater(result.folded("off-cpu.folded").total, 500000)
+
+    def test_single_files(self):
+        for name in ("x.folded", "x.svg", "x.json", "x.pb.gz", "x.html"):
+            with self.subTest(name=name):
+                self.record_sleep("-q", "-o", name)
+                self.assertIn(name, os.listdir(self.directory))
+        folded = Folded(read(os.path.join(self.directory, "x.folded")))
+        self.assertGreater(folded.total, 500000)
+        svg = read(os.path.join(self.directory, "x.svg"))
+        xml.etree.ElementTree.fromstring(svg)
+        self.assertIn("Off-CPU", svg)
+        self.assertEqual(Profile(os.path.join(self.directory, "x.pb.gz")).types, ["off_cpu"])
+
+    def test_folded_on_standard_output(self):
+        result = self.record_sleep("-o", "-")
+        self.assertGreater(Folded(result.stdout).total, 500000)
+
+    def test_a_sleeper_is_no_warning(self):
+        result = self.record("--off-cpu", "--on-cpu", "-d", 30, "--", "sleep", "0.5")
+        self.assertNotIn("no samples", result.stderr)
+
+    def test_what_is_left_out_is_counted(self):
+        result = self.record_sleep("--max-block", 1000)
+        off = result.stats()["off_cpu"]
+        self.assertLess(result.folded("off-cpu.folded").total, 500000)
+        self.assertGreaterEqual(off["hidden_intervals"], 1)
+        self.assertGreaterEqual(off["hidden_ns"], 500000000)
+        self.assertIn("left out", result.stderr)
+        self.assertIn("left out", read(result.path("off-cpu.svg")))
+
+
 class SingleFiles(EprofTest):
     def record_to(self, name, *more):
         with Program("spin", 60) as program:
@@ -152,7 +286,8 @@ class SingleFiles(EprofTest):
         names = os.listdir(self.directory)
         self.assertEqual(len(names), 1)
         self.assertRegex(names[0], r"^eprof-spin-\d{8}T\d{6}Z$")
-        self.assertEqual(set(os.listdir(os.path.join(self.directory, names[0]))), FILES)
+        files = set(os.listdir(os.path.join(self.directory, names[0])))
+        self.assertEqual(files, FILES | OFF_FILES)
 
     def test_a_directory_that_is_there_is_left_alone(self):
         # Whatever second the recording begins in.
@@ -182,7 +317,8 @@ class SingleFiles(EprofTest):
         name, _, suffix = made.rpartition("-")
         self.assertEqual(suffix, str(number))
         self.assertIn(name, taken)
-        self.assertEqual(set(os.listdir(os.path.join(self.directory, made))), FILES)
+        files = set(os.listdir(os.path.join(self.directory, made)))
+        self.assertEqual(files, FILES | OFF_FILES)
         for other in taken:
             self.assertEqual(os.listdir(os.path.join(self.directory, other)), [])
 

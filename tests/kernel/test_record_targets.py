@@ -196,7 +196,7 @@ class PidNamespaces(EprofTest):
         script = """
             "$1" 60 >/dev/null &
             spin=$!
-            "$2" record -p $spin -d 1.5 -F 499 -o "$3/"
+            "$2" record --on-cpu -p $spin -d 1.5 -F 499 -o "$3/"
             code=$?
             kill $spin
             wait $spin

@@ -37,6 +37,8 @@ struct fixture {
 	struct debug_module module;
 	struct build_id id;
 	char hex[2 * BUILD_ID_SIZE_MAX + 1];
+	struct stat status; /* of full */
+	struct link_crcs crcs;
 	size_t open_files;
 };
 
@@ -135,11 +137,14 @@ static inline int set_up(void **state)
 		.root_count = 2,
 		.debug_directory = DEBUG_DIRECTORY,
 		.wants_dwarf = true,
+		.crcs = &fixture->crcs,
 	};
+	link_crcs_init(&fixture->crcs, LINK_CRC_BYTES_MAX);
+	assert_int_equal(fstatat(fixture->roots[0], "../full", &fixture->status, 0), 0);
 	read_id(fixture, "full", &fixture->id);
 	for (size_t i = 0; i < fixture->id.size; i++)
 		(void)snprintf(fixture->hex + 2 * i, 3, "%02x", fixture->id.bytes[i]);
-	fixture->module = (struct debug_module){ -1, PROGRAM_PATH, &fixture->id };
+	fixture->module = (struct debug_module){ -1, PROGRAM_PATH, &fixture->id, &fixture->status };
 	return 0;
 }
 
@@ -147,6 +152,7 @@ static inline int tear_down(void **state)
 {
 	struct fixture *fixture = *state;
 
+	link_crcs_done(&fixture->crcs);
 	(void)close(fixture->roots[0]);
 	(void)close(fixture->roots[1]);
 	if (fixture->search.symfs >= 0)

@@ -52,7 +52,9 @@ static inline int tear_down(void **state)
 
 static inline void read_as(struct fixture *fixture, int result)
 {
-	assert_int_equal(jitdump_read(fixture->dump, fixture->fd, NOW), result);
+	uint64_t budget = UINT64_MAX;
+
+	assert_int_equal(jitdump_read(fixture->dump, fixture->fd, NOW, &budget), result);
 }
 
 static inline void read_now(struct fixture *fixture)

@@ -194,6 +194,30 @@ static void who_knows_no_more_than_the_build_id_gets_the_first(void **state)
 	assert_ptr_equal(find(fixture, &source), first);
 }
 
+/* A process had another root, and is gone: what is under its path here has another id. */
+static void another_file_under_its_name_is_not_its_place(void **state)
+{
+	struct fixture *fixture = *state;
+	struct mapping_source source = { .build_id = &fixture->own_id };
+	struct binary *first;
+	FILE *file;
+
+	copy_own_program(in_directory(fixture, "a"));
+	source.path = fixture->path;
+	first = find(fixture, &source);
+	assert_non_null(first->module);
+	file = fopen(in_directory(fixture, "b"), "w");
+	assert_non_null(file);
+	assert_true(fputs("another program", file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	source.path = fixture->path;
+	assert_ptr_equal(find(fixture, &source), first);
+	/* Where the id is the same, it is. */
+	copy_own_program(in_directory(fixture, "b"));
+	assert_ptr_not_equal(find(fixture, &source), first);
+	assert_ptr_equal(find(fixture, &source), find(fixture, &source));
+}
+
 static void a_file_replaced_under_its_name_is_not_taken(void **state)
 {
 	struct fixture *fixture = *state;
@@ -393,6 +417,7 @@ int main(void)
 		WITH_FILES(one_build_id_is_one_module_wherever_it_lies),
 		WITH_FILES(a_strangers_file_with_a_known_build_id_is_not_that_file),
 		WITH_FILES(who_knows_no_more_than_the_build_id_gets_the_first),
+		WITH_FILES(another_file_under_its_name_is_not_its_place),
 		WITH_FILES(a_file_replaced_under_its_name_is_not_taken),
 		WITH_FILES(a_deleted_file_is_opened_through_its_mapping),
 		WITH_FILES(what_is_no_regular_file_does_not_hang),

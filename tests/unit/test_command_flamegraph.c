@@ -124,6 +124,26 @@ static void the_name_chooses_the_form(void **state)
 	assert_string_equal(text, "");
 }
 
+static void microseconds_are_drawn_as_time_off_a_cpu(void **state)
+{
+	char *inputs[] = { (char *)"a", NULL };
+	struct flamegraph_options options = { .inputs = inputs,
+					      .output = "x.svg",
+					      .form = OUTPUT_SVG,
+					      .unit = "microseconds",
+					      .sample_hz = 99 };
+
+	(void)state;
+	make_file("a", "main;f;futex_wait_[k] 2000\n");
+	assert_int_equal(command_flamegraph(&options), 0);
+	assert_non_null(strstr(content("x.svg"), "futex_wait (2.00 ms, 100.00%, lock)"));
+	assert_non_null(strstr(content("x.svg"), "class=\"legend\""));
+	options.unit = NULL;
+	assert_int_equal(command_flamegraph(&options), 0);
+	assert_non_null(strstr(content("x.svg"), "futex_wait (2,000 samples, 100.00%)"));
+	assert_null(strstr(content("x.svg"), "class=\"legend\""));
+}
+
 static void bad_lines_are_one_warning(void **state)
 {
 	const char *text;
@@ -207,6 +227,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		IN_DIRECTORY(inputs_are_merged),
 		IN_DIRECTORY(the_name_chooses_the_form),
+		IN_DIRECTORY(microseconds_are_drawn_as_time_off_a_cpu),
 		IN_DIRECTORY(bad_lines_are_one_warning),
 		IN_DIRECTORY(an_empty_input_fails_and_the_picture_says_so),
 		IN_DIRECTORY(inputs_that_cannot_be_read_are_named),

@@ -2,6 +2,7 @@
 #include "agent/debug_downloads.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/elf_image.h"
+#include "tests/unit/hear.h"
 
 /* debuginfod, in place of the real one: the linker takes this and leaves that in the library. */
 static struct {
@@ -124,6 +126,72 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int take_dwarf(void *context, int fd, int alt_fd, uint32_t *ret_file)
+{
+	(void)context;
+	(void)alt_fd;
+	*ret_file = 0;
+	return close(fd);
+}
+
+static int find_nothing(void *context, uint32_t file, const uint64_t *addresses, size_t n,
+			dwarf_answer answer, void *answer_context)
+{
+	(void)context;
+	(void)file;
+	(void)addresses;
+	for (size_t i = 0; i < n; i++)
+		answer(answer_context, i, NULL, 0);
+	return 0;
+}
+
+/* A file whose debug information refers to another one. */
+static struct module *add_referring(struct fixture *fixture)
+{
+	static const struct dwarf_lookup dwarf = { .open = take_dwarf, .find = find_nothing };
+	static const char link[] = "common\0twenty bytes of an id";
+	struct elf_image image;
+	struct module *module;
+
+	symbolizer_set_dwarf(fixture->symbolizer, &dwarf);
+	image_begin(&image, true);
+	image_add(&image, ".debug_info", (Elf64_Shdr){ .sh_type = SHT_PROGBITS }, "x", 1);
+	image_add(&image, ".gnu_debugaltlink", (Elf64_Shdr){ .sh_type = SHT_PROGBITS }, link,
+		  strlen("common") + 1 + BUILD_ID_SIZE_MAX);
+	image_end(&image);
+	assert_int_equal(symbolizer_add_file(fixture->symbolizer, file_of(image.bytes, image.size),
+					     "/bin/y", -1, &module),
+			 0);
+	return module;
+}
+
+static int count_open_files(void)
+{
+	int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void what_nobody_has_is_not_kept_open_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct module *module = add_referring(fixture);
+	struct frame frame;
+	int open_files;
+
+	(void)symbolize_user(fixture->symbolizer, module, TEXT_OFFSET, &frame, 1);
+	open_files = count_open_files();
+	assert_true(fake.stats.asked > 0);
+	assert_false(debug_downloads_take(fixture->downloads));
+	/* An answer may still come. */
+	assert_int_equal(count_open_files(), open_files);
+	fake.stats.found = fake.stats.asked;
+	assert_false(debug_downloads_take(fixture->downloads));
+	assert_int_equal(count_open_files(), open_files - 1);
+}
+
 static bool has_name(struct fixture *fixture)
 {
 	struct frame frame;
@@ -203,6 +271,18 @@ static void nobody_asks_after_the_end(void **state)
 	assert_int_equal(stats.debuginfod.asked, 0);
 }
 
+static void why_something_failed_is_told_once(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake.stats.failed = 3;
+	fake.stats.error = -ECONNREFUSED;
+	hear();
+	assert_false(debug_downloads_finish(fixture->downloads));
+	assert_string_equal(heard(), "eprof: warning: 3 debug files could not be downloaded; the "
+				     "last error: Connection refused\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -213,6 +293,8 @@ int main(void)
 		TEST(at_the_end_all_is_waited_for),
 		TEST(what_cannot_be_asked_for_is_counted),
 		TEST(nobody_asks_after_the_end),
+		TEST(why_something_failed_is_told_once),
+		TEST(what_nobody_has_is_not_kept_open_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

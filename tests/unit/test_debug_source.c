@@ -212,6 +212,90 @@ static void symfs_comes_before_the_file_itself(void **state)
 	assert_found(fixture, "full.stripped", DEBUG_BUILD_ID, DEBUG_BUILD_ID);
 }
 
+static void change_owner(const struct fixture *fixture, const char *name, uid_t owner)
+{
+	char path[256];
+
+	(void)snprintf(path, sizeof(path), "%s/%s", fixture->directory, name);
+	assert_int_equal(chown(path, owner, (gid_t)-1), 0);
+}
+
+/* Whoever has a mount namespace can lay our programs beside debug files of their own. */
+static void a_debug_file_of_somebody_else_is_refused(void **state)
+{
+	enum { SOMEBODY = 12345, OWNER = 12346 };
+	struct fixture *fixture = *state;
+	struct debug_files files;
+	char name[128];
+
+	if (geteuid() != 0)
+		skip();
+	run(fixture, "objcopy --add-gnu-debuglink=full.debug full.stripped linked");
+	run(fixture, "cp full.debug inner/opt/app/");
+	install(fixture, "full.debug", "inner");
+	(void)snprintf(name, sizeof(name), "inner" DEBUG_DIRECTORY "/.build-id/%.2s/%s.debug",
+		       fixture->hex, fixture->hex + 2);
+	change_owner(fixture, name, SOMEBODY);
+	change_owner(fixture, "inner/opt/app/full.debug", SOMEBODY);
+	files = find(fixture, "linked");
+	assert_int_equal(files.symbols.kind, DEBUG_NONE);
+	assert_non_null(strstr(files.error, "neither root's nor of the binary's owner"));
+	debug_files_done(&files);
+	/* That of the binary's owner may say what the binary itself might. */
+	fixture->status.st_uid = SOMEBODY;
+	assert_found(fixture, "linked", DEBUG_BUILD_ID, DEBUG_BUILD_ID);
+	fixture->status.st_uid = OWNER;
+	assert_found(fixture, "linked", DEBUG_NONE, DEBUG_NONE);
+	change_owner(fixture, name, 0);
+	assert_found(fixture, "linked", DEBUG_BUILD_ID, DEBUG_BUILD_ID);
+	run(fixture, "chmod a+w %s", name);
+	assert_found(fixture, "linked", DEBUG_NONE, DEBUG_NONE);
+	fixture->status.st_mode |= S_IWOTH;
+	assert_found(fixture, "linked", DEBUG_BUILD_ID, DEBUG_BUILD_ID);
+}
+
+static void what_is_below_symfs_is_the_users_choice(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	run(fixture, "mkdir -p symfs/opt/app; cp full symfs" PROGRAM_PATH);
+	change_owner(fixture, "symfs" PROGRAM_PATH, 12345);
+	fixture->search.symfs = open_file(fixture, "symfs", O_PATH);
+	assert_found(fixture, "full.stripped", DEBUG_SYMFS, DEBUG_SYMFS);
+}
+
+/* A directory of links to one large file would be read for hours. */
+static void linked_files_are_read_once_and_within_a_budget(void **state)
+{
+	struct fixture *fixture = *state;
+	struct debug_files files;
+	uint64_t size, left;
+	struct stat status;
+
+	run(fixture, "objcopy --add-gnu-debuglink=nameless.debug nameless.stripped nameless.linked;"
+		     "cp nameless.debug inner/opt/app/;"
+		     "ln inner/opt/app/nameless.debug inner" DEBUG_DIRECTORY "/opt/app/");
+	assert_int_equal(fstatat(fixture->roots[0], "opt/app/nameless.debug", &status, 0), 0);
+	size = (uint64_t)status.st_size;
+	left = fixture->crcs.bytes_left;
+	for (int i = 0; i < 100; i++)
+		assert_found(fixture, "nameless.linked", DEBUG_LINK, DEBUG_LINK);
+	assert_int_equal(fixture->crcs.bytes_left, left - size);
+	/* The same size, other bytes: another file. */
+	run(fixture, "printf xxxx | dd of=inner/opt/app/nameless.debug bs=1 seek=8 conv=notrunc "
+		     "status=none");
+	assert_found(fixture, "nameless.linked", DEBUG_NONE, DEBUG_NONE);
+	assert_int_equal(fixture->crcs.bytes_left, left - 2 * size);
+	fixture->crcs.bytes_left = size - 1;
+	run(fixture, "cp nameless.debug inner/opt/app/.debug/");
+	files = find(fixture, "nameless.linked");
+	assert_int_equal(files.symbols.kind, DEBUG_NONE);
+	debug_files_done(&files);
+	assert_int_equal(fixture->crcs.bytes_left, size - 1);
+}
+
 static void every_kind_has_a_name(void **state)
 {
 	(void)state;
@@ -236,6 +320,9 @@ int main(void)
 		TEST(mini_debug_information_has_names),
 		TEST(damaged_mini_debug_information_is_none),
 		TEST(symfs_comes_before_the_file_itself),
+		TEST(a_debug_file_of_somebody_else_is_refused),
+		TEST(what_is_below_symfs_is_the_users_choice),
+		TEST(linked_files_are_read_once_and_within_a_budget),
 		cmocka_unit_test(every_kind_has_a_name),
 	};
 

@@ -16,124 +16,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-#include "agent/dwarf_protocol.h"
-#include "agent/dwarf_server.h"
 #include "base/cleanup.h"
+#include "tests/unit/dwarf_client_reader.h"
 
 /* For what has to be answered: a test that waits that long fails by its own time limit. */
 #define LONG_NS (1000 * NS_PER_SECOND)
 
 /* For what is never answered, and time enough to start a reader. */
 #define SHORT_NS (3 * NS_PER_SECOND)
-
-#define WORD_SIZE 16
-
-/* --- the reader ------------------------------------------------------------------------------ */
-
-/* What the files say that this reader has been handed. */
-struct reader {
-	char words[64][WORD_SIZE];
-	uint32_t count;
-};
-
-static void send_reply(int32_t err, uint32_t size, const void *bytes, size_t sent)
-{
-	struct dwarf_reply reply = { err, size };
-
-	(void)dwarf_send(DWARF_SERVER_SOCKET, &reply, sizeof(reply), NULL, 0, 0);
-	if (sent)
-		(void)dwarf_send(DWARF_SERVER_SOCKET, bytes, sent, NULL, 0, 0);
-}
-
-static void answer_open(struct reader *reader, int fd)
-{
-	char *word = reader->words[reader->count];
-
-	memset(word, 0, WORD_SIZE);
-	(void)pread(fd, word, WORD_SIZE - 1, 0);
-	(void)close(fd);
-	if (!strcmp(word, "crash open"))
-		(void)raise(SIGKILL);
-	if (!strcmp(word, "refuse")) {
-		send_reply(-ENOEXEC, 0, NULL, 0);
-		return;
-	}
-	reader->count++;
-	send_reply(0, 0, NULL, 0);
-}
-
-/* One frame for each address: its name is what the file says, its line the address. */
-static void answer_rightly(const char *word, const uint64_t *addresses, size_t count)
-{
-	static char bytes[DWARF_ANSWERS_SIZE_MAX];
-	struct dwarf_answers answers = { .bytes = bytes, .room = sizeof(bytes) };
-
-	for (size_t i = 0; i < count; i++) {
-		struct dwarf_frame frame = { .name = word, .line = (uint32_t)addresses[i] };
-
-		dwarf_answers_put(&answers, &frame, 1);
-	}
-	send_reply(0, (uint32_t)answers.size, bytes, answers.size);
-}
-
-static void answer_find(const char *word, const uint64_t *addresses, size_t count)
-{
-	static const char nonsense[64] = "\xff\xff\xff\xff what is this?";
-
-	if (!strcmp(word, "crash"))
-		(void)raise(SIGKILL);
-	else if (!strcmp(word, "leave"))
-		_exit(0);
-	else if (!strcmp(word, "hang"))
-		(void)pause();
-	else if (!strcmp(word, "nonsense"))
-		send_reply(0, sizeof(nonsense), nonsense, sizeof(nonsense));
-	else if (!strcmp(word, "too much"))
-		send_reply(0, DWARF_ANSWERS_SIZE_MAX + 1, NULL, 0);
-	else if (!strcmp(word, "promise"))
-		send_reply(0, 1000, nonsense, 1);
-	else if (!strcmp(word, "too few"))
-		answer_rightly(word, addresses, count - 1);
-	else if (!strcmp(word, "too many"))
-		answer_rightly(word, addresses, count + 1);
-	else if (!strcmp(word, "fail"))
-		send_reply(-EIO, 0, NULL, 0);
-	else
-		answer_rightly(word, addresses, count);
-}
-
-static int read_for_client(void)
-{
-	static struct reader reader;
-	static uint64_t addresses[DWARF_LOOKUP_MAX + 1];
-
-	for (;;) {
-		struct dwarf_request request;
-		int fds[2] = { -1, -1 };
-		size_t count = 0;
-
-		if (dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &count,
-				  0) < 0)
-			return 0;
-		if (request.kind == DWARF_OPEN) {
-			if (count != 1 || request.file != reader.count)
-				return 1;
-			answer_open(&reader, fds[0]);
-			continue;
-		}
-		if (request.kind != DWARF_FIND || request.file >= reader.count ||
-		    dwarf_receive(DWARF_SERVER_SOCKET, addresses,
-				  request.count * sizeof(*addresses), NULL, 0, NULL, 0) < 0)
-			return 1;
-		answer_find(reader.words[request.file], addresses, request.count);
-	}
-}
-
-/* --- the tests ------------------------------------------------------------------------------- */
 
 struct answers {
 	size_t count; /* calls */
@@ -312,17 +207,114 @@ static void readers_are_not_started_for_ever(void **state)
 {
 	struct dwarf_client *client = new_client(LONG_NS);
 	uint32_t good = open_file(client, "good"), number;
+	uint64_t crashes = 0;
+	int err;
 
 	(void)state;
-	for (int i = 0; i < DWARF_READERS_MAX; i++)
-		assert_true(dwarf_client_open(client, file_saying("crash open"), -1, &number) < 0);
-	assert_int_equal(stats_of(client).crashes, DWARF_READERS_MAX);
+	while ((err = dwarf_client_open(client, file_saying("crash open"), -1, &number)) !=
+	       -ECONNABORTED) {
+		assert_true(err < 0);
+		crashes++;
+		assert_in_range(crashes, 1, DWARF_READERS_MAX);
+	}
+	assert_in_range(crashes, DWARF_READERS_MAX / 2, DWARF_READERS_MAX);
+	assert_int_equal(stats_of(client).crashes, crashes);
 	assert_int_equal(find(client, good, 5), -ECONNABORTED);
 	assert_int_equal(find(client, good, 5), -EBADF);
 	assert_int_equal(dwarf_client_open(client, file_saying("good"), -1, &number),
 			 -ECONNABORTED);
-	assert_int_equal(stats_of(client).unread, 2);
-	assert_int_equal(stats_of(client).files, DWARF_READERS_MAX + 2);
+	assert_int_equal(stats_of(client).unread, 3);
+	assert_int_equal(stats_of(client).files, crashes + 3);
+	dwarf_client_free(client);
+}
+
+/* What finds no room in a reply is asked for again. */
+static void answers_may_come_in_parts(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+
+	(void)state;
+	assert_answers(client, open_file(client, "two by two"), "two by two");
+	assert_int_equal(stats_of(client).addresses, DWARF_LOOKUP_MAX);
+	assert_int_equal(stats_of(client).left_out, 0);
+	dwarf_client_free(client);
+}
+
+static void answers_that_cannot_be_told_are_counted(void **state)
+{
+	static const uint64_t addresses[] = { 1, 2, 3 };
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t file = open_file(client, "left out");
+	struct answers answers = { 0 };
+
+	(void)state;
+	assert_int_equal(dwarf_client_find(client, file, addresses, 3, take_answer, &answers), 0);
+	assert_int_equal(answers.count, 3);
+	assert_int_equal(answers.frames, 0);
+	assert_int_equal(stats_of(client).left_out, 3);
+	dwarf_client_free(client);
+}
+
+/* How often it answers before it is given up. */
+static size_t ask_until_given_up(struct dwarf_client *client, uint32_t file)
+{
+	size_t answered = 0;
+	int err;
+
+	while ((err = find(client, file, 5)) == 0)
+		answered++;
+	assert_int_equal(err, -ETIMEDOUT);
+	assert_int_equal(find(client, file, 5), -EBADF);
+	return answered;
+}
+
+static void a_file_has_so_much_time_in_all(void **state)
+{
+	struct dwarf_client *client = new_client(SLOW_REQUEST_NS);
+	uint32_t slow = open_file(client, "slow"), good = open_file(client, "good");
+
+	(void)state;
+	assert_in_range(ask_until_given_up(client, slow), 1, 2 * DWARF_FILE_REQUESTS);
+	assert_int_equal(stats_of(client).timeouts, 1);
+	assert_answers(client, good, "good");
+	dwarf_client_free(client);
+}
+
+static void slow_files_have_so_much_time_in_all(void **state)
+{
+	size_t most = DWARF_SLOW_REQUESTS / DWARF_FILE_REQUESTS + 1;
+	struct dwarf_client *client = new_client(SLOW_REQUEST_NS);
+	size_t answered = 0;
+
+	(void)state;
+	for (size_t i = 0; i < most; i++)
+		answered += ask_until_given_up(client, open_file(client, "slow"));
+	/* For the next ones only what is quick is left. */
+	assert_in_range(answered, 1, 2 * DWARF_SLOW_REQUESTS + 1);
+	assert_int_equal(find(client, open_file(client, "slow"), 5), -ETIMEDOUT);
+	assert_int_equal(stats_of(client).timeouts, most + 1);
+	dwarf_client_free(client);
+}
+
+static void an_interrupt_ends_the_waiting(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t good = open_file(client, "good"), hangs = open_file(client, "hang"), number;
+	int pipes[2];
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	dwarf_client_set_interrupt(client, pipes[0]);
+	assert_answers(client, good, "good");
+	assert_int_equal(write(pipes[1], "x", 1), 1);
+	assert_int_equal(find(client, hangs, 5), -EINTR);
+	/* Who wants the end wants no other file to be read either. */
+	assert_int_equal(find(client, good, 5), -EINTR);
+	assert_int_equal(dwarf_client_open(client, file_saying("good"), -1, &number), -EINTR);
+	assert_int_equal(stats_of(client).unread, 3);
+	assert_int_equal(stats_of(client).crashes + stats_of(client).timeouts, 0);
+	(void)close(pipes[0]);
+	(void)close(pipes[1]);
 	dwarf_client_free(client);
 }
 
@@ -359,6 +351,25 @@ static void signals_that_end_a_recording_do_not_end_the_reader(void **state)
 	assert_int_equal(errno, ESRCH);
 }
 
+/* Somebody else has ended it, or the kernel for want of memory, while nobody asked. */
+static void a_reader_that_ended_between_requests_costs_no_file(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t one = open_file(client, "one"), two;
+	pid_t pid = reader_pid();
+
+	(void)state;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_answers(client, one, "one");
+	assert_int_not_equal(reader_pid(), pid);
+	assert_int_equal(kill(reader_pid(), SIGKILL), 0);
+	two = open_file(client, "two");
+	assert_answers(client, two, "two");
+	assert_answers(client, one, "one");
+	assert_int_equal(stats_of(client).crashes, 0);
+	dwarf_client_free(client);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,7 +380,13 @@ int main(int argc, char **argv)
 		cmocka_unit_test(files_that_are_refused_do_not_end_the_reader),
 		cmocka_unit_test(a_file_that_was_written_to_is_left_alone),
 		cmocka_unit_test(readers_are_not_started_for_ever),
+		cmocka_unit_test(answers_may_come_in_parts),
+		cmocka_unit_test(answers_that_cannot_be_told_are_counted),
+		cmocka_unit_test(a_file_has_so_much_time_in_all),
+		cmocka_unit_test(slow_files_have_so_much_time_in_all),
+		cmocka_unit_test(an_interrupt_ends_the_waiting),
 		cmocka_unit_test(signals_that_end_a_recording_do_not_end_the_reader),
+		cmocka_unit_test(a_reader_that_ended_between_requests_costs_no_file),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], DWARF_SERVER_ARGUMENT))

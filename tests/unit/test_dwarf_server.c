@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -121,6 +122,48 @@ static void what_is_no_program_is_refused(void **state)
 	dwarf_client_free(client);
 }
 
+/* A program whose only unit is in a file that is gone; the caller closes it. */
+static int open_split_program(uint64_t *ret_address)
+{
+	static const char commands[] = "set -e; cd $(mktemp -d /tmp/eprof-split-XXXXXX); echo 'int "
+				       "main(void) { return 0; }' "
+				       ">a.c; gcc -g -gsplit-dwarf -Wl,--build-id=none a.c -o a; "
+				       "nm a | sed -n 's/ T main$//p';"
+				       "cat a >&3; rm -r $PWD";
+	char command[sizeof(commands) + 64];
+	int fd = memfd_create("split", 0);
+	FILE *address;
+
+	assert_true(fd >= 0);
+	(void)snprintf(command, sizeof(command), "exec 3>/proc/%d/fd/%d; %s", (int)getpid(), fd,
+		       commands);
+	address = popen(command, "r");
+	assert_non_null(address);
+	assert_int_equal(fscanf(address, "%lx", ret_address), 1);
+	assert_int_equal(pclose(address), 0);
+	return fd;
+}
+
+static void parts_that_cannot_be_read_are_counted_by_why(void **state)
+{
+	struct dwarf_client *client = new_client();
+	struct dwarf_client_stats stats;
+	struct answer answer = { 0 };
+	uint64_t address;
+	uint32_t file;
+	int fd = open_split_program(&address);
+
+	(void)state;
+	assert_int_equal(dwarf_client_open(client, fd, -1, &file), 0);
+	assert_int_equal(dwarf_client_find(client, file, &address, 1, take_answer, &answer), 0);
+	assert_int_equal(dwarf_client_find(client, file, &address, 1, take_answer, &answer), 0);
+	dwarf_client_read_stats(client, &stats);
+	for (int i = 0; i < DWARF_REFUSALS; i++)
+		assert_int_equal(stats.parts_refused[i], i == DWARF_REFUSED_SPLIT);
+	assert_int_equal(stats.refused, 0);
+	dwarf_client_free(client);
+}
+
 /* Our only child. */
 static int reader_pid(void)
 {
@@ -178,6 +221,9 @@ static void the_reader_has_no_privileges(void **state)
 	assert_status(pid, "CapInh", "0000000000000000");
 	assert_status(pid, "CapAmb", "0000000000000000");
 	assert_status(pid, "NoNewPrivs", "1");
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	assert_status(pid, "Seccomp", "2"); /* a filter */
+#endif
 	if (geteuid() == 0) {
 		assert_status(pid, "Uid", NOBODY "\t" NOBODY "\t" NOBODY "\t" NOBODY);
 		assert_status(pid, "Gid", NOBODY "\t" NOBODY "\t" NOBODY "\t" NOBODY);
@@ -266,9 +312,9 @@ static void requests_without_sense_end_the_reader(void **state)
 		pid_t pid = start_reader(&socket);
 		struct dwarf_reply reply;
 
-		assert_int_equal(dwarf_send(socket, &requests[i], sizeof(requests[i]), NULL, 0, 0),
-				 0);
-		assert_int_equal(dwarf_receive(socket, &reply, sizeof(reply), NULL, 0, NULL, 0),
+		assert_int_equal(
+			dwarf_send(socket, &requests[i], sizeof(requests[i]), NULL, 0, NULL), 0);
+		assert_int_equal(dwarf_receive(socket, &reply, sizeof(reply), NULL, 0, NULL, NULL),
 				 -EPIPE);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_int_equal(status, 0);
@@ -285,6 +331,30 @@ static void the_reader_ends_when_nobody_asks_any_more(void **state)
 	(void)close(socket);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
+}
+
+/* Who has asked may be killed, and the answer take for ever. */
+static void a_request_that_takes_too_long_ends_the_reader(void **state)
+{
+	/* The addresses behind it never come. */
+	static const struct dwarf_request request = { .kind = DWARF_OPEN,
+						      .file = 0,
+						      .seconds = 100 };
+	struct dwarf_request find = { .kind = DWARF_FIND, .count = 1, .seconds = 1 };
+	int socket, status, fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	pid_t pid = start_reader(&socket);
+	struct dwarf_reply reply;
+
+	(void)state;
+	assert_int_equal(dwarf_send(socket, &request, sizeof(request), &fd, 1, NULL), 0);
+	assert_int_equal(dwarf_receive(socket, &reply, sizeof(reply), NULL, 0, NULL, NULL), 0);
+	assert_int_equal(reply.err, 0);
+	assert_int_equal(dwarf_send(socket, &find, sizeof(find), NULL, 0, NULL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGALRM);
+	(void)close(socket);
+	(void)close(fd);
 }
 
 /* eprof is an ordinary program to who starts it by hand. */
@@ -310,10 +380,12 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_this_program_are_found),
 		cmocka_unit_test(what_is_no_program_is_refused),
+		cmocka_unit_test(parts_that_cannot_be_read_are_counted_by_why),
 		cmocka_unit_test(the_reader_has_no_privileges),
 		cmocka_unit_test(the_reader_has_no_file_of_ours),
 		cmocka_unit_test(requests_without_sense_end_the_reader),
 		cmocka_unit_test(the_reader_ends_when_nobody_asks_any_more),
+		cmocka_unit_test(a_request_that_takes_too_long_ends_the_reader),
 		cmocka_unit_test(without_a_socket_it_does_nothing),
 	};
 

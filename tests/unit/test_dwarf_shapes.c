@@ -263,6 +263,14 @@ static void what_comes_before_the_damage_is_known(void **state)
 	assert_string_equal(at(*state, 0), "only ?:0");
 }
 
+static void units_behind_a_damaged_one_are_missed_and_that_is_counted(void **state)
+{
+	build(*state, "unit 0, 256\nfunction sound, 0, 16\nend_function\nend_unit\n"
+		      ".long 0xfffffff1\n.zero 16\n");
+	assert_string_equal(at(*state, 0), "sound ?:0");
+	assert_int_equal(program_refused(*state, DWARF_REFUSED_MALFORMED), 1);
+}
+
 static void levels_without_end_end(void **state)
 {
 	build(*state, "unit 0, 256\nfunction sound, 0, 16\nend_function\n"
@@ -346,6 +354,41 @@ static void units_come_and_go_within_the_budget(void **state)
 	assert_int_equal(stats.reopenings, 0);
 }
 
+/* What is evicted is read again, and its names are those that are known. */
+static void names_are_had_however_often_their_unit_comes_and_goes(void **state)
+{
+	enum { LENGTH = 500, ROUNDS = 200 };
+	struct dwarf_options options = { .bytes_max = 60000 };
+	struct dwarf_program *program = *state;
+	char text[4096], name[LENGTH + 1];
+	struct dwarf_stats stats;
+	uint64_t code;
+
+	memset(name, 'n', LENGTH);
+	name[LENGTH] = 0;
+	(void)snprintf(text, sizeof(text),
+		       ".macro many letter, low\nunit \\low, \\low + 16\n"
+		       ".rept 600\nfunction f, \\low, \\low + 16\nend_function\n.endr\n"
+		       "function \\letter&%s, \\low, \\low + 16\nend_function\n"
+		       "end_unit\n.endm\nmany a, 0\nmany b, 16\nmany c, 32\n",
+		       name);
+	build(program, text);
+	program_open_with(program, "shape", &options);
+	code = program_address(program, "shape", "code");
+	for (uint64_t i = 0; i < ROUNDS; i++) {
+		for (uint64_t unit = 0; unit < 3; unit++) {
+			const char *chain = program_chain_at(program, code + 16 * unit + i % 16);
+
+			assert_int_equal(chain[0], 'a' + (int)unit);
+			assert_int_equal(strlen(chain), 1 + LENGTH + strlen(" ?:0"));
+		}
+	}
+	dwarf_names_stats(program->names, &stats);
+	assert_true(stats.indexings > 2 * ROUNDS);
+	assert_int_equal(stats.refused[DWARF_REFUSED_LARGE], 0);
+	assert_true(stats.bytes <= options.bytes_max);
+}
+
 static void what_does_not_fit_the_budget_is_refused(void **state)
 {
 	struct dwarf_options options = { .bytes_max = 3000 };
@@ -377,9 +420,11 @@ int main(void)
 		WITH_PROGRAM(functions_are_found_in_scopes_and_entry_points_are_none),
 		WITH_PROGRAM(origins_are_followed_across_units_and_not_in_circles),
 		WITH_PROGRAM(what_comes_before_the_damage_is_known),
+		WITH_PROGRAM(units_behind_a_damaged_one_are_missed_and_that_is_counted),
 		WITH_PROGRAM(levels_without_end_end),
 		WITH_PROGRAM(libdw_begins_anew_within_the_budget),
 		WITH_PROGRAM(units_come_and_go_within_the_budget),
+		WITH_PROGRAM(names_are_had_however_often_their_unit_comes_and_goes),
 		WITH_PROGRAM(what_does_not_fit_the_budget_is_refused),
 	};
 

@@ -18,6 +18,7 @@ struct names_test {
 	struct elf_reader reader;
 	struct symbol_list list;
 	char *text, *names;
+	size_t names_size;
 };
 
 static void set_up(struct names_test *test)
@@ -40,7 +41,9 @@ static void read_names(struct names_test *test)
 
 	test->reader.fd = file_of(test->text, FILE_SIZE);
 	test->reader.size = FILE_SIZE;
-	assert_int_equal(elf_names_read(&test->reader, tables, 2, &test->list, &test->names), 0);
+	assert_int_equal(elf_names_read(&test->reader, tables, 2, &test->list, &test->names,
+					&test->names_size),
+			 0);
 }
 
 static const char *name(const struct names_test *test, size_t i)

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "agent/kernel_modules.h"
 #include "base/clock.h"
 
 #define RINGS 2
@@ -28,6 +29,7 @@ static struct {
 	int put_off; /* so many binds leave something for another time */
 	uint64_t lost;
 	int rereads;
+	bool modules_changed;
 	uint64_t reread_ns;
 } fake;
 
@@ -116,6 +118,15 @@ int unwinder_answer(struct unwinder *unwinder)
 {
 	(void)unwinder;
 	return 0;
+}
+
+bool kernel_modules_have_changed(struct kernel_modules *modules)
+{
+	bool has_changed = fake.modules_changed;
+
+	assert_string_equal(modules->path, "/proc/modules");
+	fake.modules_changed = false;
+	return has_changed;
 }
 
 static int make_follower(void **state)
@@ -246,6 +257,14 @@ static void a_change_of_the_kernel_is_told_once(void **state)
 	write_record(0, SIDEBAND_KSYMBOL);
 	write_record(1, SIDEBAND_KSYMBOL);
 	assert_int_equal(follower_catch_up(*state), 0);
+	assert_true(follower_take_kernel_changed(*state));
+	assert_false(follower_take_kernel_changed(*state));
+	fake.modules_changed = true;
+	write_record(0, SIDEBAND_KSYMBOL);
+	assert_int_equal(follower_catch_up(*state), 0);
+	assert_true(follower_take_kernel_changed(*state));
+	assert_false(follower_take_kernel_changed(*state));
+	fake.modules_changed = true;
 	assert_true(follower_take_kernel_changed(*state));
 	assert_false(follower_take_kernel_changed(*state));
 }

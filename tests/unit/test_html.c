@@ -19,6 +19,33 @@ static void the_page_holds_the_same_picture(void **state)
 	call_tree_free(tree);
 }
 
+static void several_pictures_are_one_page(void **state)
+{
+	struct picture first = { .title = "<x>", .unit = "samples" };
+	struct picture second = { .title = "y", .unit = "microseconds" };
+	struct call_tree *tree = tree_of("a;b 1\n"), *other = tree_of("c;d 2\n");
+	const struct html_part parts[] = { { tree, &first }, { other, &second } };
+	char *above = drawn(svg_write, tree, &first), *below = drawn(svg_write, other, &second);
+	char *html = NULL;
+	size_t length;
+	FILE *out = open_memstream(&html, &length);
+
+	(void)state;
+	assert_non_null(out);
+	assert_int_equal(html_write_parts(parts, 2, out), 0);
+	assert_int_equal(fclose(out), 0);
+	assert_contains(html, "<title>&lt;x&gt;, y</title>");
+	assert_contains(html, strstr(above, "<svg "));
+	assert_contains(strstr(html, strstr(above, "<svg ")), strstr(below, "<svg "));
+	assert_int_equal(count_of(html, "<html"), 1);
+	assert_int_equal(count_of(html, "<svg "), 2);
+	free(above);
+	free(below);
+	free(html);
+	call_tree_free(tree);
+	call_tree_free(other);
+}
+
 static void the_page_loads_nothing_and_runs_one_script(void **state)
 {
 	struct picture picture = { .unit = "samples" };
@@ -45,6 +72,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_page_holds_the_same_picture),
+		cmocka_unit_test(several_pictures_are_one_page),
 		cmocka_unit_test(the_page_loads_nothing_and_runs_one_script),
 		cmocka_unit_test(a_full_disk_is_noticed),
 	};

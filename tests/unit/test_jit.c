@@ -281,6 +281,26 @@ static void an_earlier_program_does_not_have_the_names_of_a_later_one(void **sta
 	assert_string_equal(frame.name, "of the next program");
 }
 
+/* A child is sampled in its parent's code before it runs a program of its own. */
+static void an_earlier_program_that_is_met_later_is_still_the_earlier_one(void **state)
+{
+	struct fixture *fixture = *state;
+	struct frame frame, late;
+
+	write_map(fixture, "we", "1000 100 of the next program\n");
+	map_code(fixture, PROGRAM + 1);
+	jit_begin(fixture->jit);
+	late = ask_late(fixture, 0x1010);
+	assert_true(ask(fixture, PROGRAM + 1, 1, 0x1010, &frame));
+	assert_string_equal(frame.name, "of the next program");
+	jit_end(fixture->jit, UINT64_MAX); /* the earlier one alone has ended */
+	write_map(fixture, "we", "1000 100 that is still there\n");
+	jit_begin(fixture->jit);
+	assert_true(ask(fixture, PROGRAM + 1, 1, 0x1010, &frame));
+	assert_string_equal(frame.name, "that is still there");
+	check_late(fixture, late, "[anon]");
+}
+
 static void map_dump(struct fixture *fixture, int fd)
 {
 	void *memory = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -351,6 +371,24 @@ static void what_is_not_to_be_trusted_is_counted_once(void **state)
 	jit_begin(fixture->jit);
 	check(fixture, 0x1010, "one");
 	assert_int_equal(stats_of(fixture).entries_refused, 1);
+}
+
+static void a_map_of_before_the_process_is_counted_until_it_is_written_anew(void **state)
+{
+	const struct timespec times[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+	struct fixture *fixture = *state;
+
+	write_map(fixture, "we", "1000 100 of somebody\n");
+	assert_int_equal(utimensat(AT_FDCWD, fixture->map, times, 0), 0);
+	for (int i = 0; i < 3; i++) {
+		jit_begin(fixture->jit);
+		(void)ask_late(fixture, 0x1010);
+		assert_int_equal(stats_of(fixture).files_refused, 1);
+	}
+	write_map(fixture, "we", "1000 100 one\n");
+	jit_begin(fixture->jit);
+	check(fixture, 0x1010, "one");
+	assert_int_equal(stats_of(fixture).files_refused, 0);
 }
 
 /* A child that waits to be ended. */
@@ -436,8 +474,10 @@ int main(void)
 		TEST(the_version_changes_when_memory_is_used_again),
 		TEST(a_map_that_is_replaced_is_read_instead),
 		TEST(an_earlier_program_does_not_have_the_names_of_a_later_one),
+		TEST(an_earlier_program_that_is_met_later_is_still_the_earlier_one),
 		TEST(a_jitdump_knows_times_and_lines),
 		TEST(what_is_not_to_be_trusted_is_counted_once),
+		TEST(a_map_of_before_the_process_is_counted_until_it_is_written_anew),
 		TEST(names_outlive_the_process_until_they_are_needed_no_more),
 		TEST(there_is_a_limit_to_processes),
 	};

@@ -12,11 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/clock.h"
 
 #define SOMEBODY 54321 /* no user */
 
@@ -218,6 +221,38 @@ static void a_map_that_is_written_at_the_end_of_a_process_is_found(void **state)
 	jit_files_done(&files);
 }
 
+static void a_map_that_is_older_than_the_process_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct timespec times[2] = { 0 };
+	uint64_t started_s = fixture->files.started_unix_ns / NS_PER_SECOND;
+
+	assert_in_range(fixture->files.started_unix_ns,
+			clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_BOOTTIME),
+			clock_ns(CLOCK_REALTIME));
+	write_file(fixture->map, "its own");
+	times[0].tv_sec = times[1].tv_sec = (time_t)started_s - 2;
+	assert_int_equal(utimensat(AT_FDCWD, fixture->map, times, 0), 0);
+	assert_int_equal(jit_files_open_map(&fixture->files), -ESTALE);
+	/* Within a second, its clock may be behind. */
+	times[0].tv_sec = times[1].tv_sec = (time_t)started_s;
+	assert_int_equal(utimensat(AT_FDCWD, fixture->map, times, 0), 0);
+	check_open(jit_files_open_map(&fixture->files), "its own");
+}
+
+static void the_name_of_a_process_does_not_hide_when_it_began(void **state)
+{
+	struct fixture *fixture = *state;
+	struct jit_files files;
+
+	assert_int_equal(prctl(PR_SET_NAME, ") S 1 (1 1) 2"), 0);
+	assert_int_equal(jit_files_find((int32_t)getpid(), &files), 0);
+	/* Two readings of two clocks each. */
+	assert_in_range(files.started_unix_ns, fixture->files.started_unix_ns - NS_PER_SECOND,
+			fixture->files.started_unix_ns + NS_PER_SECOND);
+	jit_files_done(&files);
+}
+
 static void another_file_under_its_name_is_noticed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -316,6 +351,8 @@ int main(void)
 		TEST(files_of_other_users_are_refused),
 		TEST(files_of_the_user_it_acts_for_and_of_root_are_taken),
 		TEST(a_map_that_is_written_at_the_end_of_a_process_is_found),
+		TEST(a_map_that_is_older_than_the_process_is_refused),
+		TEST(the_name_of_a_process_does_not_hide_when_it_began),
 		TEST(another_file_under_its_name_is_noticed),
 		TEST(dumps_are_known_by_their_names),
 		TEST(a_dump_is_opened_through_its_mapping),

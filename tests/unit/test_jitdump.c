@@ -336,6 +336,48 @@ static void what_finds_no_room_is_counted(void **state)
 	check(fixture, 0x1000, "a function with some name, 0");
 }
 
+static void what_the_budget_leaves_is_read_next_time(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t budget = 1000;
+
+	dump_function(fixture->fd, "f", 0x1000, 4000, 1);
+	dump_function(fixture->fd, "g", 0x1000, 4000, 2);
+	assert_int_equal(jitdump_read(fixture->dump, fixture->fd, NOW, &budget), 0);
+	assert_int_equal(budget, 0);
+	assert_true(jitdump_is_behind(fixture->dump));
+	check_at(fixture, 0x1000, 3, "f");
+	assert_int_equal(jitdump_read(fixture->dump, fixture->fd, NOW, &budget), 0);
+	assert_true(jitdump_is_behind(fixture->dump));
+	budget = 10000;
+	assert_int_equal(jitdump_read(fixture->dump, fixture->fd, NOW, &budget), 0);
+	assert_false(jitdump_is_behind(fixture->dump));
+	assert_in_range(budget, 5000, 6000);
+	check_at(fixture, 0x1000, 3, "g");
+}
+
+/* Each move leaves a piece behind of which it is known that it is nobody's. */
+static void a_million_moves_stay_within_the_limit(void **state)
+{
+	enum { MOVES = 1000000, BATCH = 10000 };
+	struct fixture *fixture = *state;
+	struct jitdump_move *moves = calloc(BATCH, sizeof(*moves));
+	uint64_t from = 0x1000;
+
+	assert_non_null(moves);
+	dump_function(fixture->fd, "moves", from, 16, 1);
+	for (uint64_t written = 0; written < MOVES; written += BATCH) {
+		for (size_t i = 0; i < BATCH; i++, from += 32)
+			moves[i] = dump_move(from, from + 32, 16, 0x1000, 2 + written + i);
+		dump_bytes(fixture->fd, moves, BATCH * sizeof(*moves));
+		read_now(fixture);
+	}
+	free(moves);
+	assert_in_range(jitdump_bytes(fixture->dump), 1, 2 << 20);
+	assert_in_range(stats_of(fixture).no_room, MOVES / 2, MOVES);
+	assert_int_equal(stats_of(fixture).no_room + stats_of(fixture).entries, MOVES + 1);
+}
+
 int main(void)
 {
 #define TEST(name)       cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -358,6 +400,8 @@ int main(void)
 		TEST(records_of_another_process_are_left_out),
 		TEST(a_file_that_was_written_anew_begins_anew),
 		TEST(what_finds_no_room_is_counted),
+		TEST(a_million_moves_stay_within_the_limit),
+		TEST(what_the_budget_leaves_is_read_next_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

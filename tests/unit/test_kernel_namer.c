@@ -308,6 +308,28 @@ static void old_answers_are_forgotten_before_there_are_too_many(void **state)
 	check_calls(fixture, ADDRESSES + 1);
 }
 
+/* Programs may come and go with ever new names. */
+static void names_do_not_take_all_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	char name[8192];
+	uint64_t i = 0;
+
+	list(fixture, "ffffffff81000000 T listed\n");
+	use_lookup(fixture);
+	assert_string_equal(find(fixture, BASE), "asked kernel");
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	fixture->kernel.name = name;
+	do {
+		(void)snprintf(name, 16, "%015u", (unsigned int)++i);
+		name[15] = 'x';
+		assert_in_range(i, 1, ADDRESSES);
+	} while (strcmp(find(fixture, BASE + i), "-") != 0);
+	assert_in_range(i * sizeof(name), 60 << 20, 70 << 20);
+	assert_string_equal(find(fixture, BASE), "asked kernel");
+}
+
 #define NAMED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -327,6 +349,7 @@ int main(void)
 		NAMED(without_a_look_up_kallsyms_is_read_again_for_new_names_only),
 		NAMED(without_a_look_up_kallsyms_tells_what_it_is),
 		NAMED(old_answers_are_forgotten_before_there_are_too_many),
+		NAMED(names_do_not_take_all_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

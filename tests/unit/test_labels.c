@@ -10,15 +10,15 @@ static void each_pair_of_name_and_kind_has_one_number(void **state)
 	struct labels labels = { 0 };
 
 	(void)state;
-	assert_int_equal(labels_make(tree, &labels), 0);
+	assert_int_equal(labels_make(tree, NULL, &labels), 0);
 	assert_int_equal(labels.count, 4);
 	for (uint32_t i = call_tree_next(tree, 0); i != CALL_TREE_NONE;
 	     i = call_tree_next(tree, i)) {
 		const struct call_node *node = call_tree_node(tree, i);
-		const struct label *label = &labels.list[labels_id(&labels, node)];
+		const struct label *label = &labels.list[labels_id(&labels, i)];
 
 		assert_int_equal(label->name_id, node->name_id);
-		assert_int_equal(label->kind, node->kind);
+		assert_int_equal(label->family, node->kind);
 	}
 	for (size_t i = 0; i < labels.count; i++)
 		assert_string_equal(call_tree_name(tree, labels.list[i].name_id), names[i]);
@@ -32,7 +32,7 @@ static void an_empty_tree_has_none(void **state)
 	struct labels labels = { 0 };
 
 	(void)state;
-	assert_int_equal(labels_make(tree, &labels), 0);
+	assert_int_equal(labels_make(tree, NULL, &labels), 0);
 	assert_int_equal(labels.count, 0);
 	labels_done(&labels);
 	call_tree_free(tree);

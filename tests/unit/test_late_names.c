@@ -149,6 +149,37 @@ static void there_is_an_end_to_them(void **state)
 	assert_non_null(late_names_add(*state, 1, 5, count));
 }
 
+static const char *long_name_of(void *context, uint64_t time_ns, uint64_t address)
+{
+	static char name[8192];
+
+	(void)context;
+	(void)time_ns;
+	memset(name, 'x', sizeof(name) - 1);
+	name[snprintf(name, sizeof(name), "%" PRIu64, address)] = 'x';
+	return name;
+}
+
+static void names_without_room_stay_missing(void **state)
+{
+	const char *first = late_names_add(*state, 1, 5, 0), *last = NULL;
+	uint64_t count = 10000, unnamed;
+
+	for (uint64_t i = 1; i < count; i++)
+		last = late_names_add(*state, 1, 5, i);
+	late_names_settle(*state, 1, long_name_of, NULL);
+	unnamed = late_names_unnamed(*state);
+	assert_in_range(unnamed, 1, count / 2);
+	assert_int_equal(strlen(replaced(*state, first).name), 8191);
+	assert_string_equal(replaced(*state, last).name, "[anon]");
+	/* Afterwards there is room again, and no more of it. */
+	late_names_clear(*state);
+	for (uint64_t i = 0; i < count; i++)
+		last = late_names_add(*state, 1, 5, i);
+	late_names_settle(*state, 1, long_name_of, NULL);
+	assert_int_equal(late_names_unnamed(*state), unnamed);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -160,6 +191,7 @@ int main(void)
 		TEST(other_frames_stay_as_they_are),
 		TEST(what_is_asked_for_and_has_no_name_is_counted),
 		TEST(there_is_an_end_to_them),
+		TEST(names_without_room_stay_missing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

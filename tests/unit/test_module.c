@@ -12,7 +12,8 @@ struct told {
 	struct build_id missing[MISSING_MAX];
 	size_t missing_count;
 	size_t opened, opened_with_alt; /* files of DWARF */
-	size_t found;                   /* addresses */
+	int open_result;
+	size_t found; /* addresses */
 };
 
 struct scene {
@@ -32,7 +33,7 @@ static int count_open(void *context, int fd, int alt_fd, uint32_t *ret_file)
 	if (alt_fd >= 0)
 		(void)close(alt_fd);
 	*ret_file = (uint32_t)told->opened;
-	return 0;
+	return told->open_result;
 }
 
 /* Each file says who it is. */
@@ -299,6 +300,101 @@ static void without_a_reader_only_symbols_are_missing(void **state)
 	symbolizer_free(scene.symbolizer);
 }
 
+static void what_cannot_be_read_is_not_claimed(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	scene.told.open_result = -ENOEXEC;
+	module = add(&scene, "full.stripped");
+	assert_int_equal(name(&scene, module, &frame), 0);
+	assert_int_equal(scene.told.missing_count, 1);
+	/* It has a symbol table, with entries of a wrong size. */
+	run(scene.fixture,
+	    "cp full.debug bad; "
+	    "at=$(readelf -SW bad 2>/dev/null | sed -n 's/^ *\\[ *\\([0-9]*\\)\\] .symtab "
+	    ".*/\\1/p');"
+	    "table=$(readelf -h bad 2>/dev/null | sed -n 's/.*Start of section headers: "
+	    "*\\([0-9]*\\).*/\\1/p');"
+	    "printf '\\1' | dd of=bad bs=1 conv=notrunc status=none seek=$((table + at * 64 + "
+	    "56))");
+	assert_int_equal(hand_over(&scene, module_build_id(module), "bad"), -ENOEXEC);
+	assert_string_equal(module_error(module), "a symbol table contradicts itself");
+	assert_sources(module, "none", "none");
+	symbolizer_free(scene.symbolizer);
+}
+
+static void debug_information_that_is_refused_is_none(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	scene.told.open_result = -ENOEXEC;
+	module = add(&scene, "full");
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_sources(module, "file", "none");
+	assert_string_equal(module_error(module), "its debug information cannot be read");
+	/* Nobody is asked for the same again, but it would be taken. */
+	assert_int_equal(scene.told.missing_count, 0);
+	scene.told.open_result = 0;
+	assert_int_equal(hand_over(&scene, module_build_id(module), "full.debug"), 0);
+	assert_sources(module, "file", "debuginfod");
+	assert_int_equal(name(&scene, module, &frame), 1);
+	assert_string_equal(frame.file, "/src/x.c");
+	symbolizer_free(scene.symbolizer);
+}
+
+static void symbols_of_all_modules_together_have_a_limit(void **state)
+{
+	struct scene scene;
+	struct module *full, *other;
+	struct frame frame;
+
+	begin(&scene, *state);
+	/* Each has some 100 bytes of names, and 128 of ranges. */
+	symbolizer_set_symbol_bytes_max(scene.symbolizer, 350);
+	full = add(&scene, "full");
+	assert_int_equal(name(&scene, full, &frame), 1);
+	assert_null(module_error(full));
+	other = add(&scene, "other");
+	assert_int_equal(name(&scene, other, &frame), 0);
+	assert_non_null(strstr(module_error(other), "no room"));
+	assert_sources(other, "none", "none");
+	assert_int_equal(symbolizer_symbols_refused(scene.symbolizer), 1);
+	/* What was read before stays. */
+	assert_int_equal(name(&scene, full, &frame), 1);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void what_will_not_come_is_not_kept_open_for(void **state)
+{
+	struct build_id other;
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+	size_t open_files;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	make_alt(scene.fixture);
+	read_id(scene.fixture, "other", &other);
+	module = add(&scene, "alt.debug");
+	(void)name(&scene, module, &frame);
+	assert_memory_equal(&scene.told.missing[scene.told.missing_count - 1], &other,
+			    sizeof(other));
+	open_files = count_open_files();
+	symbolizer_give_up_debug_files(scene.symbolizer);
+	assert_int_equal(count_open_files(), open_files - 1);
+	assert_int_equal(hand_over(&scene, &other, "other.debug"), -ENOENT);
+	symbolizer_free(scene.symbolizer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +406,10 @@ int main(void)
 		TEST(the_copy_below_symfs_comes_first),
 		TEST(what_a_download_refers_to_is_asked_for_as_well),
 		TEST(without_a_reader_only_symbols_are_missing),
+		TEST(what_cannot_be_read_is_not_claimed),
+		TEST(debug_information_that_is_refused_is_none),
+		TEST(symbols_of_all_modules_together_have_a_limit),
+		TEST(what_will_not_come_is_not_kept_open_for),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_group, tear_down_group);

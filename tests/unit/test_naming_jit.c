@@ -145,7 +145,8 @@ static void without_anybody_to_ask_it_is_anonymous(void **state)
 	assert_int_equal(frame.kind, FRAME_USER);
 	assert_int_equal(unnamed(fixture), 1);
 	assert_int_equal(naming_version(fixture->naming, (int32_t)getpid()), 0);
-	assert_int_equal(naming_finish(fixture->naming, &fixture->tree), 0);
+	assert_int_equal(
+		naming_finish(fixture->naming, (struct call_tree * *[]){ &fixture->tree }, 1), 0);
 }
 
 static void code_in_files_is_not_asked_for(void **state)
@@ -175,7 +176,8 @@ static void late_names_are_in_the_finished_tree(void **state)
 	assert_int_equal(unnamed(fixture), 4);
 	assert_int_equal(call_tree_node_count(fixture->tree), 6);
 	write_map(fixture, "10000 100 made\n");
-	assert_int_equal(naming_finish(fixture->naming, &fixture->tree), 0);
+	assert_int_equal(
+		naming_finish(fixture->naming, (struct call_tree * *[]){ &fixture->tree }, 1), 0);
 	assert_int_equal(call_tree_sort(fixture->tree), 0);
 	assert_int_equal(unnamed(fixture), 2);
 	/* all, demo, [anon] twice, made twice */

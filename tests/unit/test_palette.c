@@ -27,19 +27,61 @@ static double contrast(uint32_t a, uint32_t b)
 	return (lighter + 0.05) / (darker + 0.05);
 }
 
+static void check_readable(enum palette_theme theme, uint32_t colour)
+{
+	if (contrast(colour, palette_text(theme)) < 4.5)
+		fail_msg("theme %d: #%06x", theme, colour);
+}
+
 static void text_is_readable_on_every_shade(void **state)
 {
 	(void)state;
 	for (int theme = 0; theme < PALETTE_THEME_COUNT; theme++) {
-		for (int kind = 0; kind < FRAME_KIND_COUNT; kind++) {
+		for (uint32_t family = 0; family < PALETTE_FAMILIES; family++) {
 			for (uint32_t shade = 0; shade < PALETTE_SHADES; shade++) {
-				uint32_t colour = palette_shade(theme, kind, shade);
-
-				if (contrast(colour, palette_text(theme)) < 4.5)
-					fail_msg("#%06x: theme %d, kind %d, shade %u", colour,
-						 theme, kind, shade);
+				check_readable(theme, palette_shade(theme, family, shade));
+				check_readable(theme, palette_pale(theme, family, shade));
 			}
 		}
+	}
+}
+
+/* How far apart two colours are for an eye that does not tell red from green: what is left are
+ * lightness and the way from yellow to blue. */
+static double distance_without_red_and_green(uint32_t a, uint32_t b)
+{
+	double light = sqrt(luminance(a)) - sqrt(luminance(b));
+	double yellow_a = (channel(a, 16) + channel(a, 8)) / 2, blue_a = channel(a, 0);
+	double yellow_b = (channel(b, 16) + channel(b, 8)) / 2, blue_b = channel(b, 0);
+	double hue = (sqrt(yellow_a) - sqrt(blue_a)) - (sqrt(yellow_b) - sqrt(blue_b));
+
+	return sqrt(light * light + hue * hue);
+}
+
+static void kinds_of_waiting_differ_for_every_eye(void **state)
+{
+	(void)state;
+	for (int theme = 0; theme < PALETTE_THEME_COUNT; theme++) {
+		for (uint32_t a = PALETTE_WAIT; a < PALETTE_FAMILIES; a++) {
+			for (uint32_t b = PALETTE_WAIT; b < a; b++) {
+				double distance = distance_without_red_and_green(
+					palette_shade(theme, a, 0), palette_shade(theme, b, 0));
+
+				if (distance < 0.05)
+					fail_msg("theme %d: %c and %c are %f apart", theme,
+						 palette_letter(a), palette_letter(b), distance);
+			}
+		}
+	}
+}
+
+static void every_family_has_a_letter_of_its_own(void **state)
+{
+	(void)state;
+	for (uint32_t a = 0; a < PALETTE_FAMILIES; a++) {
+		assert_in_range(palette_letter(a), 'a', 'z');
+		for (uint32_t b = 0; b < a; b++)
+			assert_int_not_equal(palette_letter(a), palette_letter(b));
 	}
 }
 
@@ -59,25 +101,46 @@ static void shades_differ_between_kinds_and_run_from_end_to_end(void **state)
 static void a_names_shade_is_always_the_same(void **state)
 {
 	(void)state;
-	assert_int_equal(palette_shade_of("main"), palette_shade_of("main"));
+	assert_int_equal(palette_shade_of(FRAME_USER, "main"),
+			 palette_shade_of(FRAME_USER, "main"));
 	/* Pictures of different versions are compared: this number must not change. */
-	assert_int_equal(palette_shade_of("main"), 2);
-	assert_in_range(palette_shade_of(""), 0, PALETTE_SHADES - 1);
+	assert_int_equal(palette_shade_of(FRAME_USER, "main"), 2);
+	assert_in_range(palette_shade_of(FRAME_USER, ""), 0, PALETTE_SHADES - 1);
 }
 
-static void style_rules_cover_both_themes(void **state)
+static char *css_of(bool waits)
 {
 	char *css = NULL;
 	size_t length;
 	FILE *out = open_memstream(&css, &length);
 
-	(void)state;
 	assert_non_null(out);
-	palette_put_css(out);
+	palette_put_css(waits, out);
 	assert_int_equal(fclose(out), 0);
+	return css;
+}
+
+static void style_rules_cover_both_themes(void **state)
+{
+	char *css = css_of(false);
+
+	(void)state;
 	assert_int_equal(count_of(css, "{fill:#"), 2 * FRAME_KIND_COUNT * PALETTE_SHADES);
 	assert_int_equal(count_of(css, ".eprof .k9{"), 2);
 	assert_contains(css, "prefers-color-scheme:dark");
+	free(css);
+}
+
+/* On a page with both the rules of the one must leave the other alone. */
+static void rules_for_waiting_are_for_pictures_of_it(void **state)
+{
+	char *css = css_of(true);
+
+	(void)state;
+	assert_int_equal(count_of(css, ".eprof.waits .u9{"), 2);
+	assert_int_equal(count_of(css, ".eprof .u9{"), 0);
+	assert_int_equal(count_of(css, ".eprof .l{fill:#"), 2);
+	assert_int_equal(count_of(css, ".eprof .l0{fill:url(#eprof-l) #"), 1);
 	free(css);
 }
 
@@ -88,6 +151,9 @@ int main(void)
 		cmocka_unit_test(shades_differ_between_kinds_and_run_from_end_to_end),
 		cmocka_unit_test(a_names_shade_is_always_the_same),
 		cmocka_unit_test(style_rules_cover_both_themes),
+		cmocka_unit_test(kinds_of_waiting_differ_for_every_eye),
+		cmocka_unit_test(every_family_has_a_letter_of_its_own),
+		cmocka_unit_test(rules_for_waiting_are_for_pictures_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

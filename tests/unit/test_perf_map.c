@@ -51,7 +51,10 @@ static void append(struct fixture *fixture, const char *text)
 
 static void read_now(struct fixture *fixture)
 {
-	assert_int_equal(perf_map_read(fixture->map, fixture->fd), 0);
+	uint64_t budget = UINT64_MAX;
+
+	assert_int_equal(perf_map_read(fixture->map, fixture->fd, &budget), 0);
+	assert_false(perf_map_is_behind(fixture->map));
 }
 
 static void append_and_read(struct fixture *fixture, const char *text)
@@ -323,27 +326,52 @@ static void what_finds_no_room_is_counted(void **state)
 	check(fixture, 16 * 77, "function number 77");
 }
 
-static void a_large_file_is_read_in_steps(void **state)
+static void read_some(struct fixture *fixture, uint64_t *budget)
+{
+	assert_int_equal(perf_map_read(fixture->map, fixture->fd, budget), 0);
+}
+
+static void a_large_file_is_read_as_far_as_the_budget_lasts(void **state)
 {
 	struct fixture *fixture = *state;
+	uint64_t budget = 1 << 20;
 	static char line[4097];
 
 	memset(line, 'x', sizeof(line) - 1);
 	memcpy(line, "10 10 ", 6);
 	line[sizeof(line) - 2] = '\n';
-	for (int i = 0; i < (40 << 20) / 4096; i++)
+	for (int i = 0; i < (3 << 20) / 4096; i++)
 		assert_int_equal(write(fixture->fd, line, 4096), 4096);
-	append_and_read(fixture, "20 10 last\n");
+	append(fixture, "20 10 last\n");
+	read_some(fixture, &budget);
+	assert_int_equal(budget, 0);
+	assert_true(perf_map_is_behind(fixture->map));
+	assert_in_range(stats_of(fixture).bytes, 1 << 20, 2 << 20);
+	read_some(fixture, &budget);
+	assert_in_range(stats_of(fixture).bytes, 1 << 20, 2 << 20);
+	assert_true(perf_map_is_behind(fixture->map));
 	check(fixture, 0x20, NULL);
-	read_now(fixture);
+	budget = 8 << 20;
+	read_some(fixture, &budget);
+	assert_false(perf_map_is_behind(fixture->map));
+	assert_int_equal(stats_of(fixture).bytes, (3 << 20) + 11);
+	assert_in_range(budget, 5 << 20, (7 << 20) - 11);
 	check(fixture, 0x20, "last");
+	/* Without any, what has been read to its end is still known to be so. */
+	budget = 0;
+	read_some(fixture, &budget);
+	assert_false(perf_map_is_behind(fixture->map));
+	append(fixture, "20 10 more\n");
+	read_some(fixture, &budget);
+	assert_true(perf_map_is_behind(fixture->map));
 }
 
 static void what_cannot_be_read_is_an_error(void **state)
 {
 	struct fixture *fixture = *state;
+	uint64_t budget = UINT64_MAX;
 
-	assert_int_equal(perf_map_read(fixture->map, -1), -EBADF);
+	assert_int_equal(perf_map_read(fixture->map, -1, &budget), -EBADF);
 }
 
 int main(void)
@@ -365,7 +393,7 @@ int main(void)
 		TEST(another_file_begins_anew),
 		TEST(many_increments_make_one_map),
 		TEST(what_finds_no_room_is_counted),
-		TEST(a_large_file_is_read_in_steps),
+		TEST(a_large_file_is_read_as_far_as_the_budget_lasts),
 		TEST(what_cannot_be_read_is_an_error),
 	};
 

@@ -77,6 +77,7 @@ static int build_machine(void **state)
 	machine->options.target = TARGET_ALL;
 	machine->options.cpu = -1;
 	machine->options.sample_hz = 99;
+	machine->options.on_cpu = true;
 	put(machine, "/sys/kernel/btf/vmlinux", "BTF");
 	put(machine, "/sys/devices/system/cpu/online", "0-3,8\n");
 	put(machine, "/proc/sys/kernel/perf_event_paranoid", "2\n");
@@ -310,6 +311,10 @@ static void values_that_do_not_fit_the_machine_are_wrong_usage(void **state)
 		machine, -EINVAL,
 		"-F 50001 is above kernel.perf_event_max_sample_rate (50000); lower it, or type: "
 		"sudo sysctl kernel.perf_event_max_sample_rate=50001");
+	/* Where nothing is sampled, no rate is too high. */
+	machine->options.on_cpu = false;
+	check_ok(machine);
+	machine->options.on_cpu = true;
 	machine->options.sample_hz = 99;
 	machine->options.cpu = 4;
 	check_line(machine, -EINVAL, "-C 4: this CPU is not online (these are: 0-3,8)");

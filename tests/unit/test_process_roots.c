@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -52,7 +53,7 @@ static void our_own_root_needs_no_descriptor(void **state)
 	struct process_roots roots = { 0 };
 
 	(void)state;
-	assert_int_equal(process_roots_find(&roots, (int32_t)getpid()), -1);
+	assert_int_equal(process_roots_find(&roots, (int32_t)getpid()), PROCESS_ROOT_OURS);
 	assert_int_equal(roots.count, 1);
 	process_roots_done(&roots);
 }
@@ -62,7 +63,8 @@ static void who_has_gone_has_no_root(void **state)
 	struct process_roots roots = { 0 };
 
 	(void)state;
-	assert_int_equal(process_roots_find(&roots, 1000000001), -1);
+	assert_int_equal(process_roots_find(&roots, 1000000001), PROCESS_ROOT_UNKNOWN);
+	assert_int_equal(roots.no_room, 0);
 	process_roots_done(&roots);
 }
 
@@ -102,12 +104,42 @@ static void processes_of_one_root_share_a_descriptor(void **state)
 		assert_int_equal(rmdir(directories[i]), 0);
 }
 
+/* Nobody may take it for one of ours: paths would mean other files. */
+static void a_root_without_room_is_not_ours(void **state)
+{
+	char directory[] = "/tmp/eprof-root-XXXXXX";
+	struct process_roots roots = { 0 };
+	struct rlimit before, few;
+	int found;
+	pid_t pid;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	pid = start_in_root(directory);
+	if (pid < 0) {
+		(void)rmdir(directory);
+		skip(); /* only root may change it */
+	}
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	few = before;
+	few.rlim_cur = 6; /* half of them are for other things, and three are open */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	found = process_roots_find(&roots, (int32_t)pid);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_int_equal(found, PROCESS_ROOT_UNKNOWN);
+	assert_int_equal(roots.no_room, 1);
+	process_roots_done(&roots);
+	end(pid);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(our_own_root_needs_no_descriptor),
 		cmocka_unit_test(who_has_gone_has_no_root),
 		cmocka_unit_test(processes_of_one_root_share_a_descriptor),
+		cmocka_unit_test(a_root_without_room_is_not_ours),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,6 +27,7 @@ static struct {
 	struct dwarf_client_stats dwarf;
 	struct debug_downloads_stats downloads;
 	size_t modules;
+	bool no_memory;
 } fake;
 
 int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
@@ -67,6 +68,12 @@ uint64_t binaries_rewritten(const struct binaries *binaries)
 	return fake.rewritten;
 }
 
+uint64_t binaries_roots_no_room(const struct binaries *binaries)
+{
+	(void)binaries;
+	return 0;
+}
+
 uint64_t binaries_dropped(const struct binaries *binaries)
 {
 	(void)binaries;
@@ -90,12 +97,18 @@ int report_modules_make(const struct symbolizer *symbolizer, struct stats_module
 			size_t *ret_count)
 {
 	(void)symbolizer;
+	if (fake.no_memory)
+		return -ENOMEM;
 	*ret = calloc(fake.modules + 1, sizeof(**ret));
 	*ret_count = fake.modules;
 	return *ret ? 0 : -ENOMEM;
 }
 
-static const struct record_options options = { .sample_hz = 99, .event = "cpu-clock" };
+static const struct record_options options = {
+	.on_cpu = true,
+	.sample_hz = 99,
+	.event = "cpu-clock",
+};
 static const struct pipeline pipeline;
 
 static const struct profile profile = {
@@ -193,6 +206,7 @@ static void names_are_told_and_what_was_lost_of_them(void **state)
 	struct profile early = profile;
 	struct pipeline with_downloads = pipeline;
 	struct report_sources all = sources;
+	const struct named_count *names;
 	struct report report;
 
 	(void)state;
@@ -202,12 +216,17 @@ static void names_are_told_and_what_was_lost_of_them(void **state)
 						  .crashes = 24,
 						  .timeouts = 25,
 						  .unread = 26,
+						  .parts_refused = { 41, 42, 43, 44, 45, 46 },
 						  .cpu_seconds = 1000 };
 	fake.modules = 3;
 	assert_int_equal(report_make(&sources, &report), 0);
-	assert_int_equal(report.stats.name_count, 2);
+	assert_int_equal(report.stats.name_count, 2 + DWARF_REFUSALS);
 	assert_string_equal(report.stats.names[0].name, "debug_files");
 	assert_true(report.stats.names[0].count == 21 && report.stats.names[1].count == 22);
+	assert_string_equal(report.stats.names[4].name, "debug_units_split_missing");
+	for (size_t i = 0; i < DWARF_REFUSALS; i++)
+		assert_int_equal(report.stats.names[2 + i].count, 41 + i);
+	assert_true(loss(&report, "symbols_no_room") == 0);
 	assert_true(loss(&report, "debug_files_refused") == 23);
 	assert_true(loss(&report, "debug_files_crashed") == 24);
 	assert_true(loss(&report, "debug_files_too_slow") == 25);
@@ -225,11 +244,12 @@ static void names_are_told_and_what_was_lost_of_them(void **state)
 	with_downloads.downloads = (struct debug_downloads *)&fake;
 	all.pipeline = &with_downloads;
 	assert_int_equal(report_make(&all, &report), 0);
-	assert_int_equal(report.stats.name_count, 6);
-	assert_string_equal(report.stats.names[2].name, "debuginfod_asked");
-	assert_true(report.stats.names[2].count == 31 && report.stats.names[3].count == 32);
-	assert_string_equal(report.stats.names[5].name, "debuginfod_ms");
-	assert_true(report.stats.names[4].count == 33 && report.stats.names[5].count == 1500);
+	assert_int_equal(report.stats.name_count, 6 + DWARF_REFUSALS);
+	names = report.stats.names + 2 + DWARF_REFUSALS;
+	assert_string_equal(names[0].name, "debuginfod_asked");
+	assert_true(names[0].count == 31 && names[1].count == 32);
+	assert_string_equal(names[3].name, "debuginfod_ms");
+	assert_true(names[2].count == 33 && names[3].count == 1500);
 	assert_true(loss(&report, "debuginfod_failed") == 34);
 	assert_true(loss(&report, "debuginfod_gave_up") == 35);
 	assert_true(loss(&report, "debuginfod_not_asked") == 36);
@@ -260,6 +280,53 @@ static void the_cost_of_a_sample_is_told_when_it_is_known(void **state)
 	assert_int_equal(report_make(&idle, &report), 0);
 	assert_false(report.stats.has_bpf_time);
 	report_done(&report);
+}
+
+static void time_off_a_cpu_is_told_when_it_was_measured(void **state)
+{
+	struct profile waiting = profile;
+	struct report_sources both = sources;
+	struct ledger_row row = { .tgid = 7, .tid = 7, .wall_ns = 30, .times = { .on_ns = 10 } };
+	struct report report;
+
+	(void)state;
+	fake.sampler.counters[COUNTER_OFF_INTERVALS] = 1;
+	fake.sampler.counters[COUNTER_OFF_HIDDEN] = 4;
+	fake.sampler.counters[COUNTER_OFF_HIDDEN_NS] = 5;
+	fake.sampler.counters[COUNTER_OFF_SAMPLED] = 6;
+	fake.sampler.counters[COUNTER_OFF_NOT_SAMPLED] = 7;
+	assert_int_equal(report_make(&sources, &report), 0);
+	assert_false(report.stats.has_off_cpu);
+	assert_null(report.stats.ledger);
+	assert_string_equal(report.off_notes, "");
+	report_done(&report);
+
+	assert_int_equal(call_tree_new(&waiting.off_tree), 0);
+	assert_int_equal(ledger_new(&waiting.ledger), 0);
+	assert_int_equal(ledger_add(waiting.ledger, &row), 0);
+	row.tid = 8;
+	assert_int_equal(ledger_add(waiting.ledger, &row), 0);
+	row.tgid = 9;
+	row.tid = 0;
+	assert_int_equal(ledger_add(waiting.ledger, &row), 0);
+	waiting.off_ns = 3;
+	waiting.off_complete_ns = 2;
+
+	both.profile = &waiting;
+	assert_int_equal(report_make(&both, &report), 0);
+	assert_true(report.stats.has_off_cpu && report.stats.has_on_cpu);
+	assert_true(report.stats.off_cpu.ns == 3 && report.stats.off_cpu.complete_ns == 2);
+	assert_true(report.stats.off_cpu.intervals == 1);
+	assert_true(report.stats.off_cpu.hidden_intervals == 4);
+	assert_true(report.stats.off_cpu.hidden_ns == 5);
+	assert_true(report.stats.off_cpu.sampled == 6 && report.stats.off_cpu.not_sampled == 7);
+	assert_ptr_equal(report.stats.ledger, waiting.ledger);
+	assert_true(report.thread_count == 3 && report.ledger_sum.wall_ns == 90);
+	assert_true(report.ledger_sum.times.on_ns == 30);
+	assert_true(strlen(report.off_notes) > 0);
+	report_done(&report);
+	call_tree_free(waiting.off_tree);
+	ledger_free(waiting.ledger);
 }
 
 static void the_notes_are_one_line_of_conditions_and_losses(void **state)
@@ -324,6 +391,10 @@ static void a_failure_writes_nothing(void **state)
 	fake.err = -EIO;
 	assert_int_equal(report_make(&sources, &report), -EIO);
 	assert_memory_equal(&report, &before, sizeof(report));
+	fake.err = 0;
+	fake.no_memory = true;
+	assert_int_equal(report_make(&sources, &report), -ENOMEM);
+	assert_memory_equal(&report, &before, sizeof(report));
 }
 
 static void the_summary_has_a_line_for_each_trouble(void **state)
@@ -361,6 +432,7 @@ int main(void)
 		WITH_FAKES(every_loss_is_listed_and_what_is_none_is_not),
 		WITH_FAKES(names_are_told_and_what_was_lost_of_them),
 		WITH_FAKES(the_cost_of_a_sample_is_told_when_it_is_known),
+		WITH_FAKES(time_off_a_cpu_is_told_when_it_was_measured),
 		WITH_FAKES(the_notes_are_one_line_of_conditions_and_losses),
 		WITH_FAKES(notes_that_are_too_long_are_cut),
 		WITH_FAKES(no_samples_are_no_percentage),

@@ -48,6 +48,7 @@ static int set_up(void **state)
 	fixture->report.stats = (struct recording_stats){
 		.target = "demo (pid 7)",
 		.seconds = 1.5,
+		.has_on_cpu = true,
 		.sample_hz = 99,
 		.samples = 42,
 	};
@@ -63,6 +64,7 @@ static int tear_down(void **state)
 	char command[128];
 
 	call_tree_free(fixture->profile.tree);
+	call_tree_free(fixture->profile.off_tree);
 	(void)snprintf(command, sizeof(command), "rm -rf '%s'", fixture->directory);
 	free(fixture);
 	return chdir("/") < 0 || system(command) ? -1 : 0;
@@ -227,6 +229,82 @@ static void an_empty_profile_is_saved_too(void **state)
 	check_gzip("out/on-cpu.pb.gz");
 }
 
+/* 1.5 ms, and 1.2 us more in a call from another line. */
+static void add_off_cpu(struct fixture *fixture)
+{
+	for (uint32_t line = 5; line <= 6; line++) {
+		const struct frame frames[] = {
+			{ .name = "demo", .kind = FRAME_PROCESS },
+			{ "nap", "/src/nap.c", "demo", line, FRAME_USER },
+			{ .name = "[runqueue]", .kind = FRAME_NOTE },
+		};
+
+		if (!fixture->profile.off_tree)
+			assert_int_equal(call_tree_new(&fixture->profile.off_tree), 0);
+		assert_int_equal(call_tree_add(fixture->profile.off_tree, frames, 3,
+					       line == 5 ? 1500000 : 1200),
+				 0);
+	}
+	assert_int_equal(call_tree_sort(fixture->profile.off_tree), 0);
+	(void)snprintf(fixture->report.off_notes, sizeof(fixture->report.off_notes), "all asleep");
+}
+
+static void forget_on_cpu(struct fixture *fixture)
+{
+	call_tree_free(fixture->profile.tree);
+	fixture->profile.tree = NULL;
+	fixture->report.stats.has_on_cpu = false;
+}
+
+static void both_kinds_of_time_are_both_in_a_directory(void **state)
+{
+	add_off_cpu(*state);
+	save_as(*state, "out", OUTPUT_DIRECTORY);
+	assert_string_equal(text_of("out/on-cpu.folded"), FOLDED);
+	/* 1501.2 microseconds */
+	assert_string_equal(text_of("out/off-cpu.folded"), "demo;nap;[runqueue] 1501\n");
+	check_has("out/off-cpu.svg", "Off-CPU");
+	check_has("out/off-cpu.svg", "data-unit=\"microseconds\"");
+	check_has("out/off-cpu.svg", "all asleep");
+	check_lacks("out/off-cpu.svg", "nothing lost");
+	check_lacks("out/on-cpu.svg", "Off-CPU");
+	check_gzip("out/off-cpu.pb.gz");
+	assert_int_equal(system("gzip -dc out/off-cpu.pb.gz | grep -qa off_cpu"), 0);
+	assert_int_equal(system("gzip -dc out/off-cpu.pb.gz | grep -qa /src/nap.c"), 0);
+	assert_int_equal(system("gzip -dc out/on-cpu.pb.gz | grep -qa off_cpu"), 256);
+	check_has("out/index.html", "On-CPU");
+	check_has("out/index.html", "Off-CPU");
+	assert_int_equal(system("test $(ls -A out | wc -l) = 8"), 0);
+}
+
+static void what_was_not_recorded_has_no_files(void **state)
+{
+	add_off_cpu(*state);
+	forget_on_cpu(*state);
+	save_as(*state, "out", OUTPUT_DIRECTORY);
+	check_has("out/off-cpu.folded", "demo;nap;[runqueue] 1501");
+	check_lacks("out/index.html", "On-CPU");
+	assert_int_equal(system("test $(ls -A out | wc -l) = 5"), 0);
+	save_as(*state, "x.folded", OUTPUT_FOLDED);
+	assert_string_equal(text_of("x.folded"), "demo;nap;[runqueue] 1501\n");
+	save_as(*state, "x.svg", OUTPUT_SVG);
+	check_has("x.svg", "Off-CPU");
+	save_as(*state, "x.json", OUTPUT_SPEEDSCOPE);
+	check_has("x.json", "microseconds");
+}
+
+static void two_forms_hold_both_kinds(void **state)
+{
+	add_off_cpu(*state);
+	save_as(*state, "x.html", OUTPUT_HTML);
+	check_has("x.html", "data-unit=\"samples\"");
+	check_has("x.html", "data-unit=\"microseconds\"");
+	save_as(*state, "x.pb.gz", OUTPUT_PPROF);
+	assert_int_equal(system("gzip -dc x.pb.gz | grep -qa off_cpu"), 0);
+	assert_int_equal(system("gzip -dc x.pb.gz | grep -qa samples"), 0);
+	assert_int_equal(system("test $(ls -A | wc -l) = 2"), 0);
+}
+
 /* A directory where a file should go: nothing of the recording may stay. */
 static void a_failure_leaves_nothing_half_written(void **state)
 {
@@ -256,6 +334,9 @@ int main(void)
 		WITH_PROFILE(names_have_their_lines_on_demand),
 		WITH_PROFILE(stdout_is_folded),
 		WITH_PROFILE(an_empty_profile_is_saved_too),
+		WITH_PROFILE(both_kinds_of_time_are_both_in_a_directory),
+		WITH_PROFILE(what_was_not_recorded_has_no_files),
+		WITH_PROFILE(two_forms_hold_both_kinds),
 		WITH_PROFILE(a_failure_leaves_nothing_half_written),
 	};
 

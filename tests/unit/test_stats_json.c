@@ -28,6 +28,7 @@ static const struct recording_stats example = {
 	.version = "1.2.3",
 	.target = "pid 7 (redis \"x\")",
 	.seconds = 10.5,
+	.has_on_cpu = true,
 	.sample_hz = 99,
 	.cpus = 2,
 	.event = "cpu-clock",
@@ -35,6 +36,18 @@ static const struct recording_stats example = {
 	.samples = 1980,
 	.idle_samples = 3,
 	.distinct_stacks = 41,
+	.has_off_cpu = true,
+	.off_cpu = { .ns = 2000999,
+		     .complete_ns = 1000000,
+		     .intervals = 21,
+		     .hidden_intervals = 22,
+		     .hidden_ns = 23,
+		     .sampled = 24,
+		     .not_sampled = 25,
+		     .user_known = 26,
+		     .user_walked = 27,
+		     .kernel_known = 28,
+		     .kernel_walked = 29 },
 	.stop_reasons = { { "complete", 1979 }, { "too_deep", 1 } },
 	.stop_reason_count = 2,
 	.losses = { { "map_full", 5 } },
@@ -117,6 +130,37 @@ static void every_value_can_be_read_back(void **state)
 	free(text);
 }
 
+static void time_off_a_cpu_is_an_object_of_its_own(void **state)
+{
+	struct recording_stats stats = example;
+	char *text = write_text(&stats);
+	cJSON *json = cJSON_Parse(text);
+	const cJSON *off = cJSON_GetObjectItemCaseSensitive(json, "off_cpu");
+
+	(void)state;
+	check_number(off, "microseconds", 2000);
+	check_number(off, "complete_share", 1000000.0 / 2000999.0);
+	check_number(off, "intervals", 21);
+	check_number(off, "hidden_intervals", 22);
+	check_number(off, "hidden_ns", 23);
+	check_number(off, "sampled_intervals", 24);
+	check_number(off, "not_sampled_intervals", 25);
+	check_number(off, "user_stacks_known", 26);
+	check_number(off, "user_stacks_walked", 27);
+	check_number(off, "kernel_stacks_known", 28);
+	check_number(off, "kernel_stacks_walked", 29);
+	cJSON_Delete(json);
+	free(text);
+	/* Of no time there is no share. */
+	stats.off_cpu = (struct off_cpu_stats){ 0 };
+	text = write_text(&stats);
+	json = cJSON_Parse(text);
+	off = cJSON_GetObjectItemCaseSensitive(json, "off_cpu");
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(off, "complete_share")));
+	cJSON_Delete(json);
+	free(text);
+}
+
 static void binaries_are_a_list_in_their_order(void **state)
 {
 	char *text = write_text(&example);
@@ -170,6 +214,10 @@ static void what_is_unknown_is_null(void **state)
 	json = cJSON_Parse(text);
 	assert_non_null(json);
 	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "target")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "hz")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "event")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "off_cpu")));
+	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "ledger")));
 	assert_true(cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(json, "seconds")));
 	assert_int_equal(cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(json, "stop_reasons")),
 			 0);
@@ -279,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_value_can_be_read_back),
+		cmocka_unit_test(time_off_a_cpu_is_an_object_of_its_own),
 		cmocka_unit_test(binaries_are_a_list_in_their_order),
 		cmocka_unit_test(counters_keep_all_64_bits),
 		cmocka_unit_test(what_is_unknown_is_null),

@@ -42,6 +42,18 @@ static void frames_say_what_they_count(void **state)
 	free(svg);
 }
 
+static void microseconds_are_shown_as_times(void **state)
+{
+	struct picture picture = { .unit = "microseconds" };
+	char *svg = svg_of("a;b 1234567\na;c 765433\n", &picture);
+
+	(void)state;
+	assert_contains(svg, "<title>all (2.00 s, 100%)</title>");
+	assert_contains(svg, "<title>b (1.23 s, 61.73%)</title>");
+	assert_contains(svg, "<title>c (765 ms, 38.27%)</title>");
+	free(svg);
+}
+
 static void the_root_is_at_the_bottom_and_fills_the_width(void **state)
 {
 	struct picture picture = { .unit = "microseconds", .width = 420 };
@@ -49,7 +61,7 @@ static void the_root_is_at_the_bottom_and_fills_the_width(void **state)
 
 	(void)state;
 	assert_contains(svg, " width=\"420\" ");
-	assert_contains(svg, "all (4 microseconds, 100%)</title>"
+	assert_contains(svg, "all (4 us, 100%)</title>"
 			     "<rect x=\"0\" y=\"-16\" width=\"399.5\" height=\"15\"/>");
 	assert_contains(svg, "<rect x=\"0\" y=\"-48\" width=\"99.5\" height=\"15\"/>");
 	assert_contains(svg, "<rect x=\"100\" y=\"-48\" width=\"299.5\" height=\"15\"/>");
@@ -226,6 +238,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(frames_say_what_they_count),
+		cmocka_unit_test(microseconds_are_shown_as_times),
 		cmocka_unit_test(the_root_is_at_the_bottom_and_fills_the_width),
 		cmocka_unit_test(names_are_cut_to_their_frame),
 		cmocka_unit_test(words_around_the_picture_are_escaped),

@@ -6,7 +6,7 @@
 
 static int write_pack(const struct call_tree *tree, const struct picture *picture, FILE *out)
 {
-	int err = svg_put_pack(tree, out);
+	int err = svg_put_pack(tree, NULL, out);
 
 	(void)picture;
 	return err < 0 ? err : fflush(out);
@@ -37,8 +37,8 @@ static void a_tree_is_packed_as_described(void **state)
 	(void)state;
 	assert_non_null(nodes);
 	(void)snprintf(expected, sizeof(expected), "u%ua\nk%ub\nu%uc\nu%ud\n</metadata>",
-		       palette_shade_of("a"), palette_shade_of("b"), palette_shade_of("c"),
-		       palette_shade_of("d"));
+		       palette_shade_of(FRAME_USER, "a"), palette_shade_of(FRAME_USER, "b"),
+		       palette_shade_of(FRAME_USER, "c"), palette_shade_of(FRAME_USER, "d"));
 	assert_contains(pack, expected);
 
 	nodes += strlen("<metadata class=\"nodes\">");

@@ -106,6 +106,24 @@ static void percentages_round_to_the_nearest(void **state)
 	ASSERT_PUT("0.00%", text_put_percent(out, 0, 0));
 }
 
+static void times_have_three_digits(void **state)
+{
+	(void)state;
+	ASSERT_PUT("0 us", text_put_time(out, 0));
+	ASSERT_PUT("999 us", text_put_time(out, 999));
+	ASSERT_PUT("1.00 ms", text_put_time(out, 1000));
+	ASSERT_PUT("1.24 ms", text_put_time(out, 1235));
+	ASSERT_PUT("9.99 ms", text_put_time(out, 9994));
+	ASSERT_PUT("10.0 ms", text_put_time(out, 9995));
+	ASSERT_PUT("12.3 ms", text_put_time(out, 12345));
+	ASSERT_PUT("999 ms", text_put_time(out, 999499));
+	ASSERT_PUT("1.00 s", text_put_time(out, 999500));
+	ASSERT_PUT("95.2 s", text_put_time(out, 95249999));
+	ASSERT_PUT("999 s", text_put_time(out, 999499999));
+	ASSERT_PUT("1,000 s", text_put_time(out, 999500000));
+	ASSERT_PUT("18,446,744,073,710 s", text_put_time(out, UINT64_MAX));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -116,6 +134,7 @@ int main(void)
 		cmocka_unit_test(markup_is_escaped),
 		cmocka_unit_test(numbers_are_written_in_full),
 		cmocka_unit_test(percentages_round_to_the_nearest),
+		cmocka_unit_test(times_have_three_digits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,7 +75,7 @@ static struct module *new_module(void)
 	image_add_symbols(&image, SHT_SYMTAB, &symbol, 1);
 	image_end(&image);
 	assert_int_equal(elf_file_open(file_of(image.bytes, image.size), &file), 0);
-	assert_int_equal(elf_file_load(file), 0);
+	assert_int_equal(elf_file_load(file, UINT64_MAX), 0);
 	assert_int_equal(module_new(file, "/usr/lib/libx.so", -1, &module), 0);
 	module->is_loaded = module->has_dwarf = true;
 	module->dwarf_file = 7;
@@ -282,6 +282,29 @@ static void a_file_that_goes_bad_is_not_asked_again(void **state)
 	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
 }
 
+/* Whoever makes up names without end gets no more than that; what is known stays. */
+static void beyond_their_limit_names_are_left_out_and_counted(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t offset = 0x10000;
+
+	fixture->names.bytes_max = 20000;
+	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
+	assert_int_equal(fixture->names.unkept, 0);
+	while (!fixture->names.unkept)
+		(void)find(fixture, offset++, 8);
+	assert_in_range(fixture->names.strings.bytes, 10000, 20000);
+	assert_in_range(offset - 0x10000, 10, 1000);
+	/* The inlined function has no name: so the chain is not shown, but the one of the symbol.
+	 */
+	assert_int_equal(find(fixture, TEXT_OFFSET + 1, 8), 1);
+	assert_frame(&fixture->frames[0], "outer(int)", FRAME_USER, NULL, 0);
+	assert_int_equal(find(fixture, offset + 1, 8), 0);
+	assert_true(fixture->names.unkept >= 3);
+	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
+	assert_frame(&fixture->frames[0], "at_401200", FRAME_INLINED, "/src/x.h", 5);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -298,6 +321,7 @@ int main(void)
 		TEST(names_are_right_after_others_were_forgotten),
 		TEST(without_an_answer_there_is_the_symbol_table),
 		TEST(a_file_that_goes_bad_is_not_asked_again),
+		TEST(beyond_their_limit_names_are_left_out_and_counted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

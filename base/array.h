@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Arrays that grow, as the readers of DWARF make them. */
-#ifndef EPROF_SYMBOLIZE_DWARF_ARRAY_H
-#define EPROF_SYMBOLIZE_DWARF_ARRAY_H
+/* Arrays that grow. */
+#ifndef EPROF_BASE_ARRAY_H
+#define EPROF_BASE_ARRAY_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,7 +11,7 @@
  * Makes room for one more after count items; items has room for *capacity of them. The array, maybe
  * elsewhere; NULL without memory: then the old one stays as it is.
  */
-static inline void *dwarf_array_reserve(void *items, size_t count, size_t *capacity, size_t size)
+static inline void *array_reserve(void *items, size_t count, size_t *capacity, size_t size)
 {
 	const size_t first = 16;
 	size_t wanted = *capacity ? 2 * *capacity : first;
@@ -26,7 +26,7 @@ static inline void *dwarf_array_reserve(void *items, size_t count, size_t *capac
 }
 
 /* Gives back what was reserved beyond count. */
-static inline void *dwarf_array_trim(void *items, size_t count, size_t size)
+static inline void *array_trim(void *items, size_t count, size_t size)
 {
 	void *moved = count ? reallocarray(items, count, size) : NULL;
 

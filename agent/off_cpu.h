@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The off-CPU half of the kernel half: owns its skeleton, which shares maps with the sampler's.
+ * Windows follow each other without a gap: one begins where, by the scheduler's clock, the one
+ * before ended.
+ */
+#ifndef EPROF_AGENT_OFF_CPU_H
+#define EPROF_AGENT_OFF_CPU_H
+
+#include "agent/ledger.h"
+#include "agent/options.h"
+#include "agent/sampler.h"
+
+struct off_cpu;
+
+struct off_cpu_cost {
+	uint64_t distinct_stacks;
+	uint64_t not_kept;    /* pieces of stacks, and wakers, for want of memory */
+	bool is_raw;          /* by the raw tracepoint */
+	uint64_t run_time_ns; /* of what runs at each switch, all CPUs */
+	uint64_t run_count;
+};
+
+/*
+ * Loads the programs. The sampler is the one of this recording, and outlives this. Prints one line
+ * and returns -errno on failure; on success the caller owns *ret.
+ */
+int off_cpu_new(const struct record_options *options, const struct sampler *sampler,
+		struct off_cpu **ret);
+void off_cpu_free(struct off_cpu *off); /* NULL is fine */
+
+/*
+ * The first window begins. Who is blocked already is looked at: by now the unwind tables of what is
+ * recorded should be there. One line and -errno on failure.
+ */
+int off_cpu_start(struct off_cpu *off);
+
+/* As sampler_flip(), which has to follow: that waits until nobody writes to the quiet half. */
+void off_cpu_flip(struct off_cpu *off);
+
+/*
+ * Ends the window: all time until now goes to the quiet half, also that of who is still blocked.
+ * sampler_flip() has to follow; until it has, flipping does nothing. 0 or -errno.
+ */
+int off_cpu_end_window(struct off_cpu *off);
+
+/* As sampler_drain(). A row with time blocked and time in the run queue comes as two. */
+int off_cpu_drain(struct off_cpu *off, sample_handler handler, void *context);
+
+/* After the drain of a window's end: where the time of all threads went in it. The caller's. */
+int off_cpu_collect(struct off_cpu *off, struct ledger **ret);
+
+/* No switch is looked at after it returns. */
+void off_cpu_stop(struct off_cpu *off);
+
+int off_cpu_read_cost(struct off_cpu *off, struct off_cpu_cost *ret);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/off_cpu_parts.h"
+
+/* Of stacks that are kept: a thread may be blocked in one for as long as the recording lasts. */
+#define KNOWN_BYTES_MAX (256u << 20)
+#define WAKERS_MAX      (1u << 20)
+
+void off_drain_done(struct off_drain *drain)
+{
+	map_batch_done(&drain->batch);
+	stack_store_done(&drain->known);
+	hashmap_done(&drain->seeds);
+	hashmap_done(&drain->waker_numbers);
+	free(drain->known_wakers);
+}
+
+static int keep_stacks(void *context, const void *keys, const void *values, uint32_t count)
+{
+	struct off_drain *drain = context;
+	const struct stack *stacks = values;
+	const uint64_t *ids = keys;
+
+	if (stack_store_bytes(&drain->known) > KNOWN_BYTES_MAX) {
+		drain->not_kept += count;
+		return 0;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		int err = stack_store_add(&drain->known, ids[i], &stacks[i]);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+static int keep_waker(struct off_drain *drain, uint64_t id, const struct sample_key *waker)
+{
+	uint64_t known;
+
+	if (hashmap_get(&drain->waker_numbers, id, &known))
+		return 0;
+	if (drain->waker_count == WAKERS_MAX) {
+		drain->not_kept++;
+		return 0;
+	}
+	if (drain->waker_count == drain->waker_capacity) {
+		size_t capacity = drain->waker_capacity ? 2 * drain->waker_capacity : 64;
+		struct sample_key *grown = realloc(drain->known_wakers, capacity * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		drain->known_wakers = grown;
+		drain->waker_capacity = capacity;
+	}
+	drain->known_wakers[drain->waker_count] = *waker;
+	return hashmap_put(&drain->waker_numbers, id, drain->waker_count++);
+}
+
+static int keep_wakers(void *context, const void *keys, const void *values, uint32_t count)
+{
+	const struct sample_key *wakers = values;
+	const uint64_t *ids = keys;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < count; i++)
+		err = keep_waker(context, ids[i], &wakers[i]);
+	return err;
+}
+
+struct row_context {
+	struct off_drain *drain;
+	sample_handler handler;
+	void *context;
+};
+
+static void find_user_stack(struct off_drain *drain, uint64_t id, struct sample *sample)
+{
+	uint64_t stop;
+
+	sample->user = stack_store_find(&drain->known, id, drain->user, &sample->user_depth);
+	if (hashmap_get(&drain->seeds, id, &stop))
+		sample->stop = (enum stop_reason)stop;
+	/* Its pieces found no room here. */
+	if (id != STACK_ID_NONE && !sample->user_depth && sample->stop == STOP_COMPLETE)
+		sample->stop = STOP_STACK_LOST;
+}
+
+/* The kernel leaves the scheduler's own functions out where it walks a thread that sleeps. */
+static size_t without_scheduler(const struct off_drain *drain, const uint64_t *addresses,
+				size_t depth, uint64_t *room)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < depth; i++) {
+		if (addresses[i] < drain->sched_start || addresses[i] >= drain->sched_end)
+			room[kept++] = addresses[i];
+	}
+	return kept;
+}
+
+static void find_kernel_stack(struct off_drain *drain, uint64_t id, struct sample *sample)
+{
+	sample->kernel_stack_lost = id == STACK_ID_LOST;
+	sample->kernel = stack_store_find(&drain->known, id, drain->kernel, &sample->kernel_depth);
+	if (!drain->sched_end || !sample->kernel_depth)
+		return;
+	sample->kernel_depth =
+		without_scheduler(drain, sample->kernel, sample->kernel_depth, drain->kernel);
+	sample->kernel = drain->kernel;
+}
+
+/* False: nobody was noted, or who it was is not known here. */
+static bool find_waker(struct off_drain *drain, uint64_t id, struct waker *ret)
+{
+	const struct sample_key *who;
+	uint64_t number;
+
+	if (id == STACK_ID_NONE || !hashmap_get(&drain->waker_numbers, id, &number))
+		return false;
+	who = &drain->known_wakers[number];
+	*ret = (struct waker){ .process_name = who->is_idle ? "swapper" : who->process_name,
+			       .tgid = who->tgid,
+			       .stop = who->stop < STOP_REASON_COUNT ? who->stop
+								     : STOP_UNREADABLE };
+	ret->user = stack_store_find(&drain->known, who->user_stack, drain->waker_user,
+				     &ret->user_depth);
+	ret->kernel = stack_store_find(&drain->known, who->kernel_stack, drain->waker_kernel,
+				       &ret->kernel_depth);
+	return true;
+}
+
+static int hand_out_state(const struct row_context *row, struct sample *sample,
+			  enum off_state state, uint64_t ns)
+{
+	if (!ns)
+		return 0;
+	sample->state = state;
+	sample->count = ns;
+	return row->handler(row->context, sample);
+}
+
+static int hand_out(const struct row_context *row, const struct off_count *count)
+{
+	const struct sample_key *who = &count->key.who;
+	uint64_t id = hash_bytes(&count->key, sizeof(count->key));
+	enum off_state state =
+		count->key.state < OFF_STATE_COUNT ? (enum off_state)count->key.state : OFF_OTHER;
+	struct sample sample = {
+		.tgid = who->tgid,
+		.tid = who->tid,
+		.first_ns = count->first_ns,
+		.process_name = who->process_name,
+		.thread_name = who->thread_name,
+		.stop = who->stop < STOP_REASON_COUNT ? who->stop : STOP_UNREADABLE,
+		.is_off_cpu = true,
+	};
+	struct waker waker;
+	int err;
+
+	find_user_stack(row->drain, who->user_stack, &sample);
+	find_kernel_stack(row->drain, who->kernel_stack, &sample);
+	if (find_waker(row->drain, count->key.waker, &waker))
+		sample.waker = &waker;
+	sample.id = id;
+	err = hand_out_state(row, &sample, state, count->blocked_ns);
+	if (err < 0)
+		return err;
+	sample.id = hash_u64(id);
+	return hand_out_state(row, &sample, OFF_RUNQUEUE, count->runqueue_ns);
+}
+
+static int hand_out_batch(void *context, const void *keys, const void *values, uint32_t count)
+{
+	const struct off_count *counts = values;
+
+	(void)keys;
+	for (uint32_t i = 0; i < count; i++) {
+		int err = hand_out(context, &counts[i]);
+
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int off_drain_half(struct off_drain *drain, uint32_t half, sample_handler handler, void *context)
+{
+	struct row_context row = { drain, handler, context };
+	/* Stacks first: those of a row were there before it was, and are not in a half. */
+	int err = map_batch_empty(&drain->batch, &drain->stacks, keep_stacks, drain);
+
+	if (!err && drain->wakers.fd >= 0)
+		err = map_batch_empty(&drain->batch, &drain->wakers, keep_wakers, drain);
+	if (!err)
+		err = map_batch_empty(&drain->batch, &drain->counts[half], hand_out_batch, &row);
+	if (err < 0)
+		return err;
+	return map_batch_empty(&drain->batch, &drain->lost[half], hand_out_batch, &row);
+}
+
+/* Cut as the kernel half cuts them: from the outermost frame on. */
+int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
+		   enum stop_reason stop)
+{
+	uint64_t rest = STACK_ID_NONE;
+	int err = hashmap_put(&drain->seeds, id, stop);
+
+	while (!err && depth > 0) {
+		struct stack piece = { .rest = rest };
+
+		piece.depth = depth > PIECE_FRAMES_MAX ? PIECE_FRAMES_MAX : (uint32_t)depth;
+		/* The innermost piece has the stack's id, and is made last. */
+		rest = depth > PIECE_FRAMES_MAX ? hash_u64(id + depth) : id;
+		memcpy(piece.pc, addresses + (depth > PIECE_FRAMES_MAX ? depth - piece.depth : 0),
+		       piece.depth * sizeof(*addresses));
+		err = stack_store_add(&drain->known, rest, &piece);
+		depth -= piece.depth;
+	}
+	return err;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/stack_store.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+void stack_store_done(struct stack_store *store)
+{
+	hashmap_done(&store->offsets);
+	free(store->words);
+	*store = (struct stack_store){ 0 };
+}
+
+void stack_store_clear(struct stack_store *store)
+{
+	store->word_count = 0;
+	hashmap_clear(&store->offsets);
+}
+
+size_t stack_store_bytes(const struct stack_store *store)
+{
+	return store->word_capacity * sizeof(*store->words);
+}
+
+static int reserve(struct stack_store *store, size_t count)
+{
+	size_t capacity = store->word_capacity ? store->word_capacity : 4096;
+	uint64_t *words;
+
+	while (capacity < store->word_count + count)
+		capacity *= 2;
+	if (capacity == store->word_capacity)
+		return 0;
+	words = realloc(store->words, capacity * sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	store->words = words;
+	store->word_capacity = capacity;
+	return 0;
+}
+
+int stack_store_add(struct stack_store *store, uint64_t id, const struct stack *piece)
+{
+	uint32_t depth = piece->depth;
+	uint64_t known, *words;
+	int err;
+
+	if (depth > PIECE_FRAMES_MAX)
+		return -EPROTO;
+	if (hashmap_get(&store->offsets, id, &known))
+		return 0;
+	err = reserve(store, depth + 2);
+	if (!err)
+		err = hashmap_put(&store->offsets, id, store->word_count);
+	if (err < 0)
+		return err;
+	words = &store->words[store->word_count];
+	words[0] = depth;
+	words[1] = piece->rest;
+	memcpy(&words[2], piece->pc, depth * sizeof(*words));
+	store->word_count += depth + 2;
+	return 0;
+}
+
+static const uint64_t *find_piece(const struct stack_store *store, uint64_t id, size_t *ret_depth,
+				  uint64_t *ret_rest)
+{
+	uint64_t offset;
+
+	*ret_depth = 0;
+	*ret_rest = STACK_ID_NONE;
+	if (id == STACK_ID_NONE || id == STACK_ID_LOST)
+		return NULL;
+	if (!hashmap_get(&store->offsets, id, &offset))
+		return NULL;
+	*ret_depth = store->words[offset];
+	*ret_rest = store->words[offset + 1];
+	return &store->words[offset + 2];
+}
+
+const uint64_t *stack_store_find(const struct stack_store *store, uint64_t id, uint64_t *room,
+				 size_t *ret_depth)
+{
+	uint64_t rest;
+	const uint64_t *piece = find_piece(store, id, ret_depth, &rest);
+	size_t depth = 0;
+
+	if (rest == STACK_ID_NONE)
+		return piece;
+	while (piece && depth + *ret_depth <= USER_FRAMES_MAX) {
+		memcpy(&room[depth], piece, *ret_depth * sizeof(*piece));
+		depth += *ret_depth;
+		piece = find_piece(store, rest, ret_depth, &rest);
+	}
+	*ret_depth = depth;
+	return room;
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * Whose time it is, and which: the records of threads, and the pieces of time that switches and the
+ * ends of windows cut.
+ */
+#ifndef EPROF_BPF_OFF_ACCOUNT_BPF_H
+#define EPROF_BPF_OFF_ACCOUNT_BPF_H
+
+#include "bpf/off_count.bpf.h"
+
+/* include/linux/sched.h: __TASK_STOPPED, and TASK_DEAD or EXIT_DEAD and EXIT_ZOMBIE */
+#define TASK_SLEEPS          0x0001
+#define TASK_UNINTERRUPTIBLE 0x0002
+#define TASK_STOPPED         0x0004
+#define TASK_TRACED          0x0008
+#define TASK_DEAD            0x0080
+#define TASK_NOLOAD          0x0400
+#define TASK_FROZEN          0x8000
+
+static __always_inline enum off_state off_state_of(bool preempt, __u32 state)
+{
+	if (preempt || !state)
+		return OFF_RUNQUEUE;
+	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN))
+		return OFF_STOPPED;
+	if (state & TASK_UNINTERRUPTIBLE)
+		return state & TASK_NOLOAD ? OFF_SLEEP : OFF_UNINTERRUPTIBLE;
+	return state & TASK_SLEEPS ? OFF_SLEEP : OFF_OTHER;
+}
+
+/* What is read of a task by all means: in a raw tracepoint the verifier does not know the next one.
+ */
+struct off_facts {
+	__u32 pid, flags;
+	__u64 run_delay, last_queued;
+};
+
+static __always_inline void read_facts(struct task_struct *task, bool is_raw,
+				       struct off_facts *facts)
+{
+	facts->pid = is_raw ? BPF_CORE_READ(task, pid) : task->pid;
+	facts->flags = is_raw ? BPF_CORE_READ(task, flags) : task->flags;
+	facts->run_delay =
+		is_raw ? BPF_CORE_READ(task, sched_info.run_delay) : task->sched_info.run_delay;
+	facts->last_queued =
+		is_raw ? BPF_CORE_READ(task, sched_info.last_queued) : task->sched_info.last_queued;
+}
+
+/* Whether this is a thread whose time is told. */
+static __always_inline bool is_told(__u32 pid, __u32 flags)
+{
+	return pid && (off_config.kernel_threads || !(flags & TASK_IS_KERNEL));
+}
+
+static __always_inline bool is_target_task(struct task_struct *task)
+{
+	if (config.filter == FILTER_ALL)
+		return true;
+	return is_target(&config,
+			 pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace),
+			 pid_in_namespace(task, config.pid_namespace));
+}
+
+static __always_inline struct off_thread *find_record(struct task_struct *task, __u32 pid)
+{
+	if (off_config.is_raw)
+		return bpf_map_lookup_elem(&off_threads_by_pid, &pid);
+	return bpf_task_storage_get(&off_threads, task, 0, 0);
+}
+
+/*
+ * fresh is a record of zeros. NULL: there is no memory. While threads switch, the kernel has little
+ * at hand, and more soon after.
+ */
+static __always_inline struct off_thread *make_record(struct task_struct *task, __u32 pid,
+						      const struct off_thread *fresh)
+{
+	struct off_thread *thread;
+
+	if (off_config.is_raw) {
+		bpf_map_update_elem(&off_threads_by_pid, &pid, fresh, BPF_NOEXIST);
+		thread = bpf_map_lookup_elem(&off_threads_by_pid, &pid);
+	} else {
+		thread =
+			bpf_task_storage_get(&off_threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	}
+	return thread;
+}
+
+static __always_inline void hash_thread(struct off_thread *thread)
+{
+	struct sample_key *who = &thread->interval.key.who;
+	const __u64 *process = (const void *)who->process_name;
+	const __u64 *name = (const void *)who->thread_name;
+	__u64 hash = off_mix(config.stack_seed, who->generation);
+
+	hash = off_mix(hash, (__u64)who->tgid << 32 | who->tid);
+	hash = off_mix(off_mix(hash, process[0]), process[1]);
+	if (config.by_thread)
+		hash = off_mix(off_mix(hash, name[0]), name[1]);
+	thread->interval.who_hash = hash;
+}
+
+/* The numbers and names that are in the key, of any task. */
+static __always_inline void name_thread(struct task_struct *task, struct off_thread *thread)
+{
+	struct task_struct *leader = BPF_CORE_READ(task, group_leader);
+	struct sample_key *who = &thread->interval.key.who;
+	__u64 execs = BPF_CORE_READ(leader, self_exec_id);
+
+	thread->pid = BPF_CORE_READ(task, pid);
+	who->generation = task_mix_generation(BPF_CORE_READ(leader, start_boottime), execs);
+	BPF_CORE_READ_INTO(&who->process_name, leader, comm);
+	BPF_CORE_READ_INTO(&thread->thread_name, task, comm);
+	who->tgid = pid_in_namespace(leader, config.pid_namespace);
+	thread->tid = pid_in_namespace(task, config.pid_namespace);
+	if (config.by_thread) {
+		who->tid = thread->tid;
+		__builtin_memcpy(who->thread_name, thread->thread_name, COMM_SIZE);
+	}
+	hash_thread(thread);
+}
+
+/* They change when it execs, or is given a name. The task is one that the verifier knows. */
+static __always_inline bool is_named(const struct task_struct *task,
+				     const struct off_thread *thread)
+{
+	const struct task_struct *leader = task->group_leader;
+	const struct sample_key *who = &thread->interval.key.who;
+	const __u64 *process = (const void *)leader->comm, *name = (const void *)task->comm;
+	const __u64 *kept_process = (const void *)who->process_name;
+	const __u64 *kept_name = (const void *)thread->thread_name;
+
+	return thread->pid == (__u32)task->pid && who->generation == task_generation(leader) &&
+	       kept_process[0] == process[0] && kept_process[1] == process[1] &&
+	       kept_name[0] == name[0] && kept_name[1] == name[1];
+}
+
+/* From when on the thread was ready, and waited for a CPU: up to now, to the end. */
+static __always_inline __u64 ready_since(const struct off_interval *interval,
+					 const struct off_facts *facts, __u64 now)
+{
+	__u64 time = facts->run_delay - interval->run_delay, queued = facts->last_queued;
+
+	if (interval->key.state == OFF_RUNQUEUE)
+		return interval->began;
+	if (queued && now > queued)
+		time += now - queued;
+	return now - time;
+}
+
+static __always_inline bool is_hidden(const struct off_interval *interval, __u64 length)
+{
+	return length < off_config.min_ns || (off_config.max_ns && length > off_config.max_ns);
+}
+
+/* Where the time of a short interval goes: off_pace.bpf.h. */
+enum off_bank {
+	OFF_BANK_NONE, /* under its stacks */
+	OFF_BANK_PUT,  /* to the bank */
+	OFF_BANK_TAKE, /* under its stacks, and what is in the bank as well */
+};
+
+/* Time off a CPU, from..to; the thread was ready from some time on. */
+struct off_span {
+	__u64 from, to, ready;
+	__u64 kernel_stack;
+	__u32 is_end; /* of the interval */
+	__u32 bank;   /* enum off_bank */
+};
+
+int account_off(struct off_thread *thread, const struct off_interval *interval,
+		struct off_scratch *scratch, struct off_span *span);
+
+/* What of it is in one window. */
+static __always_inline void account_piece(struct off_thread *thread,
+					  const struct off_interval *interval,
+					  struct off_scratch *scratch, const struct off_span *span,
+					  bool is_before)
+{
+	__u64 control = *(volatile __u64 *)&off_control;
+	__u64 start = span->ready > span->from ? span->ready : span->from;
+	struct off_piece piece = {
+		.kernel_stack = span->kernel_stack,
+		.half = ((control & OFF_CONTROL_HALF) != 0) ^ is_before,
+		.is_end = span->is_end,
+		.is_hidden = is_hidden(interval, span->to - interval->began),
+	};
+	__u32 window = ((control & OFF_CONTROL_WINDOW) != 0) ^ is_before;
+
+	piece.runqueue = span->to > start ? span->to - start : 0;
+	piece.blocked = span->to - span->from - piece.runqueue;
+	if (span->bank == OFF_BANK_PUT) {
+		thread->bank_blocked += piece.blocked;
+		thread->bank_runqueue += piece.runqueue;
+		piece.is_banked = true;
+	} else if (span->bank == OFF_BANK_TAKE && !is_before) {
+		piece.more_blocked = thread->bank_blocked;
+		piece.more_runqueue = thread->bank_runqueue;
+		thread->bank_blocked = thread->bank_runqueue = 0;
+	}
+	off_count_piece(&thread->ledgers[window & 1], interval, scratch, &piece);
+}
+
+OFF_CHECKED_ONCE int account_off(struct off_thread *thread, const struct off_interval *interval,
+				 struct off_scratch *scratch, struct off_span *span)
+{
+	__u64 boundary = *(volatile __u64 *)&off_control >> OFF_CONTROL_BEGAN_SHIFT;
+	bool is_end;
+	__u64 to;
+
+	if (!thread || !interval || !scratch || !span)
+		return 0;
+	to = span->to;
+	is_end = span->is_end;
+	if (!off_began || to < off_began)
+		return 0;
+	if (span->from < boundary) {
+		span->to = to < boundary ? to : boundary;
+		span->is_end = false;
+		/* Before the first window there is none. */
+		if (boundary != off_began)
+			account_piece(thread, interval, scratch, span, true);
+		span->from = span->to;
+		span->to = to;
+		span->is_end = is_end;
+	}
+	if (span->from < to || is_end)
+		account_piece(thread, interval, scratch, span, false);
+	return 0;
+}
+
+static __always_inline void account_end(struct off_thread *thread, __u64 length)
+{
+	__u32 window = (*(volatile __u64 *)&off_control & OFF_CONTROL_WINDOW) != 0;
+	struct off_ledger *ledger = &thread->ledgers[window];
+
+	thread->intervals++;
+	if (!off_began)
+		return;
+	ledger->intervals++;
+	ledger->lengths[off_length_class(length) % OFF_LENGTHS]++;
+	count_event(is_hidden(&thread->interval, length) ||
+				    !off_is_shown(thread->interval.key.state)
+			    ? COUNTER_OFF_HIDDEN
+			    : COUNTER_OFF_INTERVALS);
+}
+
+static __always_inline void account_on(struct off_thread *thread, __u64 from, __u64 to)
+{
+	__u64 control = *(volatile __u64 *)&off_control;
+	__u64 boundary = control >> OFF_CONTROL_BEGAN_SHIFT;
+	__u32 window = (control & OFF_CONTROL_WINDOW) != 0;
+
+	if (!off_began || to < off_began)
+		return;
+	if (from < boundary) {
+		__u64 middle = to < boundary ? to : boundary;
+
+		if (boundary != off_began)
+			thread->ledgers[window ^ 1].on_ns += middle - from;
+		from = middle;
+	}
+	if (from < to)
+		thread->ledgers[window].on_ns += to - from;
+}
+
+/*
+ * The switch to this CPU was missed, but not by the scheduler, which knows when it was and how long
+ * the thread had waited: only the kernel stack is lost.
+ */
+static __always_inline void account_missed(const struct task_struct *task,
+					   struct off_thread *thread, struct off_scratch *scratch,
+					   __u64 from, __u64 now)
+{
+	struct off_interval *interval = &thread->interval;
+	__u64 arrival = task->sched_info.last_arrival;
+	struct off_span span = { .from = from, .kernel_stack = STACK_ID_LOST, .is_end = true };
+
+	if (arrival > now)
+		arrival = now;
+	if (arrival < from)
+		arrival = from;
+	span.to = arrival;
+	span.ready = arrival - (task->sched_info.run_delay - interval->run_delay);
+	if (interval->key.state == OFF_RUNQUEUE)
+		span.ready = from;
+	account_off(thread, interval, scratch, &span);
+	account_end(thread, arrival - interval->began);
+	account_on(thread, arrival, now);
+}
+
+/* A record made while its thread runs: it tells of what is to come, and since it has its CPU. */
+static __always_inline void begin_running(const struct task_struct *task, struct off_thread *thread,
+					  __u64 now)
+{
+	__u64 arrival = task->sched_info.last_arrival;
+
+	if (arrival > now || arrival < off_began)
+		arrival = arrival > now ? now : off_began;
+	if (!off_seeding)
+		thread->born = arrival;
+	account_on(thread, arrival, now);
+}
+
+static __always_inline void fill_account(const struct off_thread *thread,
+					 struct off_account *account, __u64 ended)
+{
+	const struct sample_key *who = &thread->interval.key.who;
+
+	account->generation = who->generation;
+	account->tgid = who->tgid;
+	account->tid = thread->tid;
+	__builtin_memcpy(account->process_name, who->process_name, COMM_SIZE);
+	__builtin_memcpy(account->thread_name, thread->thread_name, COMM_SIZE);
+	account->born = thread->born;
+	account->ended = ended;
+	__builtin_memcpy(account->ledgers, thread->ledgers, sizeof(account->ledgers));
+}
+
+/* Its last switch: the record goes with the task. */
+static __always_inline void tell_end(const struct off_thread *thread, struct off_scratch *scratch,
+				     __u64 now)
+{
+	struct off_account *account = &scratch->account;
+	__u32 pid = thread->pid;
+
+	fill_account(thread, account, now);
+	if (bpf_ringbuf_output(&off_ended, account, sizeof(*account), BPF_RB_NO_WAKEUP))
+		count_event(COUNTER_OFF_ACCOUNTS_FULL);
+	if (off_config.is_raw)
+		bpf_map_delete_elem(&off_threads_by_pid, &pid);
+}
+
+#endif

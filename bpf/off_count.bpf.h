@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/* Where time goes once it is known: to the ledger of its thread, and under its stacks. */
+#ifndef EPROF_BPF_OFF_COUNT_BPF_H
+#define EPROF_BPF_OFF_COUNT_BPF_H
+
+#include "bpf/off_stack.bpf.h"
+
+/* Sizes are set by user space. */
+struct off_counts_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u64); /* hash of the value's key */
+	__type(value, struct off_count);
+	__uint(max_entries, 1024);
+} off_counts_0 SEC(".maps"), off_counts_1 SEC(".maps");
+
+/* Without stacks, for when there is no room: a few rows for each thread or process. */
+struct off_lost_map {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__type(key, __u64);
+	__type(value, struct off_count);
+	__uint(max_entries, 8192);
+} off_lost_0 SEC(".maps"), off_lost_1 SEC(".maps");
+
+extern __u64 off_control, off_began;
+extern __u32 off_seeding;
+
+/* Time off a CPU of one thread: what of it lies in one window. */
+struct off_piece {
+	__u64 blocked, runqueue;
+	__u64 more_blocked, more_runqueue; /* of intervals that this one stands for */
+	__u64 kernel_stack;
+	__u32 half;   /* of the counts */
+	__u32 is_end; /* the interval ends here */
+	__u32 is_hidden;
+	__u32 is_banked; /* another interval will stand for it */
+};
+
+int off_count_piece(struct off_ledger *ledger, const struct off_interval *interval,
+		    struct off_scratch *scratch, struct off_piece *piece);
+
+static __always_inline __u64 hash_key(const struct off_interval *interval, __u64 kernel_stack)
+{
+	__u64 hash = off_mix(interval->who_hash, interval->key.who.user_stack);
+
+	hash = off_mix(hash, kernel_stack);
+	hash = off_mix(hash, (__u64)interval->key.state << 32 | interval->key.who.stop);
+	return off_id(interval->key.waker ? off_mix(hash, interval->key.waker) : hash);
+}
+
+static __always_inline void add_counter(enum counter counter, __u64 amount)
+{
+	__u32 index = counter;
+	__u64 *value = bpf_map_lookup_elem(&counters, &index);
+
+	if (value)
+		*value += amount;
+}
+
+static __always_inline void add_to(struct off_count *count, const struct off_piece *piece)
+{
+	__u64 blocked = piece->blocked + piece->more_blocked;
+	__u64 runqueue = piece->runqueue + piece->more_runqueue;
+
+	if (blocked)
+		__sync_fetch_and_add(&count->blocked_ns, blocked);
+	if (runqueue)
+		__sync_fetch_and_add(&count->runqueue_ns, runqueue);
+	if (piece->is_end)
+		__sync_fetch_and_add(&count->intervals, 1);
+}
+
+/* Under a key that is not there yet. False: there is no room. */
+static __always_inline bool add_new(void *map, __u64 id, struct off_count *fresh,
+				    const struct off_piece *piece)
+{
+	struct off_count *count;
+
+	fresh->blocked_ns = piece->blocked + piece->more_blocked;
+	fresh->runqueue_ns = piece->runqueue + piece->more_runqueue;
+	fresh->intervals = piece->is_end;
+	fresh->first_ns = bpf_ktime_get_ns();
+	if (!bpf_map_update_elem(map, &id, fresh, BPF_NOEXIST))
+		return true;
+	count = bpf_map_lookup_elem(map, &id); /* another CPU was faster */
+	if (count)
+		add_to(count, piece);
+	return count != 0;
+}
+
+static __always_inline void count_in(void *map, void *lost_map, const struct off_interval *interval,
+				     struct off_scratch *scratch, const struct off_piece *piece)
+{
+	struct off_count *fresh = &scratch->count, *count;
+	__u64 id = hash_key(interval, piece->kernel_stack);
+
+	count = bpf_map_lookup_elem(map, &id);
+	if (count) {
+		add_to(count, piece);
+		return;
+	}
+	fresh->key = interval->key;
+	fresh->key.who.kernel_stack = piece->kernel_stack;
+	if (add_new(map, id, fresh, piece))
+		return;
+	/* No room: what the thread did is known still, but not where. */
+	count_event(COUNTER_OFF_COUNTS_FULL);
+	fresh->key.who.user_stack = fresh->key.who.kernel_stack = STACK_ID_LOST;
+	fresh->key.who.stop = STOP_STACK_LOST;
+	fresh->key.waker = STACK_ID_NONE;
+	id = off_id(off_mix(interval->who_hash, interval->key.state));
+	count = bpf_map_lookup_elem(lost_map, &id);
+	if (count)
+		add_to(count, piece);
+	else if (!add_new(lost_map, id, fresh, piece))
+		add_counter(COUNTER_OFF_LOST_NS, piece->blocked + piece->runqueue);
+}
+
+static __always_inline bool off_is_shown(__u32 state)
+{
+	return off_config.states >> (state & 31) & 1;
+}
+
+OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, const struct off_interval *interval,
+				     struct off_scratch *scratch, struct off_piece *piece)
+{
+	__u32 state;
+
+	if (!ledger || !interval || !scratch || !piece)
+		return 0;
+	state = interval->key.state;
+	if (state >= OFF_STATE_COUNT)
+		return 0;
+	ledger->off_ns[state] += piece->blocked;
+	ledger->off_ns[OFF_RUNQUEUE] += piece->runqueue;
+	if (piece->is_banked)
+		return 0;
+	if (!off_is_shown(state) || piece->is_hidden) {
+		add_counter(COUNTER_OFF_HIDDEN_NS, piece->blocked);
+		piece->blocked = piece->more_blocked = 0;
+	}
+	if (!off_is_shown(OFF_RUNQUEUE) || piece->is_hidden) {
+		add_counter(COUNTER_OFF_HIDDEN_NS, piece->runqueue);
+		piece->runqueue = piece->more_runqueue = 0;
+	}
+	if (!(piece->blocked + piece->more_blocked + piece->runqueue + piece->more_runqueue))
+		return 0;
+	if (piece->half & 1)
+		count_in(&off_counts_1, &off_lost_1, interval, scratch, piece);
+	else
+		count_in(&off_counts_0, &off_lost_0, interval, scratch, piece);
+	return 0;
+}
+
+#endif

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * Knowing a stack again without walking it. A thread mostly blocks where it has blocked before.
+ *
+ * A walk is a function of the registers it begins with and of the words it reads. So what is the
+ * same in all of these is the same stack, whatever else is in memory:
+ *
+ * - of a user stack the walker notes which words it reads (unwind_note_read());
+ * - of a kernel stack, which the kernel walks, every word is compared that a walk could go by: what
+ *   looks like an address of kernel code, and what looks like one in this stack (a saved frame
+ *   pointer). Of those some are left over from calls that have returned: what has changed between
+ *   two walks to the same stack is not compared any more. The kernel moves its stack by a random
+ * distance at each system call (randomize_kstack_offset), below the outermost function: words
+ * before that gap are found, and pointers to them compared, relative to the stack pointer, those
+ * behind it relative to the top.
+ *
+ * Two ways each, as threads take turns between two places (waiting, and being preempted). Of a
+ * thread that never comes back to a place nothing is learned for a while.
+ */
+#ifndef EPROF_BPF_OFF_MEMO_BPF_H
+#define EPROF_BPF_OFF_MEMO_BPF_H
+
+#include "bpf/off_thread.bpf.h"
+#include "bpf/stack.bpf.h"
+
+#define MEMO_WAYS         2
+#define MEMO_USER_WORDS   UNWIND_READS_MAX
+#define MEMO_KERNEL_WORDS 48
+#define MEMO_SPAN         2048 /* bytes of stack that are looked at */
+#define MEMO_SPAN_WORDS   (MEMO_SPAN / 8)
+#define MEMO_NOTHING      0xffffffffu /* as size of a user memo: it matches nothing */
+
+/* What the entry code and the outermost function have pushed (arch/x86/entry/calling.h). */
+#define MEMO_TOP       48
+#define MEMO_TOP_WORDS (MEMO_TOP / 8)
+
+/* Threads have memos from this many intervals on: most never switch that often. */
+#define MEMO_INTERVALS 16
+
+/* After so many misses in a row nothing is learned, nor looked for, for so many intervals. */
+#define MEMO_MISSES_MAX 16
+#define MEMO_PAUSE      128
+
+struct memo_user {
+	__u64 generation;
+	__u64 pc, rsp, rbp;
+	__u64 stack; /* its id */
+	__u32 stop;
+	__u32 period; /* of the drain in which the stack was saved */
+	__u32 size;   /* from rsp to the last word */
+	__u32 count;
+	__u64 words[MEMO_USER_WORDS];
+	__u16 places[MEMO_USER_WORDS]; /* in words from rsp */
+};
+
+/* What a word of the kernel stack is relative to. */
+enum memo_base {
+	MEMO_PLAIN,
+	MEMO_FROM_STACK_POINTER,
+	MEMO_FROM_TOP,
+	MEMO_IGNORED, /* it has changed while the stack was the same: no walk goes by it */
+};
+
+struct memo_kernel {
+	__u64 stack;
+	__u32 period;
+	__u32 low; /* bytes from the stack pointer to the gap; 0: nothing is known */
+	__u32 count;
+	__u32 unused;
+	__u64 words[MEMO_KERNEL_WORDS];
+	__u16 places[MEMO_KERNEL_WORDS]; /* in struct memo_span.words */
+	__u8 bases[MEMO_KERNEL_WORDS];   /* enum memo_base */
+};
+
+struct memos {
+	struct memo_user user[MEMO_WAYS];
+	struct memo_kernel kernel[MEMO_WAYS];
+	__u32 user_last, kernel_last; /* the way that matched, or was learned, last */
+	__u32 user_misses, kernel_misses;
+};
+
+/* A piece of stack that is looked at; one for each CPU. Of a kernel stack its top is at the end. */
+struct memo_span {
+	__u64 words[MEMO_SPAN_WORDS + MEMO_TOP_WORDS];
+	__u64 stack_pointer, top; /* of a kernel stack */
+	__u64 low, found;         /* memo_find_low() */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct memos);
+} off_memos SEC(".maps");
+
+int memo_user_matches(const struct memo_user *memo, struct memo_span *span);
+int memo_learn_user(struct memo_user *memo, const struct unwind_state *state);
+int memo_add_word(struct memo_kernel *memo, const struct memo_span *span, __u32 place);
+int memo_kernel_matches(const struct memo_kernel *memo, struct memo_span *span);
+int memo_refine_kernel(struct memo_kernel *memo, const struct memo_span *span, __u64 outer);
+int memo_learn_kernel(struct memo_kernel *memo, struct memo_span *span,
+		      const struct call_stack *stack);
+
+/* Whether the words on the stack are those of the memo, whose registers are the thread's. */
+OFF_CHECKED_ONCE int memo_user_matches(const struct memo_user *memo, struct memo_span *span)
+{
+	__u32 size;
+
+	if (!memo || !span)
+		return false;
+	size = memo->size;
+	if (size > MEMO_SPAN)
+		return false;
+	if (size && bpf_probe_read_user(span->words, size, (const void *)memo->rsp))
+		return false;
+	for (__u32 i = 0; i < MEMO_USER_WORDS; i++) {
+		if (i >= memo->count)
+			break;
+		if (span->words[memo->places[i] & (MEMO_SPAN_WORDS - 1)] != memo->words[i])
+			return false;
+	}
+	return true;
+}
+
+/* From a walk that began with the memo's registers. Not everything can be learned: then count 0 and
+ * a size that never matches. */
+OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind_state *state)
+{
+	__u64 last = 0;
+
+	if (!memo || !state)
+		return false;
+	memo->size = MEMO_NOTHING;
+	if (state->read_other || state->read_count > MEMO_USER_WORDS)
+		return false;
+	for (__u32 i = 0; i < MEMO_USER_WORDS; i++) {
+		__u64 place;
+
+		if (i >= state->read_count)
+			break;
+		place = state->reads[i].address - memo->rsp;
+		if (place > MEMO_SPAN - 8 || place & 7)
+			return false;
+		memo->places[i] = place / 8;
+		memo->words[i] = state->reads[i].word;
+		if (place + 8 > last)
+			last = place + 8;
+	}
+	memo->count = state->read_count;
+	memo->size = last;
+	return true;
+}
+
+static __always_inline __u64 memo_bias(const struct memo_span *span, __u32 base)
+{
+	if (base == MEMO_FROM_STACK_POINTER)
+		return span->stack_pointer;
+	return base == MEMO_FROM_TOP ? span->top : 0;
+}
+
+/* span has the words of the stack up to memo->low, and its top. */
+OFF_CHECKED_ONCE int memo_kernel_matches(const struct memo_kernel *memo, struct memo_span *span)
+{
+	if (!memo || !span)
+		return false;
+	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
+		__u32 place;
+
+		if (i >= memo->count)
+			break;
+		place = memo->places[i];
+		if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
+			return false;
+		if (memo->bases[i] != MEMO_IGNORED &&
+		    span->words[place] - memo_bias(span, memo->bases[i]) != memo->words[i])
+			return false;
+	}
+	return true;
+}
+
+/*
+ * The words did not match, but a walk has found the same stack, with its outermost return address
+ * in the same place: from now on those that differ are not looked at. False: it was elsewhere.
+ */
+OFF_CHECKED_ONCE int memo_refine_kernel(struct memo_kernel *memo, const struct memo_span *span,
+					__u64 outer)
+{
+	__u32 last;
+
+	if (!memo || !span)
+		return false;
+	last = memo->low / 8 - 1;
+	if (last >= MEMO_SPAN_WORDS || span->words[last] != outer)
+		return false;
+	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
+		__u32 place;
+
+		if (i >= memo->count)
+			break;
+		place = memo->places[i];
+		if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
+			return false;
+		if (span->words[place] - memo_bias(span, memo->bases[i]) != memo->words[i])
+			memo->bases[i] = MEMO_IGNORED;
+	}
+	return true;
+}
+
+/* Kernel code, modules and what BPF compiles to are in the uppermost 2 GiB (x86: mm.rst). */
+static __always_inline bool memo_is_code(__u64 word)
+{
+	return word >= 0xffffffff80000000ULL && word < 0xffffffffff000000ULL;
+}
+
+int memo_find_low(struct memo_span *span, __u64 outer);
+
+/*
+ * Where the outermost function has called from: behind that is the gap. In the gap may be what
+ * earlier system calls have left, with the same address at another distance: then it is not known
+ * which is meant, and span->low is 0. The next one will have another gap.
+ */
+OFF_CHECKED_ONCE int memo_find_low(struct memo_span *span, __u64 outer)
+{
+	__u64 size;
+
+	if (!span)
+		return false;
+	size = span->top - span->stack_pointer - MEMO_TOP;
+	span->low = span->found = 0;
+	for (__u32 i = 0; i < MEMO_SPAN_WORDS; i++) {
+		if (8 * i >= size)
+			break;
+		if (span->words[i] != outer)
+			continue;
+		/* To memory: of registers the verifier would follow each value. */
+		*(volatile __u64 *)&span->low = 8 * i + 8;
+		*(volatile __u64 *)&span->found += 1;
+	}
+	if (span->found != 1)
+		span->low = 0;
+	return true;
+}
+
+/* Adds a word to what is compared, if a walk could go by it; true, or false for want of room. */
+OFF_CHECKED_ONCE int memo_add_word(struct memo_kernel *memo, const struct memo_span *span,
+				   __u32 place)
+{
+	__u32 base = MEMO_PLAIN, at;
+	__u64 word;
+
+	if (!memo || !span || place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
+		return false;
+	word = span->words[place];
+	if (word - span->stack_pointer < span->low)
+		base = MEMO_FROM_STACK_POINTER;
+	else if (word - span->stack_pointer <= span->top - span->stack_pointer)
+		base = MEMO_FROM_TOP;
+	else if (!memo_is_code(word))
+		return true;
+	at = memo->count;
+	if (at >= MEMO_KERNEL_WORDS)
+		return false;
+	memo->words[at] = word - memo_bias(span, base);
+	memo->places[at] = place;
+	memo->bases[at] = base;
+	memo->count = at + 1;
+	return true;
+}
+
+/*
+ * Learns the stack of which span has all words from the stack pointer on, and which the kernel has
+ * walked. False when it cannot be.
+ */
+OFF_CHECKED_ONCE int memo_learn_kernel(struct memo_kernel *memo, struct memo_span *span,
+				       const struct call_stack *stack)
+{
+	__u32 depth;
+	__u64 low;
+
+	if (!memo || !span || !stack)
+		return false;
+	depth = stack->depth;
+	if (depth < 2 || depth > KERNEL_FRAMES_MAX)
+		return false;
+	memo_find_low(span, stack->pc[depth - 2]);
+	low = span->low;
+	if (!low)
+		return false; /* what the memo knows may still be of use */
+	memo->low = memo->count = 0;
+	for (__u32 i = 0; i < MEMO_SPAN_WORDS; i++) {
+		if (8 * i >= low)
+			break;
+		if (!memo_add_word(memo, span, i))
+			return false;
+	}
+	for (__u32 i = MEMO_SPAN_WORDS; i < MEMO_SPAN_WORDS + MEMO_TOP_WORDS; i++) {
+		if (!memo_add_word(memo, span, i))
+			return false;
+	}
+	memo->low = low;
+	return true;
+}
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: (BSD-2-Clause OR GPL-2.0-only) */
+/*
+ * The record of one thread: since when it is where it is, and where its time went until then.
+ *
+ * It is written at each switch, by whichever CPU has the thread (one at a time, in order), and by
+ * one iterator at the end of a window. They share one word, the mark: the time up to which all is
+ * accounted for, and whether the thread is off since. Who exchanges it owns the time in between, so
+ * that none is lost and none counted twice; nobody else writes to the ledger of that time's window.
+ */
+#ifndef EPROF_BPF_OFF_THREAD_BPF_H
+#define EPROF_BPF_OFF_THREAD_BPF_H
+
+#include "bpf/abi.h"
+
+#define OFF_CHECKED_ONCE __attribute__((noinline))
+
+#define MARK_OFF       1ULL
+#define MARK_SHIFT     1
+#define MARK_NONE      0ULL /* a record that has just been made */
+#define MARK_TIME(m)   ((m) >> MARK_SHIFT)
+#define MARK_AT(t)     ((t) << MARK_SHIFT)
+#define MARK_OFF_AT(t) ((t) << MARK_SHIFT | MARK_OFF)
+
+/* The time that a thread is off a CPU, and where that is: what stands while it lasts. */
+struct off_interval {
+	__u64 began;
+	__u64 run_delay; /* sched_info.run_delay then */
+	__u64 who_hash;  /* of what in the key is the thread's, not the stack's */
+	struct off_key key;
+};
+
+struct off_thread {
+	__u64 mark;
+	struct off_interval interval;
+	__u64 born;      /* as in struct off_account */
+	__u64 intervals; /* since the record was made */
+	__u32 pid;       /* task_struct.pid that the numbers are of */
+	__u32 tid;       /* as eprof's pid namespace numbers it */
+	char thread_name[COMM_SIZE];
+	/* Short intervals whose stacks were not taken: see off_pace.bpf.h. */
+	__u64 bank_blocked, bank_runqueue;
+	__s64 bank_left; /* until a sample is due */
+	__u32 short_run; /* short intervals in a row */
+	__u32 is_banked; /* the one that is going on */
+	struct off_ledger ledgers[HALVES];
+};
+
+static __always_inline __u64 off_mix(__u64 hash, __u64 word)
+{
+	hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
+	return hash ^ hash >> 32;
+}
+
+static __always_inline __u64 off_id(__u64 hash)
+{
+	return hash > STACK_ID_LOST ? hash : hash + 2;
+}
+
+/* Position of the highest set bit of microseconds, as struct off_ledger.lengths counts. */
+static __always_inline __u32 off_length_class(__u64 ns)
+{
+	__u64 us = ns / 1000;
+	__u32 class = 0;
+
+	for (__u32 shift = 16; shift; shift >>= 1) {
+		if (us >> shift) {
+			us >>= shift;
+			class += shift;
+		}
+	}
+	return class < OFF_LENGTHS ? class : OFF_LENGTHS - 1;
+}
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct off_thread);
+} off_threads SEC(".maps");
+
+/* The same in raw tracepoints, by task_struct.pid. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct off_thread);
+} off_threads_by_pid SEC(".maps");
+
+/* struct off_account of threads that have ended. */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 65536);
+} off_ended SEC(".maps");
+
+#endif
