@@ -32,8 +32,8 @@ struct naming_stats {
 	uint64_t unnamed_user_frames;   /* [libfoo.so+0x1234], [unknown] */
 	uint64_t unnamed_kernel_frames; /* [kernel], [unknown] */
 	bool kernel_names_missing;      /* hidden or unreadable, and there were kernel frames */
-	uint64_t names_not_kept;        /* of run-time code, for want of room, until they were asked for */
-	uint64_t kernel_code_dropped;   /* BPF programs that came or went and are not known */
+	uint64_t names_not_kept; /* of run-time code, for want of room, until they were asked for */
+	uint64_t kernel_code_dropped; /* BPF programs that came or went and are not known */
 };
 
 /* Both stay the caller's and outlive the naming. */

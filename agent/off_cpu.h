@@ -35,6 +35,14 @@ void off_cpu_free(struct off_cpu *off); /* NULL is fine */
  */
 int off_cpu_start(struct off_cpu *off);
 
+/*
+ * To be called OFF_CPU_LOOKS_HZ times a second: takes the accounts of threads that have ended, and
+ * walks the stacks of those that are blocked and whose unwind tables were not there in time, as
+ * they may be now. It costs little when there is nothing to do. 0 or -errno.
+ */
+#define OFF_CPU_LOOKS_HZ 10
+int off_cpu_look(struct off_cpu *off);
+
 /* As sampler_flip(), which has to follow: that waits until nobody writes to the quiet half. */
 void off_cpu_flip(struct off_cpu *off);
 

@@ -24,7 +24,8 @@ static int keep_stacks(void *context, const void *keys, const void *values, uint
 	const struct stack *stacks = values;
 	const uint64_t *ids = keys;
 
-	if (stack_store_bytes(&drain->known) > KNOWN_BYTES_MAX) {
+	/* Room is made by doubling. */
+	if (stack_store_bytes(&drain->known) > KNOWN_BYTES_MAX / 2) {
 		drain->not_kept += count;
 		return 0;
 	}
@@ -85,7 +86,7 @@ static void find_user_stack(struct off_drain *drain, uint64_t id, struct sample 
 	if (hashmap_get(&drain->seeds, id, &stop))
 		sample->stop = (enum stop_reason)stop;
 	/* Its pieces found no room here. */
-	if (id != STACK_ID_NONE && !sample->user_depth && sample->stop == STOP_COMPLETE)
+	else if (id != STACK_ID_NONE && !sample->user_depth)
 		sample->stop = STOP_STACK_LOST;
 }
 
@@ -104,8 +105,8 @@ static size_t without_scheduler(const struct off_drain *drain, const uint64_t *a
 
 static void find_kernel_stack(struct off_drain *drain, uint64_t id, struct sample *sample)
 {
-	sample->kernel_stack_lost = id == STACK_ID_LOST;
 	sample->kernel = stack_store_find(&drain->known, id, drain->kernel, &sample->kernel_depth);
+	sample->kernel_stack_lost = id != STACK_ID_NONE && !sample->kernel_depth;
 	if (!drain->sched_end || !sample->kernel_depth)
 		return;
 	sample->kernel_depth =
@@ -206,19 +207,36 @@ int off_drain_half(struct off_drain *drain, uint32_t half, sample_handler handle
 int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
 		   enum stop_reason stop)
 {
+	const struct stack none = { .rest = STACK_ID_NONE };
 	uint64_t rest = STACK_ID_NONE;
 	int err = hashmap_put(&drain->seeds, id, stop);
 
+	if (!err && !depth)
+		err = stack_store_replace(&drain->known, id, &none);
 	while (!err && depth > 0) {
 		struct stack piece = { .rest = rest };
 
 		piece.depth = depth > PIECE_FRAMES_MAX ? PIECE_FRAMES_MAX : (uint32_t)depth;
 		/* The innermost piece has the stack's id, and is made last. */
-		rest = depth > PIECE_FRAMES_MAX ? hash_u64(id + depth) : id;
+		rest = depth > PIECE_FRAMES_MAX ? hash_u64(id + drain->pieces++) : id;
 		memcpy(piece.pc, addresses + (depth > PIECE_FRAMES_MAX ? depth - piece.depth : 0),
 		       piece.depth * sizeof(*addresses));
-		err = stack_store_add(&drain->known, rest, &piece);
+		err = stack_store_replace(&drain->known, rest, &piece);
 		depth -= piece.depth;
 	}
 	return err;
+}
+
+int off_drain_unseed(struct off_drain *drain, const struct off_seed *seed)
+{
+	size_t depth;
+	const uint64_t *addresses =
+		stack_store_find(&drain->known, seed->before, drain->user, &depth);
+
+	/* It may be taken out of the kernel's map only later: then nothing is known of it. */
+	if (!depth)
+		return off_drain_seed(drain, seed->stack, NULL, 0, STOP_UNREADABLE);
+	if (addresses != drain->user)
+		memcpy(drain->user, addresses, depth * sizeof(*addresses));
+	return off_drain_seed(drain, seed->stack, drain->user, depth, STOP_NO_TABLE_YET);
 }

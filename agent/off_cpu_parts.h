@@ -18,6 +18,7 @@ struct off_drain {
 	struct map_batch batch;
 	struct stack_store known;
 	struct hashmap seeds;         /* id of a stack walked here -> enum stop_reason */
+	uint64_t pieces;              /* made here, of seeds */
 	uint64_t not_kept;            /* pieces of stacks beyond the limit, and wakers */
 	struct hashmap waker_numbers; /* id -> index in known_wakers */
 	struct sample_key *known_wakers;
@@ -32,9 +33,15 @@ void off_drain_done(struct off_drain *drain);
 /* Hands out the rows of a quiet half, and empties it. */
 int off_drain_half(struct off_drain *drain, uint32_t half, sample_handler handler, void *context);
 
-/* A stack that was walked here, under the id by which the kernel half goes. 0, -ENOMEM. */
+/*
+ * A stack that was walked here, under the id by which the kernel half goes; instead of what was
+ * walked before under it. 0 or -ENOMEM.
+ */
 int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
 		   enum stop_reason stop);
+
+/* What was walked was not: it has what the kernel half had found before, if anything. */
+int off_drain_unseed(struct off_drain *drain, const struct off_seed *seed);
 
 /* Finds out where the scheduler's own functions are. 0 or -errno: not found is no error. */
 int off_find_scheduler(struct off_drain *drain);

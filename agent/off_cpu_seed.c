@@ -85,7 +85,7 @@ static int forget_others(struct off_drain *drain, const struct off_seed *walked,
 			next = at + 1;
 			continue;
 		}
-		err = hashmap_put(&drain->seeds, walked[i].stack, STOP_UNREADABLE);
+		err = off_drain_unseed(drain, &walked[i]);
 		if (err < 0)
 			return err;
 	}

@@ -41,6 +41,7 @@ struct record_options {
 	bool per_thread;
 	bool with_idle;        /* --idle */
 	bool on_cpu, off_cpu;  /* --on-cpu, --off-cpu; both when neither is given */
+	bool off_cpu_asked;    /* by name: it is an error when it cannot be had */
 	uint64_t min_block_us; /* --min-block, of the interval; 0: none is too short */
 	uint64_t max_block_us; /* --max-block; 0: none is too long */
 	uint32_t states;       /* --state: 1 << enum off_state; all bits when not given */

@@ -107,6 +107,7 @@ void options_choose_kinds(const struct record_parser *parser)
 		usage_error(
 			"-C and --off-cpu exclude each other: time off a CPU is a thread's, and "
 			"no CPU's");
+	options->off_cpu_asked = options->off_cpu || parser->about_off_cpu;
 	if (!options->on_cpu && !options->off_cpu) {
 		options->on_cpu = true;
 		options->off_cpu = options->cpu < 0;

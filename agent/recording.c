@@ -287,6 +287,20 @@ static int prepare_launch(struct recording *recording, const struct signals *bef
 	return err < 0 ? failed("fork", err) : 0;
 }
 
+static int prepare_off_cpu(struct recording *recording)
+{
+	const struct record_options *options = recording->options;
+	int err;
+
+	if (!options->off_cpu)
+		return 0;
+	err = off_cpu_new(options, recording->pipeline.sampler, &recording->pipeline.off_cpu);
+	if (!err || options->off_cpu_asked)
+		return err;
+	log_warning("off-CPU time is left out; --on-cpu does without it, and this warning");
+	return 0;
+}
+
 int recording_prepare(struct recording *recording, const struct signals *before)
 {
 	const struct record_options *options = recording->options;
@@ -311,9 +325,7 @@ int recording_prepare(struct recording *recording, const struct signals *before)
 	if (err < 0)
 		return err;
 	recording->pipeline.records_on_cpu = options->on_cpu;
-	if (options->off_cpu)
-		err = off_cpu_new(options, recording->pipeline.sampler,
-				  &recording->pipeline.off_cpu);
+	err = prepare_off_cpu(recording);
 	if (err < 0)
 		return err;
 	err = prepare_processes(recording);
@@ -337,6 +349,8 @@ static int add_timers(struct recording *recording)
 
 	if (!err)
 		err = loop_add_timer(recording->loop, 1, true, LOOP_TICK);
+	if (!err && recording->pipeline.off_cpu)
+		err = loop_add_timer(recording->loop, 1.0 / OFF_CPU_LOOKS_HZ, true, LOOP_LOOK);
 	if (!err && seconds > 0)
 		err = loop_add_timer(recording->loop, seconds, false, LOOP_TIME_OVER);
 	return err < 0 ? failed("set timers", err) : 0;
@@ -387,7 +401,9 @@ static int handle_events(struct recording *recording, unsigned int events)
 {
 	int err = 0;
 
-	if (events & LOOP_DRAIN)
+	if (events & LOOP_LOOK)
+		err = off_cpu_look(recording->pipeline.off_cpu);
+	if (!err && events & LOOP_DRAIN)
 		err = window_drain(recording->window);
 	return err < 0 ? failed("read samples", err) : 0;
 }

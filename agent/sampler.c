@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 
 #include "agent/drain.h"
@@ -33,6 +34,7 @@ struct sampler {
 	struct cpus cpus; /* borrowed */
 	const struct record_options *options;
 	double drain_seconds;
+	uint64_t cgroup_id;
 	uint32_t quiet_half; /* what sampler_drain() reads */
 	int stats_fd;        /* keeps BPF statistics on; -1: not permitted */
 	FILE *verifier_log;  /* NULL: not asked for */
@@ -289,7 +291,11 @@ int sampler_follow(struct sampler *sampler, int32_t id)
 int sampler_follow_cgroup(struct sampler *sampler, int cgroup_fd)
 {
 	uint32_t slot = 0;
+	struct stat st;
 
+	if (fstat(cgroup_fd, &st) < 0)
+		return -errno;
+	sampler->cgroup_id = st.st_ino;
 	return bpf_map_update_elem(bpf_map__fd(sampler->skeleton->maps.target_cgroup), &slot,
 				   &cgroup_fd, BPF_ANY);
 }
@@ -301,6 +307,9 @@ static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *a
 	int fd = perf_event_open_cpu(attr, cpu);
 	struct bpf_link *link;
 
+	/* It may have gone offline meanwhile; not the last one of all. */
+	if (fd == -ENODEV && index + 1 < sampler->cpus.count)
+		return 0;
 	if (fd < 0) {
 		perf_event_explain(options->event, options->sample_hz, cpu, fd);
 		return fd;
@@ -371,6 +380,7 @@ void sampler_share(const struct sampler *sampler, struct sampler_shared *ret)
 		.targets_fd = bpf_map__fd(skeleton->maps.targets),
 		.cgroup_fd = bpf_map__fd(skeleton->maps.target_cgroup),
 		.counters_fd = bpf_map__fd(skeleton->maps.counters),
+		.cgroup_id = sampler->cgroup_id,
 	};
 	memcpy(&ret->config, (const void *)&skeleton->rodata->config, sizeof(ret->config));
 	if (sampler_unwinds(sampler))

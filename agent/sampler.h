@@ -76,6 +76,7 @@ void sampler_unwind_maps(const struct sampler *sampler, struct unwind_maps *ret)
 struct sampler_shared {
 	struct sampler_config config;
 	int targets_fd, cgroup_fd, counters_fd;
+	uint64_t cgroup_id;        /* of FILTER_CGROUP: the number of its directory */
 	struct unwind_maps unwind; /* all zero when stacks are not walked by tables */
 };
 void sampler_share(const struct sampler *sampler, struct sampler_shared *ret);

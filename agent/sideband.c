@@ -95,8 +95,11 @@ int sideband_new(const struct cpus *cpus, struct sideband **ret)
 	if (!sideband->rings)
 		return -ENOMEM;
 	for (size_t i = 0; i < cpus->count; i++) {
-		int err = open_ring(cpus->ids[i], &sideband->rings[i]);
+		int err = open_ring(cpus->ids[i], &sideband->rings[sideband->ring_count]);
 
+		/* It has gone offline meanwhile: nothing runs there. */
+		if (err == -ENODEV)
+			continue;
 		if (err < 0) {
 			log_error("cannot watch processes on CPU %d: %s", cpus->ids[i],
 				  strerror(-err));

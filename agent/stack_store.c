@@ -42,14 +42,19 @@ static int reserve(struct stack_store *store, size_t count)
 
 int stack_store_add(struct stack_store *store, uint64_t id, const struct stack *piece)
 {
+	uint64_t known;
+
+	return hashmap_get(&store->offsets, id, &known) ? 0 : stack_store_replace(store, id, piece);
+}
+
+int stack_store_replace(struct stack_store *store, uint64_t id, const struct stack *piece)
+{
 	uint32_t depth = piece->depth;
-	uint64_t known, *words;
+	uint64_t *words;
 	int err;
 
 	if (depth > PIECE_FRAMES_MAX)
 		return -EPROTO;
-	if (hashmap_get(&store->offsets, id, &known))
-		return 0;
 	err = reserve(store, depth + 2);
 	if (!err)
 		err = hashmap_put(&store->offsets, id, store->word_count);

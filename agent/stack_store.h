@@ -26,6 +26,9 @@ size_t stack_store_bytes(const struct stack_store *store);
  * none of ours. */
 int stack_store_add(struct stack_store *store, uint64_t id, const struct stack *piece);
 
+/* The same, in the place of what is there by that id. */
+int stack_store_replace(struct stack_store *store, uint64_t id, const struct stack *piece);
+
 /*
  * The addresses, innermost first: of a stack of one piece where they are kept, until more is added;
  * of more in room, for USER_FRAMES_MAX addresses. NULL and depth 0 when it is not there.

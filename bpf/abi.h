@@ -187,7 +187,9 @@ struct off_count {
 
 /* Not walked in the kernel: the stack of this id is for user space to find (struct off_seed). */
 struct off_seed {
-	__u64 stack; /* its id */
+	__u64 stack;  /* its id */
+	__u64 before; /* id of what the kernel half found of it, if that was not all; or
+			 STACK_ID_NONE */
 	__u64 generation;
 	__u32 tgid, tid; /* as eprof's pid namespace numbers them */
 	__u64 pc;
@@ -222,7 +224,10 @@ struct off_cpu_config {
 	__u32 switch_has_state; /* sched_switch tells the state of who leaves (Linux 5.18) */
 	__u32 verify_memos;     /* walk nevertheless, and count what differs */
 	__u32 is_raw;           /* by raw tracepoints */
-	__u64 max_events;       /* a second, on each CPU, whose stacks are taken; 0: no limit */
+	__u32 has_rdonly_cast;  /* bpf_rdonly_cast(): Linux 6.2 */
+	__u32 unused;
+	__u64 cgroup;     /* of FILTER_CGROUP: the number of its directory */
+	__u64 max_events; /* a second, on each CPU, whose stacks are taken; 0: no limit */
 };
 
 /* Set before the programs are loaded, constant for the verifier. */

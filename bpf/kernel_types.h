@@ -55,6 +55,7 @@ struct sched_entity {
 };
 
 struct sched_info {
+	unsigned long pcount;
 	unsigned long long run_delay;    /* spent waiting for a CPU, before last_queued */
 	unsigned long long last_arrival; /* when it last got one */
 	unsigned long long last_queued;  /* since when it waits for one; 0: it does not */
@@ -65,6 +66,26 @@ struct thread_struct {
 	unsigned long sp; /* of a task that is not running */
 };
 #endif
+
+struct kernfs_node {
+	__u64 id; /* of a cgroup's: the number of its directory */
+};
+
+struct cgroup;
+
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
+	struct cgroup_subsys_state *parent;
+};
+
+struct cgroup {
+	struct cgroup_subsys_state self;
+	struct kernfs_node *kn;
+};
+
+struct css_set {
+	struct cgroup *dfl_cgrp; /* of version 2 */
+};
 
 struct task_struct {
 	struct mm_struct *mm;
@@ -80,7 +101,8 @@ struct task_struct {
 	unsigned int flags;
 	unsigned int __state;
 	int on_cpu;
-	int on_rq;
+	int exit_state; /* other than 0: nothing of it runs any more, or all but */
+	struct css_set *cgroups;
 	unsigned long nvcsw, nivcsw;
 	struct sched_entity se;
 	struct sched_info sched_info;

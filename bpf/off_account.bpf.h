@@ -15,6 +15,7 @@
 #define TASK_TRACED          0x0008
 #define TASK_DEAD            0x0080
 #define TASK_NOLOAD          0x0400
+#define TASK_LOCK_WAIT       0x1000 /* a spinlock that sleeps (PREEMPT_RT) */
 #define TASK_FROZEN          0x8000
 
 static __always_inline enum off_state off_state_of(bool preempt, __u32 state)
@@ -23,6 +24,8 @@ static __always_inline enum off_state off_state_of(bool preempt, __u32 state)
 		return OFF_RUNQUEUE;
 	if (state & (TASK_STOPPED | TASK_TRACED | TASK_FROZEN))
 		return OFF_STOPPED;
+	if (state & TASK_LOCK_WAIT)
+		return OFF_UNINTERRUPTIBLE;
 	if (state & TASK_UNINTERRUPTIBLE)
 		return state & TASK_NOLOAD ? OFF_SLEEP : OFF_UNINTERRUPTIBLE;
 	return state & TASK_SLEEPS ? OFF_SLEEP : OFF_OTHER;
@@ -52,19 +55,47 @@ static __always_inline bool is_told(__u32 pid, __u32 flags)
 	return pid && (off_config.kernel_threads || !(flags & TASK_IS_KERNEL));
 }
 
-static __always_inline bool is_target_task(struct task_struct *task)
+/* kernel/cgroup/cgroup.c: CGROUP_DEPTH_MAX is INT_MAX, and nobody nests like that. */
+#define CGROUP_DEPTH_MAX 32
+
+/* Whether a task, whichever it is, is in the cgroup that is looked at, or below. */
+static __always_inline bool is_in_cgroup(struct task_struct *task)
 {
-	if (config.filter == FILTER_ALL)
-		return true;
-	return is_target(&config,
-			 pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace),
-			 pid_in_namespace(task, config.pid_namespace));
+	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
+
+	for (__u32 i = 0; i < CGROUP_DEPTH_MAX && cgroup; i++) {
+		struct cgroup_subsys_state *parent;
+
+		if (BPF_CORE_READ(cgroup, kn, id) == off_config.cgroup)
+			return true;
+		parent = BPF_CORE_READ(cgroup, self.parent);
+		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : 0;
+	}
+	return false;
 }
 
-static __always_inline struct off_thread *find_record(struct task_struct *task, __u32 pid)
+static __always_inline bool is_target_task(struct task_struct *task)
 {
+	__u32 tid;
+
+	if (config.filter == FILTER_CGROUP)
+		return is_in_cgroup(task);
+	if (config.filter == FILTER_ALL && !config.pid_namespace)
+		return true;
+	/* Who has no number in our namespace is not seen by iterators, either. */
+	tid = pid_in_namespace(task, config.pid_namespace);
+	return tid &&
+	       is_target(&config,
+			 pid_in_namespace(BPF_CORE_READ(task, group_leader), config.pid_namespace),
+			 tid);
+}
+
+static __always_inline struct off_thread *find_record(struct task_struct *task)
+{
+	__u64 address = (__u64)task;
+
 	if (off_config.is_raw)
-		return bpf_map_lookup_elem(&off_threads_by_pid, &pid);
+		return bpf_map_lookup_elem(&off_threads_raw, &address);
 	return bpf_task_storage_get(&off_threads, task, 0, 0);
 }
 
@@ -72,19 +103,15 @@ static __always_inline struct off_thread *find_record(struct task_struct *task, 
  * fresh is a record of zeros. NULL: there is no memory. While threads switch, the kernel has little
  * at hand, and more soon after.
  */
-static __always_inline struct off_thread *make_record(struct task_struct *task, __u32 pid,
+static __always_inline struct off_thread *make_record(struct task_struct *task,
 						      const struct off_thread *fresh)
 {
-	struct off_thread *thread;
+	__u64 address = (__u64)task;
 
-	if (off_config.is_raw) {
-		bpf_map_update_elem(&off_threads_by_pid, &pid, fresh, BPF_NOEXIST);
-		thread = bpf_map_lookup_elem(&off_threads_by_pid, &pid);
-	} else {
-		thread =
-			bpf_task_storage_get(&off_threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
-	}
-	return thread;
+	if (!off_config.is_raw)
+		return bpf_task_storage_get(&off_threads, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	bpf_map_update_elem(&off_threads_raw, &address, fresh, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&off_threads_raw, &address);
 }
 
 static __always_inline void hash_thread(struct off_thread *thread)
@@ -169,6 +196,21 @@ struct off_span {
 	__u32 bank;   /* enum off_bank */
 };
 
+/* Which window it is, and since when: off_control, read once. */
+struct off_windows {
+	__u64 boundary;
+	__u32 half, window;
+};
+
+static __always_inline void read_windows(struct off_windows *windows)
+{
+	__u64 control = *(volatile __u64 *)&off_control;
+
+	windows->boundary = control >> OFF_CONTROL_BEGAN_SHIFT;
+	windows->half = (control & OFF_CONTROL_HALF) != 0;
+	windows->window = (control & OFF_CONTROL_WINDOW) != 0;
+}
+
 int account_off(struct off_thread *thread, const struct off_interval *interval,
 		struct off_scratch *scratch, struct off_span *span);
 
@@ -176,17 +218,15 @@ int account_off(struct off_thread *thread, const struct off_interval *interval,
 static __always_inline void account_piece(struct off_thread *thread,
 					  const struct off_interval *interval,
 					  struct off_scratch *scratch, const struct off_span *span,
-					  bool is_before)
+					  const struct off_windows *windows)
 {
-	__u64 control = *(volatile __u64 *)&off_control;
 	__u64 start = span->ready > span->from ? span->ready : span->from;
 	struct off_piece piece = {
 		.kernel_stack = span->kernel_stack,
-		.half = ((control & OFF_CONTROL_HALF) != 0) ^ is_before,
+		.half = windows->half,
 		.is_end = span->is_end,
 		.is_hidden = is_hidden(interval, span->to - interval->began),
 	};
-	__u32 window = ((control & OFF_CONTROL_WINDOW) != 0) ^ is_before;
 
 	piece.runqueue = span->to > start ? span->to - start : 0;
 	piece.blocked = span->to - span->from - piece.runqueue;
@@ -194,50 +234,58 @@ static __always_inline void account_piece(struct off_thread *thread,
 		thread->bank_blocked += piece.blocked;
 		thread->bank_runqueue += piece.runqueue;
 		piece.is_banked = true;
-	} else if (span->bank == OFF_BANK_TAKE && !is_before) {
+	} else if (span->bank == OFF_BANK_TAKE && span->is_end) {
 		piece.more_blocked = thread->bank_blocked;
 		piece.more_runqueue = thread->bank_runqueue;
 		thread->bank_blocked = thread->bank_runqueue = 0;
 	}
-	off_count_piece(&thread->ledgers[window & 1], interval, scratch, &piece);
+	off_count_piece(&thread->ledgers[windows->window & 1], interval, scratch, &piece);
 }
 
+/* Time before the first window is nobody's. */
 OFF_CHECKED_ONCE int account_off(struct off_thread *thread, const struct off_interval *interval,
 				 struct off_scratch *scratch, struct off_span *span)
 {
-	__u64 boundary = *(volatile __u64 *)&off_control >> OFF_CONTROL_BEGAN_SHIFT;
+	struct off_windows windows;
 	bool is_end;
 	__u64 to;
 
 	if (!thread || !interval || !scratch || !span)
 		return 0;
+	read_windows(&windows);
 	to = span->to;
 	is_end = span->is_end;
 	if (!off_began || to < off_began)
 		return 0;
-	if (span->from < boundary) {
-		span->to = to < boundary ? to : boundary;
+	if (span->from < off_began)
+		span->from = off_began;
+	if (span->from < windows.boundary) {
+		span->to = to < windows.boundary ? to : windows.boundary;
 		span->is_end = false;
-		/* Before the first window there is none. */
-		if (boundary != off_began)
-			account_piece(thread, interval, scratch, span, true);
+		windows.half ^= 1;
+		windows.window ^= 1;
+		account_piece(thread, interval, scratch, span, &windows);
+		windows.half ^= 1;
+		windows.window ^= 1;
 		span->from = span->to;
 		span->to = to;
 		span->is_end = is_end;
 	}
 	if (span->from < to || is_end)
-		account_piece(thread, interval, scratch, span, false);
+		account_piece(thread, interval, scratch, span, &windows);
 	return 0;
 }
 
 static __always_inline void account_end(struct off_thread *thread, __u64 length)
 {
-	__u32 window = (*(volatile __u64 *)&off_control & OFF_CONTROL_WINDOW) != 0;
-	struct off_ledger *ledger = &thread->ledgers[window];
+	struct off_ledger *ledger;
+	struct off_windows windows;
 
 	thread->intervals++;
 	if (!off_began)
 		return;
+	read_windows(&windows);
+	ledger = &thread->ledgers[windows.window];
 	ledger->intervals++;
 	ledger->lengths[off_length_class(length) % OFF_LENGTHS]++;
 	count_event(is_hidden(&thread->interval, length) ||
@@ -248,21 +296,41 @@ static __always_inline void account_end(struct off_thread *thread, __u64 length)
 
 static __always_inline void account_on(struct off_thread *thread, __u64 from, __u64 to)
 {
-	__u64 control = *(volatile __u64 *)&off_control;
-	__u64 boundary = control >> OFF_CONTROL_BEGAN_SHIFT;
-	__u32 window = (control & OFF_CONTROL_WINDOW) != 0;
+	struct off_windows windows;
 
 	if (!off_began || to < off_began)
 		return;
-	if (from < boundary) {
-		__u64 middle = to < boundary ? to : boundary;
+	if (from < off_began)
+		from = off_began;
+	read_windows(&windows);
+	if (from < windows.boundary) {
+		__u64 middle = to < windows.boundary ? to : windows.boundary;
 
-		if (boundary != off_began)
-			thread->ledgers[window ^ 1].on_ns += middle - from;
+		thread->ledgers[windows.window ^ 1].on_ns += middle - from;
 		from = middle;
 	}
 	if (from < to)
-		thread->ledgers[window].on_ns += to - from;
+		thread->ledgers[windows.window].on_ns += to - from;
+}
+
+/*
+ * Takes the mark, and leaves one of the time now. An iterator may have moved it beyond that while
+ * stacks were taken: *now follows, as time does not go back. Returns the mark that was there.
+ */
+static __always_inline __u64 take_mark(struct off_thread *thread, __u64 flag, __u64 *now)
+{
+	__u64 mark = *(volatile __u64 *)&thread->mark, seen;
+
+	/* There is one iterator, which moves a mark once. */
+	for (int i = 0; i < 3; i++) {
+		if (MARK_TIME(mark) > *now)
+			*now = MARK_TIME(mark);
+		seen = __sync_val_compare_and_swap(&thread->mark, mark, MARK_AT(*now) | flag);
+		if (seen == mark)
+			break;
+		mark = seen;
+	}
+	return mark;
 }
 
 /*
@@ -318,18 +386,43 @@ static __always_inline void fill_account(const struct off_thread *thread,
 	__builtin_memcpy(account->ledgers, thread->ledgers, sizeof(account->ledgers));
 }
 
-/* Its last switch: the record goes with the task. */
-static __always_inline void tell_end(const struct off_thread *thread, struct off_scratch *scratch,
-				     __u64 now)
+/* What is in the bank goes under no stack: there will be none to stand for it. */
+static __always_inline void empty_bank(struct off_thread *thread, struct off_scratch *scratch)
+{
+	struct off_interval *interval = &thread->interval;
+	struct off_piece piece = { .more_blocked = thread->bank_blocked,
+				   .more_runqueue = thread->bank_runqueue };
+	struct off_windows windows;
+
+	if (!piece.more_blocked && !piece.more_runqueue)
+		return;
+	read_windows(&windows);
+	piece.half = windows.half;
+	interval->key.who.user_stack = STACK_ID_NONE;
+	interval->key.who.stop = STOP_NOT_TAKEN;
+	off_count_piece(&thread->ledgers[windows.window], interval, scratch, &piece);
+	thread->bank_blocked = thread->bank_runqueue = 0;
+}
+
+/*
+ * The last of a thread. Its record may stay for longer, as a dead task does for which its parent
+ * has not waited: iterators leave it alone.
+ */
+static __always_inline void tell_end(struct task_struct *task, struct off_thread *thread,
+				     struct off_scratch *scratch, __u64 now)
 {
 	struct off_account *account = &scratch->account;
-	__u32 pid = thread->pid;
+	__u64 address = (__u64)task;
 
+	empty_bank(thread, scratch);
 	fill_account(thread, account, now);
+	thread->mark = MARK_NONE;
 	if (bpf_ringbuf_output(&off_ended, account, sizeof(*account), BPF_RB_NO_WAKEUP))
 		count_event(COUNTER_OFF_ACCOUNTS_FULL);
+	if (thread->is_ending)
+		__sync_fetch_and_add(&off_ending, -1);
 	if (off_config.is_raw)
-		bpf_map_delete_elem(&off_threads_by_pid, &pid);
+		bpf_map_delete_elem(&off_threads_raw, &address);
 }
 
 #endif

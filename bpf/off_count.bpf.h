@@ -23,6 +23,7 @@ struct off_lost_map {
 
 extern __u64 off_control, off_began;
 extern __u32 off_seeding;
+extern __s32 off_ending;
 
 /* Time off a CPU of one thread: what of it lies in one window. */
 struct off_piece {
@@ -112,7 +113,9 @@ static __always_inline void count_in(void *map, void *lost_map, const struct off
 	if (count)
 		add_to(count, piece);
 	else if (!add_new(lost_map, id, fresh, piece))
-		add_counter(COUNTER_OFF_LOST_NS, piece->blocked + piece->runqueue);
+		add_counter(COUNTER_OFF_LOST_NS, piece->blocked + piece->runqueue +
+							 piece->more_blocked +
+							 piece->more_runqueue);
 }
 
 static __always_inline bool off_is_shown(__u32 state)
@@ -135,11 +138,11 @@ OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, const struct off
 	if (piece->is_banked)
 		return 0;
 	if (!off_is_shown(state) || piece->is_hidden) {
-		add_counter(COUNTER_OFF_HIDDEN_NS, piece->blocked);
+		add_counter(COUNTER_OFF_HIDDEN_NS, piece->blocked + piece->more_blocked);
 		piece->blocked = piece->more_blocked = 0;
 	}
 	if (!off_is_shown(OFF_RUNQUEUE) || piece->is_hidden) {
-		add_counter(COUNTER_OFF_HIDDEN_NS, piece->runqueue);
+		add_counter(COUNTER_OFF_HIDDEN_NS, piece->runqueue + piece->more_runqueue);
 		piece->runqueue = piece->more_runqueue = 0;
 	}
 	if (!(piece->blocked + piece->more_blocked + piece->runqueue + piece->more_runqueue))

@@ -23,7 +23,7 @@
 #include <bpf/bpf_tracing.h>
 
 /* The walker notes what it reads of the stack. */
-#define UNWIND_READS_MAX 32
+#define UNWIND_READS_MAX 64
 
 #include "bpf/off_iterate.bpf.h"
 
@@ -36,6 +36,8 @@ const volatile struct off_cpu_config off_config = {};
 __u64 off_control;   /* OFF_CONTROL_HALF and so on */
 __u64 off_began;     /* when the recording did; 0: it has not, and nothing is accounted for */
 __u32 off_seeding;   /* threads may be there that have no record yet */
+__s32 off_ending;    /* threads that exit, and have not been told of yet */
+__u32 off_unwalked;  /* intervals whose user stack is to be had a little later */
 __u32 off_clock_tid; /* who asks for the time by leaving its CPU; 0: nobody */
 __u64 off_clock, off_clock_monotonic; /* the answer */
 
@@ -54,7 +56,7 @@ static __always_inline __u64 scheduler_clock(const struct task_struct *current)
 static __always_inline struct memos *memos_of(struct task_struct *task,
 					      const struct off_thread *thread)
 {
-	if (off_config.is_raw || thread->intervals < MEMO_INTERVALS)
+	if (!MEMO_IS_POSSIBLE || off_config.is_raw || thread->intervals < MEMO_INTERVALS)
 		return 0;
 	if (thread->intervals % MEMO_INTERVALS)
 		return bpf_task_storage_get(&off_memos, task, 0, 0);
@@ -63,19 +65,23 @@ static __always_inline struct memos *memos_of(struct task_struct *task,
 
 /* The record of who leaves; NULL: it is not looked at. */
 static __always_inline struct off_thread *record_leaving(struct task_struct *task,
-							 struct off_scratch *scratch)
+							 struct off_scratch *scratch, __u64 now)
 {
-	struct off_thread *thread = find_record(task, task->pid);
+	struct off_thread *thread = find_record(task);
 
 	if (thread && config.filter != FILTER_CGROUP)
 		return thread;
-	if (!is_target_task(task)) {
-		if (thread && !off_config.is_raw)
-			bpf_task_storage_delete(&off_threads, task);
+	if (config.filter == FILTER_CGROUP ? bpf_current_task_under_cgroup(&target_cgroup, 0) != 1
+					   : !is_target_task(task)) {
+		/* It has left the cgroup: for us it ends. */
+		if (thread && thread->mark != MARK_NONE) {
+			account_on(thread, MARK_TIME(take_mark(thread, 0, &now)), now);
+			tell_end(task, thread, scratch, now);
+		}
 		return 0;
 	}
 	if (!thread)
-		thread = make_record(task, task->pid, &scratch->fresh);
+		thread = make_record(task, &scratch->fresh);
 	if (!thread)
 		count_event(COUNTER_OFF_NO_RECORD);
 	return thread;
@@ -99,7 +105,7 @@ static __always_inline void take_stacks(void *ctx, struct task_struct *task,
 static __always_inline void leave(void *ctx, struct task_struct *task, struct off_scratch *scratch,
 				  __u64 now, enum off_state state, bool is_dead)
 {
-	struct off_thread *thread = record_leaving(task, scratch);
+	struct off_thread *thread = record_leaving(task, scratch, now);
 	struct sample_key stacks = {};
 	struct off_interval *interval;
 	__u64 mark;
@@ -116,8 +122,7 @@ static __always_inline void leave(void *ctx, struct task_struct *task, struct of
 		take_stacks(ctx, task, thread, scratch, &stacks);
 	mark = *(volatile __u64 *)&thread->mark;
 	if (mark == MARK_NONE || mark & MARK_OFF) {
-		/* Until the next exchange only an iterator writes the mark, and moves it on. */
-		mark = __sync_lock_test_and_set(&thread->mark, MARK_AT(now));
+		mark = take_mark(thread, 0, &now);
 		if (mark & MARK_OFF) {
 			count_event(COUNTER_OFF_REPAIRED);
 			account_missed(task, thread, scratch, MARK_TIME(mark), now);
@@ -125,6 +130,8 @@ static __always_inline void leave(void *ctx, struct task_struct *task, struct of
 			begin_running(task, thread, now);
 		}
 	}
+	if (stacks.stop == STOP_NO_TABLE_YET || stacks.stop == STOP_NO_MAPPING)
+		off_unwalked++;
 	interval->key.who.user_stack = stacks.user_stack;
 	interval->key.who.kernel_stack = stacks.kernel_stack;
 	interval->key.who.stop = stacks.stop;
@@ -132,10 +139,10 @@ static __always_inline void leave(void *ctx, struct task_struct *task, struct of
 	interval->key.waker = STACK_ID_NONE;
 	interval->began = now;
 	interval->run_delay = task->sched_info.run_delay;
-	mark = __sync_lock_test_and_set(&thread->mark, MARK_OFF_AT(now));
+	mark = take_mark(thread, MARK_OFF, &now);
 	account_on(thread, MARK_TIME(mark), now);
 	if (is_dead)
-		tell_end(thread, scratch, now);
+		tell_end(task, thread, scratch, now);
 }
 
 /* Made by fork, it has waited for its first time on a CPU; or it was there before the recording. */
@@ -145,11 +152,16 @@ static __always_inline void begin_record(struct off_thread *thread, const struct
 	struct off_interval *interval = &thread->interval;
 
 	interval->key.state = OFF_RUNQUEUE;
+	interval->run_delay = facts->run_delay;
 	interval->began = facts->last_queued && facts->last_queued < now ? facts->last_queued : now;
-	if (interval->began < off_began)
-		interval->began = off_began;
-	if (!off_seeding)
+	if (!off_seeding) {
 		thread->born = interval->began;
+		return;
+	}
+	/* It was blocked when the recording began, nobody has looked where. */
+	if (interval->began > off_began)
+		interval->key.state = OFF_OTHER;
+	interval->began = off_began;
 }
 
 static __always_inline __u64 take_kernel_stack(struct task_struct *task, struct off_thread *thread,
@@ -168,11 +180,11 @@ static __always_inline struct off_thread *record_entering(struct task_struct *ta
 							  const struct off_facts *facts,
 							  struct off_scratch *scratch)
 {
-	struct off_thread *thread = find_record(task, facts->pid);
+	struct off_thread *thread = find_record(task);
 
 	if (thread || !off_seeding || !is_target_task(task))
 		return thread;
-	thread = make_record(task, facts->pid, &scratch->fresh);
+	thread = make_record(task, &scratch->fresh);
 	if (thread)
 		name_thread(task, thread);
 	return thread;
@@ -182,7 +194,8 @@ static __always_inline struct off_thread *record_entering(struct task_struct *ta
 static __always_inline enum off_bank choose_bank(struct off_thread *thread, struct off_pace *pace,
 						 __u64 length, __u64 now)
 {
-	if (!off_config.max_events)
+	if (!off_config.max_events || is_hidden(&thread->interval, length) ||
+	    !off_is_shown(thread->interval.key.state))
 		return OFF_BANK_NONE;
 	if (length >= PACE_SHORT_NS) {
 		thread->short_run = 0;
@@ -215,15 +228,20 @@ static __always_inline void enter(struct task_struct *task, const struct off_fac
 	interval = &thread->interval;
 	if (!thread->is_banked || now - interval->began >= PACE_SHORT_NS)
 		span.kernel_stack = take_kernel_stack(task, thread, scratch);
-	mark = __sync_lock_test_and_set(&thread->mark, MARK_AT(now));
+	mark = take_mark(thread, 0, &now);
+	span.to = now;
 	if (mark == MARK_NONE) {
 		begin_record(thread, facts, now);
 		mark = MARK_OFF_AT(interval->began);
 	}
 	if (!(mark & MARK_OFF)) {
+		/* It was not seen to leave: since when it was off is not known. */
 		count_event(COUNTER_OFF_REPAIRED);
-		account_on(thread, MARK_TIME(mark), now);
-		return;
+		interval->began = MARK_TIME(mark);
+		interval->key.state = OFF_OTHER;
+		interval->key.who.user_stack = STACK_ID_LOST;
+		interval->key.who.stop = STOP_STACK_LOST;
+		interval->run_delay = facts->run_delay;
 	}
 	span.from = MARK_TIME(mark);
 	span.ready = ready_since(interval, facts, now);
@@ -305,9 +323,9 @@ static __always_inline void begin_child(struct task_struct *parent, struct task_
 	struct off_thread *thread;
 
 	if (!scratch || config.filter == FILTER_TIDS ||
-	    !is_told(pid, BPF_CORE_READ(child, flags)) || !find_record(parent, parent->pid))
+	    !is_told(pid, BPF_CORE_READ(child, flags)) || !find_record(parent))
 		return;
-	thread = make_record(child, pid, &scratch->fresh);
+	thread = make_record(child, &scratch->fresh);
 	if (thread)
 		name_thread(child, thread);
 }
@@ -326,10 +344,35 @@ int off_fork_raw(struct bpf_raw_tracepoint_args *ctx)
 	return 0;
 }
 
+/* From here on iterators may miss it: it is waited for before a window is read. */
+static __always_inline void note_exit(struct task_struct *task)
+{
+	struct off_thread *thread = find_record(task);
+
+	if (!thread || thread->is_ending)
+		return;
+	thread->is_ending = true;
+	__sync_fetch_and_add(&off_ending, 1);
+}
+
+SEC("tp_btf/sched_process_exit")
+int off_exit(__u64 *ctx)
+{
+	note_exit(bpf_get_current_task_btf());
+	return 0;
+}
+
+SEC("raw_tp/sched_process_exit")
+int off_exit_raw(struct bpf_raw_tracepoint_args *ctx)
+{
+	note_exit(bpf_get_current_task_btf());
+	return 0;
+}
+
 /* Who wakes a thread up that is off its CPU: the current one, or what has interrupted it. */
 static __always_inline void note_waker(void *ctx, struct task_struct *task)
 {
-	struct off_thread *thread = find_record(task, BPF_CORE_READ(task, pid));
+	struct off_thread *thread = find_record(task);
 	struct task_struct *waker = bpf_get_current_task_btf();
 	struct off_scratch *scratch;
 	struct sample_key *who;

@@ -13,30 +13,64 @@ struct {
 	__type(value, struct off_scratch);
 } off_iterator_scratch SEC(".maps");
 
+/* Whether user space may find more of the stack than was found here. */
+static __always_inline bool wants_walk(const struct off_interval *interval)
+{
+	__u32 stop = interval->key.who.stop;
+
+	/* It was blocked before the recording began. */
+	if (interval->key.who.user_stack == STACK_ID_NONE)
+		return stop == STOP_NONE && interval->began == off_began;
+	return stop == STOP_NO_TABLE_YET || stop == STOP_NO_MAPPING;
+}
+
 /*
- * Makes the records of what is there when the recording begins, as of off_began. Of a thread that
- * is blocked, user space finds the user stack: its memory is not to be read from here. It is told
- * the registers, and the id that the stack will have. Called again, it tells who has not run since.
+ * The user stack of a thread that is blocked is found by user space, as its memory is not to be
+ * read from here: it is told the registers, and the id that the stack has from now on. Called
+ * again, this tells who has not run since.
  */
 static __always_inline void seed_blocked(struct bpf_iter__task *ctx, struct task_struct *task,
 					 struct off_thread *thread, struct off_scratch *scratch)
 {
+	struct off_interval *interval = &thread->interval;
 	struct unwind_state *state = &scratch->stacks.unwind;
-	struct off_seed seed = { .generation = thread->interval.key.who.generation,
-				 .tgid = thread->interval.key.who.tgid,
+	struct off_seed seed = { .generation = interval->key.who.generation,
+				 .tgid = interval->key.who.tgid,
 				 .tid = thread->tid };
 
 	if (task->flags & (TASK_IS_KERNEL | TASK_IS_IO_WORKER) || config.unwind != UNWIND_TABLES ||
 	    !unwind_begin_saved(task, state))
 		return;
-	seed.stack = off_id(off_mix(off_mix(config.stack_seed, off_began), thread->tid));
-	if (thread->interval.key.who.user_stack == STACK_ID_NONE)
-		thread->interval.key.who.user_stack = seed.stack;
-	if (thread->interval.key.who.user_stack != seed.stack)
-		return;
+	seed.stack = off_id(off_mix(off_mix(config.stack_seed, interval->began), thread->tid));
+	if (interval->key.who.user_stack != seed.stack) {
+		if (!wants_walk(interval))
+			return;
+		seed.before = interval->key.who.user_stack;
+		interval->key.who.user_stack = seed.stack;
+	}
 	seed.pc = state->pc;
 	__builtin_memcpy(seed.registers, state->registers, sizeof(seed.registers));
 	bpf_seq_write(ctx->meta->seq, &seed, sizeof(seed));
+}
+
+/*
+ * Makes the records of what is there when the recording begins, as of off_began; and tells of those
+ * that are blocked.
+ */
+/* False: it has switched meanwhile, and its record goes by that. */
+static __always_inline bool begin_thread(struct task_struct *task, struct off_thread *thread)
+{
+	struct off_interval *interval = &thread->interval;
+	__u64 mark = task->on_cpu ? MARK_AT(off_began) : MARK_OFF_AT(off_began);
+
+	if (thread->mark != MARK_NONE)
+		return true;
+	interval->began = off_began;
+	interval->run_delay = task->sched_info.run_delay;
+	/* Not on_rq: who sleeps may stay there a while (DELAY_DEQUEUE, Linux 6.12). */
+	interval->key.state =
+		task->sched_info.last_queued ? OFF_RUNQUEUE : off_state_of(false, task->__state);
+	return __sync_val_compare_and_swap(&thread->mark, MARK_NONE, mark) == MARK_NONE;
 }
 
 SEC("iter/task")
@@ -46,29 +80,23 @@ int off_seed_threads(struct bpf_iter__task *ctx)
 	struct off_scratch *scratch;
 	struct off_thread *thread;
 	__u32 zero = 0;
-	__u64 mark;
 
 	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
-	if (!task || !scratch || !is_told(task->pid, task->flags) || !is_target_task(task))
+	if (!task || !scratch || !is_told(task->pid, task->flags) || task->exit_state ||
+	    !is_target_task(task))
 		return 0;
-	thread = make_record(task, task->pid, &scratch->fresh);
+	thread = make_record(task, &scratch->fresh);
 	if (!thread) {
 		count_event(COUNTER_OFF_NO_RECORD);
 		return 0;
 	}
 	/* The first time, before switches are looked at: it is made while there is memory. */
-	if (!off_began)
-		return 0;
-	if (thread->mark == MARK_NONE) {
+	if (!off_began) {
 		name_thread(task, thread);
-		thread->interval.began = off_began;
-		thread->interval.run_delay = task->sched_info.run_delay;
-		thread->interval.key.state =
-			task->on_rq ? OFF_RUNQUEUE : off_state_of(false, task->__state);
-		mark = task->on_cpu ? MARK_AT(off_began) : MARK_OFF_AT(off_began);
-		if (__sync_val_compare_and_swap(&thread->mark, MARK_NONE, mark) != MARK_NONE)
-			return 0;
+		return 0;
 	}
+	if (!begin_thread(task, thread))
+		return 0;
 	if (thread->mark & MARK_OFF)
 		seed_blocked(ctx, task, thread, scratch);
 	return 0;
@@ -89,7 +117,7 @@ int off_settle(struct bpf_iter__task *ctx)
 	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
 	if (!task || !scratch)
 		return 0;
-	thread = find_record(task, task->pid);
+	thread = find_record(task);
 	if (!thread)
 		return 0;
 	mark = *(volatile __u64 *)&thread->mark;
@@ -125,12 +153,14 @@ int off_collect(struct bpf_iter__task *ctx)
 	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
 	if (!task || !scratch)
 		return 0;
-	thread = find_record(task, task->pid);
+	thread = find_record(task);
 	if (!thread || thread->mark == MARK_NONE)
 		return 0;
 	account = &scratch->account;
 	fill_account(thread, account, 0);
-	bpf_seq_write(ctx->meta->seq, account, sizeof(*account));
+	/* Without room it is asked for again, with more. */
+	if (bpf_seq_write(ctx->meta->seq, account, sizeof(*account)))
+		return 0;
 	__builtin_memset(&thread->ledgers[window & 1], 0, sizeof(thread->ledgers[0]));
 	return 0;
 }

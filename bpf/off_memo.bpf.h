@@ -3,7 +3,8 @@
  * Knowing a stack again without walking it. A thread mostly blocks where it has blocked before.
  *
  * A walk is a function of the registers it begins with and of the words it reads. So what is the
- * same in all of these is the same stack, whatever else is in memory:
+ * same in all of these is the same stack (but for code that has changed at the same place, in the
+ * time from one drain to the next):
  *
  * - of a user stack the walker notes which words it reads (unwind_note_read());
  * - of a kernel stack, which the kernel walks, every word is compared that a walk could go by: what
@@ -23,12 +24,21 @@
 #include "bpf/off_thread.bpf.h"
 #include "bpf/stack.bpf.h"
 
-#define MEMO_WAYS         2
-#define MEMO_USER_WORDS   UNWIND_READS_MAX
-#define MEMO_KERNEL_WORDS 48
-#define MEMO_SPAN         2048 /* bytes of stack that are looked at */
-#define MEMO_SPAN_WORDS   (MEMO_SPAN / 8)
-#define MEMO_NOTHING      0xffffffffu /* as size of a user memo: it matches nothing */
+#if defined(__TARGET_ARCH_x86)
+#define MEMO_IS_POSSIBLE 1
+#else
+#define MEMO_IS_POSSIBLE 0 /* the layouts below are those of x86-64 */
+#endif
+
+#define MEMO_WAYS            2
+#define MEMO_USER_WORDS      UNWIND_READS_MAX
+#define MEMO_KERNEL_WORDS    48
+/* Bytes of stack that are looked at. */
+#define MEMO_USER_SPAN       16384
+#define MEMO_SPAN            2048 /* in the kernel */
+#define MEMO_SPAN_WORDS      (MEMO_SPAN / 8)
+#define MEMO_USER_SPAN_WORDS (MEMO_USER_SPAN / 8)
+#define MEMO_NOTHING         0xffffffffu /* as size of a user memo: it matches nothing */
 
 /* What the entry code and the outermost function have pushed (arch/x86/entry/calling.h). */
 #define MEMO_TOP       48
@@ -79,11 +89,23 @@ struct memos {
 	__u32 user_misses, kernel_misses;
 };
 
-/* A piece of stack that is looked at; one for each CPU. Of a kernel stack its top is at the end. */
+/* A piece of a user stack; one for each CPU. */
+struct memo_user_span {
+	__u64 words[MEMO_USER_SPAN_WORDS];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct memo_user_span);
+} off_user_spans SEC(".maps");
+
+/* A kernel stack, its top at the end; one for each CPU. */
 struct memo_span {
 	__u64 words[MEMO_SPAN_WORDS + MEMO_TOP_WORDS];
-	__u64 stack_pointer, top; /* of a kernel stack */
-	__u64 low, found;         /* memo_find_low() */
+	__u64 stack_pointer, top;  /* of a kernel stack */
+	__u64 low, found, matched; /* memo_find_low() */
 };
 
 struct {
@@ -93,30 +115,31 @@ struct {
 	__type(value, struct memos);
 } off_memos SEC(".maps");
 
-int memo_user_matches(const struct memo_user *memo, struct memo_span *span);
+int memo_user_matches(const struct memo_user *memo, struct memo_user_span *span);
 int memo_learn_user(struct memo_user *memo, const struct unwind_state *state);
 int memo_add_word(struct memo_kernel *memo, const struct memo_span *span, __u32 place);
 int memo_kernel_matches(const struct memo_kernel *memo, struct memo_span *span);
+int memo_kernel_matches_direct(const struct memo_kernel *memo, const struct memo_span *span);
 int memo_refine_kernel(struct memo_kernel *memo, const struct memo_span *span, __u64 outer);
 int memo_learn_kernel(struct memo_kernel *memo, struct memo_span *span,
 		      const struct call_stack *stack);
 
 /* Whether the words on the stack are those of the memo, whose registers are the thread's. */
-OFF_CHECKED_ONCE int memo_user_matches(const struct memo_user *memo, struct memo_span *span)
+OFF_CHECKED_ONCE int memo_user_matches(const struct memo_user *memo, struct memo_user_span *span)
 {
 	__u32 size;
 
 	if (!memo || !span)
 		return false;
 	size = memo->size;
-	if (size > MEMO_SPAN)
+	if (size > MEMO_USER_SPAN)
 		return false;
 	if (size && bpf_probe_read_user(span->words, size, (const void *)memo->rsp))
 		return false;
 	for (__u32 i = 0; i < MEMO_USER_WORDS; i++) {
 		if (i >= memo->count)
 			break;
-		if (span->words[memo->places[i] & (MEMO_SPAN_WORDS - 1)] != memo->words[i])
+		if (span->words[memo->places[i] & (MEMO_USER_SPAN_WORDS - 1)] != memo->words[i])
 			return false;
 	}
 	return true;
@@ -139,7 +162,7 @@ OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind
 		if (i >= state->read_count)
 			break;
 		place = state->reads[i].address - memo->rsp;
-		if (place > MEMO_SPAN - 8 || place & 7)
+		if (place > MEMO_USER_SPAN - 8 || place & 7)
 			return false;
 		memo->places[i] = place / 8;
 		memo->words[i] = state->reads[i].word;
@@ -156,6 +179,39 @@ static __always_inline __u64 memo_bias(const struct memo_span *span, __u32 base)
 	if (base == MEMO_FROM_STACK_POINTER)
 		return span->stack_pointer;
 	return base == MEMO_FROM_TOP ? span->top : 0;
+}
+
+/* A word of kernel memory, which may have any value, and any address: then 0. */
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+static __always_inline __u64 memo_load(__u64 address)
+{
+	/* Of a type that is known to begin with a word. */
+	const struct sched_info *word =
+		bpf_rdonly_cast((const void *)address, bpf_core_type_id_kernel(struct sched_info));
+
+	return word->pcount;
+}
+
+/* The same as below without a copy of the stack (Linux 6.2): span has its pointer and its top. */
+OFF_CHECKED_ONCE int memo_kernel_matches_direct(const struct memo_kernel *memo,
+						const struct memo_span *span)
+{
+	if (!memo || !span)
+		return false;
+	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
+		__u64 address;
+
+		if (i >= memo->count)
+			break;
+		address = span->stack_pointer + 8ULL * memo->places[i];
+		if (memo->places[i] >= MEMO_SPAN_WORDS)
+			address = span->top - MEMO_TOP + 8ULL * (memo->places[i] - MEMO_SPAN_WORDS);
+		if (memo->bases[i] != MEMO_IGNORED &&
+		    memo_load(address) - memo_bias(span, memo->bases[i]) != memo->words[i])
+			return false;
+	}
+	return true;
 }
 
 /* span has the words of the stack up to memo->low, and its top. */
@@ -212,31 +268,39 @@ static __always_inline bool memo_is_code(__u64 word)
 	return word >= 0xffffffff80000000ULL && word < 0xffffffffff000000ULL;
 }
 
-int memo_find_low(struct memo_span *span, __u64 outer);
+int memo_find_low(struct memo_span *span, const struct call_stack *stack);
 
 /*
  * Where the outermost function has called from: behind that is the gap. In the gap may be what
  * earlier system calls have left, with the same address at another distance: then it is not known
  * which is meant, and span->low is 0. The next one will have another gap.
  */
-OFF_CHECKED_ONCE int memo_find_low(struct memo_span *span, __u64 outer)
+OFF_CHECKED_ONCE int memo_find_low(struct memo_span *span, const struct call_stack *stack)
 {
-	__u64 size;
+	__u64 size, outer;
+	__u32 depth;
 
-	if (!span)
+	if (!span || !stack)
 		return false;
+	depth = stack->depth;
+	if (depth < 2 || depth > KERNEL_FRAMES_MAX)
+		return false;
+	outer = stack->pc[depth - 2];
 	size = span->top - span->stack_pointer - MEMO_TOP;
-	span->low = span->found = 0;
+	span->low = span->found = span->matched = 0;
 	for (__u32 i = 0; i < MEMO_SPAN_WORDS; i++) {
 		if (8 * i >= size)
 			break;
+		if (span->words[i] == stack->pc[span->matched & (USER_FRAMES_MAX - 1)])
+			*(volatile __u64 *)&span->matched += 1;
 		if (span->words[i] != outer)
 			continue;
 		/* To memory: of registers the verifier would follow each value. */
 		*(volatile __u64 *)&span->low = 8 * i + 8;
 		*(volatile __u64 *)&span->found += 1;
 	}
-	if (span->found != 1)
+	/* Where a tracer has put its own return address, the words do not show the stack. */
+	if (span->found != 1 || span->matched < depth - 1)
 		span->low = 0;
 	return true;
 }
@@ -282,7 +346,7 @@ OFF_CHECKED_ONCE int memo_learn_kernel(struct memo_kernel *memo, struct memo_spa
 	depth = stack->depth;
 	if (depth < 2 || depth > KERNEL_FRAMES_MAX)
 		return false;
-	memo_find_low(span, stack->pc[depth - 2]);
+	memo_find_low(span, stack);
 	low = span->low;
 	if (!low)
 		return false; /* what the memo knows may still be of use */

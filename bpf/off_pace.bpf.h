@@ -17,7 +17,7 @@
 /* What a sample stands for, about: of short intervals, one in ten has its stacks taken. */
 #define PACE_SAMPLE_NS (10 * PACE_SHORT_NS)
 /* So many short ones in a row, and the next is taken for one. */
-#define PACE_RUN       8
+#define PACE_RUN       64
 #define PACE_SECOND_NS 1000000000ULL
 
 /* Of one CPU. */

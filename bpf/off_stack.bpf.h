@@ -122,13 +122,16 @@ struct memo_place {
 	__u64 generation, pc, rsp, rbp;
 };
 
-int memo_find_user(const struct memos *memos, struct memo_span *span, const struct memo_place *now);
+int memo_find_user(const struct memos *memos, const struct memo_place *now);
 int memo_find_kernel(const struct memos *memos, struct memo_span *span);
 
 /* Which memo is of where the thread is; -1: none. */
-OFF_CHECKED_ONCE int memo_find_user(const struct memos *memos, struct memo_span *span,
-				    const struct memo_place *now)
+OFF_CHECKED_ONCE int memo_find_user(const struct memos *memos, const struct memo_place *now)
 {
+	struct memo_user_span *span;
+	__u32 zero = 0;
+
+	span = bpf_map_lookup_elem(&off_user_spans, &zero);
 	if (!memos || !span || !now)
 		return -1;
 	for (__u32 i = 0; i < MEMO_WAYS; i++) {
@@ -194,7 +197,7 @@ static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *
 		now.pc = saved->rip;
 		now.rsp = saved->rsp;
 		now.rbp = saved->rbp;
-		way = memo_find_user(memos, &scratch->span, &now);
+		way = memo_find_user(memos, &now);
 		if (way >= 0) {
 			memos->user_last = way;
 			memo = &memos->user[way & (MEMO_WAYS - 1)];
@@ -203,8 +206,9 @@ static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *
 	if (memo) {
 		memos->user_misses = 0;
 		is_fresh = memo->period == unwind_now;
-		if (is_fresh && !walk->off->verify_memos) {
+		if (is_fresh)
 			count_event(COUNTER_OFF_USER_MEMO);
+		if (is_fresh && !walk->off->verify_memos) {
 			*ret_stop = memo->stop;
 			return memo->stack;
 		}
@@ -249,6 +253,11 @@ OFF_CHECKED_ONCE int memo_find_kernel(const struct memos *memos, struct memo_spa
 
 		if (!low || span->stack_pointer + low + MEMO_TOP > span->top)
 			continue;
+		if (off_config.has_rdonly_cast) {
+			if (memo_kernel_matches_direct(memo, span))
+				return i;
+			continue;
+		}
 		if (low > read && !read_kernel_span(span, low))
 			continue;
 		if (low > read)
@@ -365,10 +374,10 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 	if (memo) {
 		memos->kernel_misses = 0;
 		is_fresh = memo->period == unwind_now;
-		if (is_fresh && !walk->off->verify_memos) {
+		if (is_fresh)
 			count_event(COUNTER_OFF_KERNEL_MEMO);
+		if (is_fresh && !walk->off->verify_memos)
 			return memo->stack;
-		}
 	}
 	id = walk_off_kernel_stack(task, scratch, walk->config);
 	count_event(COUNTER_OFF_KERNEL_WALKS);

@@ -16,7 +16,7 @@
 
 #define MARK_OFF       1ULL
 #define MARK_SHIFT     1
-#define MARK_NONE      0ULL /* a record that has just been made */
+#define MARK_NONE      0ULL /* nothing is accounted for: a new record, or that of a dead thread */
 #define MARK_TIME(m)   ((m) >> MARK_SHIFT)
 #define MARK_AT(t)     ((t) << MARK_SHIFT)
 #define MARK_OFF_AT(t) ((t) << MARK_SHIFT | MARK_OFF)
@@ -42,6 +42,8 @@ struct off_thread {
 	__s64 bank_left; /* until a sample is due */
 	__u32 short_run; /* short intervals in a row */
 	__u32 is_banked; /* the one that is going on */
+	__u32 is_ending; /* it is counted in off_ending */
+	__u32 unused;
 	struct off_ledger ledgers[HALVES];
 };
 
@@ -78,13 +80,13 @@ struct {
 	__type(value, struct off_thread);
 } off_threads SEC(".maps");
 
-/* The same in raw tracepoints, by task_struct.pid. */
+/* The same in raw tracepoints, by where the task is. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
-	__type(key, __u32);
+	__type(key, __u64);
 	__type(value, struct off_thread);
-} off_threads_by_pid SEC(".maps");
+} off_threads_raw SEC(".maps");
 
 /* struct off_account of threads that have ended. */
 struct {

@@ -33,7 +33,7 @@ owner_of() {
 	case $1 in
 	sampler) echo 'sampler[a-z_]*\.[ch]' ;;
 	kernel_name) echo 'kernel_lookup\.c' ;;
-	off_cpu) echo 'off_cpu\.c' ;;
+	off_cpu) echo 'off_cpu[a-z_]*\.[ch]' ;;
 	*) echo 'nothing' ;;
 	esac
 }

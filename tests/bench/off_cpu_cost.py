@@ -4,8 +4,8 @@
 
 The load has a CPU of its own, the tools have the others. Each run under a tool is compared with a
 run without any just before it; tools take turns. Fails when eprof adds more than LIMITS, or does
-not count every switch. Needs root, two CPUs, and perf; offcputime (libbpf-tools) and bpftrace are left
-out, with a word, where they are missing.
+not count every switch. Needs root, two CPUs, and perf; offcputime (libbpf-tools) and bpftrace are
+left out, with a word, where they are missing.
 """
 
 import argparse
