@@ -65,7 +65,7 @@ static int load(struct off_cpu *off)
 	int err = off_programs_load(off->options, &off->shared, &off->programs);
 
 	if (err < 0)
-		return failed("load the BPF programs for off-CPU time", err);
+		return err;
 	skeleton = off->programs.skeleton;
 	off->bss = skeleton->bss;
 	off->ended = ring_buffer__new(bpf_map__fd(skeleton->maps.off_ended), take_ended, off, NULL);

@@ -16,8 +16,8 @@ struct off_programs {
 };
 
 /*
- * Typed tracepoints need the kernel's BTF to know them; where they cannot be had, raw ones do. 0 or
- * -errno, programs being empty then.
+ * Typed tracepoints need the kernel's BTF to know them; where they cannot be had, raw ones do. 0;
+ * or -errno after one line, programs being empty then.
  */
 int off_programs_load(const struct record_options *options, const struct sampler_shared *shared,
 		      struct off_programs *programs);

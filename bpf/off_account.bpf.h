@@ -353,6 +353,8 @@ static __always_inline void account_missed(const struct task_struct *task,
 	span.ready = arrival - (task->sched_info.run_delay - interval->run_delay);
 	if (interval->key.state == OFF_RUNQUEUE)
 		span.ready = from;
+	if (off_config.is_raw)
+		span.kernel_stack = interval->key.who.kernel_stack;
 	account_off(thread, interval, scratch, &span);
 	account_end(thread, arrival - interval->began);
 	account_on(thread, arrival, now);

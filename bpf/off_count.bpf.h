@@ -126,6 +126,7 @@ static __always_inline bool off_is_shown(__u32 state)
 OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, const struct off_interval *interval,
 				     struct off_scratch *scratch, struct off_piece *piece)
 {
+	struct off_scratch *own;
 	__u32 state;
 
 	if (!ledger || !interval || !scratch || !piece)
@@ -147,10 +148,13 @@ OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, const struct off
 	}
 	if (!(piece->blocked + piece->more_blocked + piece->runqueue + piece->more_runqueue))
 		return 0;
+	own = find_scratch(scratch->is_iterators);
+	if (!own)
+		return 0;
 	if (piece->half & 1)
-		count_in(&off_counts_1, &off_lost_1, interval, scratch, piece);
+		count_in(&off_counts_1, &off_lost_1, interval, own, piece);
 	else
-		count_in(&off_counts_0, &off_lost_0, interval, scratch, piece);
+		count_in(&off_counts_0, &off_lost_0, interval, own, piece);
 	return 0;
 }
 

@@ -41,13 +41,6 @@ __u32 off_unwalked;  /* intervals whose user stack is to be had a little later *
 __u32 off_clock_tid; /* who asks for the time by leaving its CPU; 0: nobody */
 __u64 off_clock, off_clock_monotonic; /* the answer */
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct off_scratch);
-} off_scratches SEC(".maps");
-
 static __always_inline __u64 scheduler_clock(const struct task_struct *current)
 {
 	return current->se.cfs_rq->rq->clock;
@@ -273,9 +266,8 @@ static __always_inline void account_switch(void *ctx, const struct off_switch *c
 	struct task_struct *prev = change->prev;
 	struct off_scratch *scratch;
 	struct off_facts facts;
-	__u32 zero = 0;
 
-	scratch = bpf_map_lookup_elem(&off_scratches, &zero);
+	scratch = find_scratch(false);
 	if (!scratch)
 		return;
 	tell_time(prev, now);
@@ -318,8 +310,8 @@ int on_switch_raw(struct bpf_raw_tracepoint_args *ctx)
  */
 static __always_inline void begin_child(struct task_struct *parent, struct task_struct *child)
 {
-	__u32 pid = BPF_CORE_READ(child, pid), zero = 0;
-	struct off_scratch *scratch = bpf_map_lookup_elem(&off_scratches, &zero);
+	__u32 pid = BPF_CORE_READ(child, pid);
+	struct off_scratch *scratch = find_scratch(false);
 	struct off_thread *thread;
 
 	if (!scratch || config.filter == FILTER_TIDS ||
@@ -376,11 +368,10 @@ static __always_inline void note_waker(void *ctx, struct task_struct *task)
 	struct task_struct *waker = bpf_get_current_task_btf();
 	struct off_scratch *scratch;
 	struct sample_key *who;
-	__u32 zero = 0;
 	__u64 id;
 
 	/* Interrupts are off, unless it wakes itself: that one is not off its CPU. */
-	scratch = bpf_map_lookup_elem(&off_scratches, &zero);
+	scratch = find_scratch(false);
 	if (!scratch || !thread || !(thread->mark & MARK_OFF) || thread->interval.key.waker)
 		return;
 	who = &scratch->waker;

@@ -5,14 +5,6 @@
 
 #include "bpf/off_account.bpf.h"
 
-/* Iterators can be preempted, and run one at a time. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct off_scratch);
-} off_iterator_scratch SEC(".maps");
-
 /* Whether user space may find more of the stack than was found here. */
 static __always_inline bool wants_walk(const struct off_interval *interval)
 {
@@ -58,7 +50,8 @@ static __always_inline void seed_blocked(struct bpf_iter__task *ctx, struct task
  * that are blocked.
  */
 /* False: it has switched meanwhile, and its record goes by that. */
-static __always_inline bool begin_thread(struct task_struct *task, struct off_thread *thread)
+static __always_inline bool begin_thread(struct task_struct *task, struct off_thread *thread,
+					 struct off_scratch *scratch)
 {
 	struct off_interval *interval = &thread->interval;
 	__u64 mark = task->on_cpu ? MARK_AT(off_began) : MARK_OFF_AT(off_began);
@@ -70,6 +63,9 @@ static __always_inline bool begin_thread(struct task_struct *task, struct off_th
 	/* Not on_rq: who sleeps may stay there a while (DELAY_DEQUEUE, Linux 6.12). */
 	interval->key.state =
 		task->sched_info.last_queued ? OFF_RUNQUEUE : off_state_of(false, task->__state);
+	/* Later it is not to be had: take_stacks(). */
+	if (off_config.is_raw && config.kernel_stacks)
+		interval->key.who.kernel_stack = walk_off_kernel_stack(task, scratch, &config);
 	return __sync_val_compare_and_swap(&thread->mark, MARK_NONE, mark) == MARK_NONE;
 }
 
@@ -79,9 +75,8 @@ int off_seed_threads(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct off_scratch *scratch;
 	struct off_thread *thread;
-	__u32 zero = 0;
 
-	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
+	scratch = find_scratch(true);
 	if (!task || !scratch || !is_told(task->pid, task->flags) || task->exit_state ||
 	    !is_target_task(task))
 		return 0;
@@ -95,7 +90,7 @@ int off_seed_threads(struct bpf_iter__task *ctx)
 		name_thread(task, thread);
 		return 0;
 	}
-	if (!begin_thread(task, thread))
+	if (!begin_thread(task, thread, scratch))
 		return 0;
 	if (thread->mark & MARK_OFF)
 		seed_blocked(ctx, task, thread, scratch);
@@ -112,9 +107,8 @@ int off_settle(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct off_scratch *scratch;
 	struct off_thread *thread;
-	__u32 zero = 0;
 
-	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
+	scratch = find_scratch(true);
 	if (!task || !scratch)
 		return 0;
 	thread = find_record(task);
@@ -144,13 +138,13 @@ int off_settle(struct bpf_iter__task *ctx)
 SEC("iter/task")
 int off_collect(struct bpf_iter__task *ctx)
 {
-	__u32 window = (off_control & OFF_CONTROL_WINDOW) == 0, zero = 0;
+	__u32 window = (off_control & OFF_CONTROL_WINDOW) == 0;
 	struct task_struct *task = ctx->task;
 	struct off_scratch *scratch;
 	struct off_account *account;
 	struct off_thread *thread;
 
-	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
+	scratch = find_scratch(true);
 	if (!task || !scratch)
 		return 0;
 	thread = find_record(task);

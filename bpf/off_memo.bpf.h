@@ -68,7 +68,6 @@ enum memo_base {
 	MEMO_PLAIN,
 	MEMO_FROM_STACK_POINTER,
 	MEMO_FROM_TOP,
-	MEMO_IGNORED, /* it has changed while the stack was the same: no walk goes by it */
 };
 
 struct memo_kernel {
@@ -76,7 +75,7 @@ struct memo_kernel {
 	__u32 period;
 	__u32 low; /* bytes from the stack pointer to the gap; 0: nothing is known */
 	__u32 count;
-	__u32 unused;
+	__u32 kept; /* of them, while they are looked through */
 	__u64 words[MEMO_KERNEL_WORDS];
 	__u16 places[MEMO_KERNEL_WORDS]; /* in struct memo_span.words */
 	__u8 bases[MEMO_KERNEL_WORDS];   /* enum memo_base */
@@ -197,7 +196,8 @@ static __always_inline __u64 memo_load(__u64 address)
 OFF_CHECKED_ONCE int memo_kernel_matches_direct(const struct memo_kernel *memo,
 						const struct memo_span *span)
 {
-	if (!memo || !span)
+	/* Checked wherever it is not called, too. */
+	if (!off_config.has_rdonly_cast || !memo || !span)
 		return false;
 	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
 		__u64 address;
@@ -207,8 +207,7 @@ OFF_CHECKED_ONCE int memo_kernel_matches_direct(const struct memo_kernel *memo,
 		address = span->stack_pointer + 8ULL * memo->places[i];
 		if (memo->places[i] >= MEMO_SPAN_WORDS)
 			address = span->top - MEMO_TOP + 8ULL * (memo->places[i] - MEMO_SPAN_WORDS);
-		if (memo->bases[i] != MEMO_IGNORED &&
-		    memo_load(address) - memo_bias(span, memo->bases[i]) != memo->words[i])
+		if (memo_load(address) - memo_bias(span, memo->bases[i]) != memo->words[i])
 			return false;
 	}
 	return true;
@@ -227,10 +226,31 @@ OFF_CHECKED_ONCE int memo_kernel_matches(const struct memo_kernel *memo, struct 
 		place = memo->places[i];
 		if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
 			return false;
-		if (memo->bases[i] != MEMO_IGNORED &&
-		    span->words[place] - memo_bias(span, memo->bases[i]) != memo->words[i])
+		if (span->words[place] - memo_bias(span, memo->bases[i]) != memo->words[i])
 			return false;
 	}
+	return true;
+}
+
+int memo_keep_word(struct memo_kernel *memo, const struct memo_span *span, __u32 number);
+
+/* Puts a word behind those that are kept, if it is what the memo says. */
+OFF_CHECKED_ONCE int memo_keep_word(struct memo_kernel *memo, const struct memo_span *span,
+				    __u32 number)
+{
+	__u32 place, kept;
+
+	if (!memo || !span || number >= MEMO_KERNEL_WORDS)
+		return false;
+	place = memo->places[number];
+	kept = memo->kept;
+	if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS || kept >= MEMO_KERNEL_WORDS ||
+	    span->words[place] - memo_bias(span, memo->bases[number]) != memo->words[number])
+		return false;
+	memo->words[kept] = memo->words[number];
+	memo->places[kept] = place;
+	memo->bases[kept] = memo->bases[number];
+	memo->kept = kept + 1;
 	return true;
 }
 
@@ -248,17 +268,13 @@ OFF_CHECKED_ONCE int memo_refine_kernel(struct memo_kernel *memo, const struct m
 	last = memo->low / 8 - 1;
 	if (last >= MEMO_SPAN_WORDS || span->words[last] != outer)
 		return false;
+	memo->kept = 0;
 	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
-		__u32 place;
-
 		if (i >= memo->count)
 			break;
-		place = memo->places[i];
-		if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
-			return false;
-		if (span->words[place] - memo_bias(span, memo->bases[i]) != memo->words[i])
-			memo->bases[i] = MEMO_IGNORED;
+		memo_keep_word(memo, span, i);
 	}
+	memo->count = memo->kept;
 	return true;
 }
 

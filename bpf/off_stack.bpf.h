@@ -18,6 +18,8 @@ extern const volatile struct off_cpu_config off_config;
 
 /* Nobody else is on this CPU meanwhile: interrupts are off, or (iterators) it is theirs alone. */
 struct off_scratch {
+	__u32 is_iterators; /* which of the two below it is */
+	__u32 unused;
 	struct off_count count; /* one that is new */
 	struct off_account account;
 	struct off_interval interval; /* copied */
@@ -27,6 +29,34 @@ struct off_scratch {
 	struct off_thread fresh; /* zeros */
 	struct scratch stacks;
 };
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct off_scratch);
+} off_scratches SEC(".maps");
+
+/* Iterators can be preempted, and run one at a time. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct off_scratch);
+} off_iterator_scratch SEC(".maps");
+
+static __always_inline struct off_scratch *find_scratch(__u32 is_iterators)
+{
+	struct off_scratch *scratch;
+	__u32 zero = 0;
+
+	if (!is_iterators)
+		return bpf_map_lookup_elem(&off_scratches, &zero);
+	scratch = bpf_map_lookup_elem(&off_iterator_scratch, &zero);
+	if (scratch)
+		scratch->is_iterators = true;
+	return scratch;
+}
 
 /*
  * Stacks, in pieces, and wakers. User space takes out what it has read, at any time: what is not
@@ -52,24 +82,34 @@ struct off_walk {
 	const volatile struct off_cpu_config *off;
 };
 
-__u64 off_save_stack(struct call_stack *stack, struct stack *piece, __u64 seed);
+__u64 off_save_stack(const struct off_scratch *scratch, __u32 is_kernel, __u64 seed);
 
-/* Returns the id of the stack, STACK_ID_LOST when there is no room for it. */
-OFF_CHECKED_ONCE __u64 off_save_stack(struct call_stack *stack, struct stack *piece, __u64 seed)
+/*
+ * Returns the id of the stack, STACK_ID_LOST when there is no room for it. The scratch is looked up
+ * again: before Linux 6.2 what a checked-once function was handed does not go into a map.
+ */
+OFF_CHECKED_ONCE __u64 off_save_stack(const struct off_scratch *scratch, __u32 is_kernel,
+				      __u64 seed)
 {
+	struct call_stack *stack;
+	struct off_scratch *own;
 	__u64 id;
 
-	if (!stack || !piece)
+	if (!scratch)
 		return STACK_ID_LOST;
+	own = find_scratch(scratch->is_iterators);
+	if (!own)
+		return STACK_ID_LOST;
+	stack = is_kernel ? &own->stacks.kernel : &own->stacks.unwind.stack;
 	id = stack_find_id(stack, seed);
-	if (id == STACK_ID_NONE || save_stack(&off_stacks, stack, piece))
+	if (id == STACK_ID_NONE || save_stack(&off_stacks, stack, &own->stacks.piece))
 		return id;
 	return STACK_ID_LOST;
 }
 
 static __always_inline __u64 save_user_stack(struct off_scratch *scratch, __u64 seed, __u32 *stop)
 {
-	__u64 id = off_save_stack(&scratch->stacks.unwind.stack, &scratch->stacks.piece, seed);
+	__u64 id = off_save_stack(scratch, false, seed);
 
 	if (id == STACK_ID_LOST) {
 		count_event(COUNTER_USER_STACK_LOST);
@@ -80,7 +120,7 @@ static __always_inline __u64 save_user_stack(struct off_scratch *scratch, __u64 
 
 static __always_inline __u64 save_kernel_stack(struct off_scratch *scratch, __u64 seed)
 {
-	__u64 id = off_save_stack(&scratch->stacks.kernel, &scratch->stacks.piece, seed);
+	__u64 id = off_save_stack(scratch, true, seed);
 
 	if (id == STACK_ID_LOST)
 		count_event(COUNTER_KERNEL_STACK_LOST);

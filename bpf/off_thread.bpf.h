@@ -11,6 +11,7 @@
 #define EPROF_BPF_OFF_THREAD_BPF_H
 
 #include "bpf/abi.h"
+#include "bpf/off_length.bpf.h"
 
 #define OFF_CHECKED_ONCE __attribute__((noinline))
 
@@ -56,21 +57,6 @@ static __always_inline __u64 off_mix(__u64 hash, __u64 word)
 static __always_inline __u64 off_id(__u64 hash)
 {
 	return hash > STACK_ID_LOST ? hash : hash + 2;
-}
-
-/* Position of the highest set bit of microseconds, as struct off_ledger.lengths counts. */
-static __always_inline __u32 off_length_class(__u64 ns)
-{
-	__u64 us = ns / 1000;
-	__u32 class = 0;
-
-	for (__u32 shift = 16; shift; shift >>= 1) {
-		if (us >> shift) {
-			us >>= shift;
-			class += shift;
-		}
-	}
-	return class < OFF_LENGTHS ? class : OFF_LENGTHS - 1;
 }
 
 struct {

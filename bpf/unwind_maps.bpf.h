@@ -127,11 +127,12 @@ static __always_inline bool unwind_load(const struct pt_regs *regs, struct unwin
 static __always_inline bool unwind_begin_saved(struct task_struct *task, struct unwind_state *state)
 {
 	void *saved = (void *)bpf_task_pt_regs(task);
-	struct pt_regs regs;
 
-	if (bpf_probe_read_kernel(&regs, sizeof(regs), saved))
+	/* Not on the stack, of which programs have little; the window is not in use yet. */
+	_Static_assert(sizeof(struct pt_regs) <= sizeof(state->window), "registers fit");
+	if (bpf_probe_read_kernel(state->window, sizeof(struct pt_regs), saved))
 		return false;
-	return unwind_load(&regs, state);
+	return unwind_load((const struct pt_regs *)state->window, state);
 }
 
 /*
@@ -145,10 +146,15 @@ static __always_inline bool unwind_begin(struct bpf_perf_event_data *ctx,
 	struct pt_regs regs;
 
 	/* A plain read may be narrowed to two bytes, which the verifier refuses for the context. */
-	if (*(volatile __u64 *)&ctx->regs.cs != USER_CS)
-		return unwind_begin_saved(bpf_get_current_task_btf(), state);
-	for (__u32 i = 0; i < sizeof(regs) / 8; i++)
-		((__u64 *)&regs)[i] = ((volatile __u64 *)from)[i];
+	if (*(volatile __u64 *)&ctx->regs.cs == USER_CS) {
+		for (__u32 i = 0; i < sizeof(regs) / 8; i++)
+			((__u64 *)&regs)[i] = ((volatile __u64 *)from)[i];
+	} else {
+		void *saved = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+		if (bpf_probe_read_kernel(&regs, sizeof(regs), saved))
+			return false;
+	}
 	return unwind_load(&regs, state);
 }
 
