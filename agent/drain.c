@@ -80,6 +80,8 @@ static int hand_out(const struct sample_context *context, const struct sample_ke
 
 	sample.user =
 		stack_store_find(&drain->stacks, key->user_stack, drain->user, &sample.user_depth);
+	if (key->user_stack > STACK_ID_LOST && !sample.user_depth)
+		sample.stop = STOP_STACK_LOST;
 	sample.kernel = stack_store_find(&drain->stacks, key->kernel_stack, drain->kernel,
 					 &sample.kernel_depth);
 	return context->handler(context->context, &sample);

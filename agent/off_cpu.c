@@ -222,7 +222,7 @@ static void wait_for_exits(struct off_cpu *off)
 	}
 }
 
-int off_cpu_end_window(struct off_cpu *off)
+int off_cpu_end_window(struct off_cpu *off, bool is_last)
 {
 	struct off_cpu_bpf__bss *shared = off->bss;
 	uint64_t control = shared->off_control & (OFF_CONTROL_HALF | OFF_CONTROL_WINDOW);
@@ -237,6 +237,8 @@ int off_cpu_end_window(struct off_cpu *off)
 			 __ATOMIC_SEQ_CST);
 	off->is_flipped = true;
 	wait_for_boundary();
+	if (is_last)
+		__atomic_store_n(&shared->off_is_over, 1, __ATOMIC_SEQ_CST);
 	err = iterate(off->programs.settle);
 	wait_for_exits(off);
 	return err;

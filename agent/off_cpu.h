@@ -48,9 +48,10 @@ void off_cpu_flip(struct off_cpu *off);
 
 /*
  * Ends the window: all time until now goes to the quiet half, also that of who is still blocked.
- * sampler_flip() has to follow; until it has, flipping does nothing. 0 or -errno.
+ * sampler_flip() has to follow; until it has, flipping does nothing. is_last: no other window
+ * follows, and nothing is accounted for from here on. 0 or -errno.
  */
-int off_cpu_end_window(struct off_cpu *off);
+int off_cpu_end_window(struct off_cpu *off, bool is_last);
 
 /* As sampler_drain(). A row with time blocked and time in the run queue comes as two. */
 int off_cpu_drain(struct off_cpu *off, sample_handler handler, void *context);

@@ -96,8 +96,13 @@ const uint64_t *stack_store_find(const struct stack_store *store, uint64_t id, u
 	while (piece && depth + *ret_depth <= USER_FRAMES_MAX) {
 		memcpy(&room[depth], piece, *ret_depth * sizeof(*piece));
 		depth += *ret_depth;
+		if (rest == STACK_ID_NONE) {
+			*ret_depth = depth;
+			return room;
+		}
 		piece = find_piece(store, rest, ret_depth, &rest);
 	}
-	*ret_depth = depth;
-	return room;
+	/* Longer than there are any, it is cut; without outer pieces it would be another stack. */
+	*ret_depth = piece ? depth : 0;
+	return piece ? room : NULL;
 }

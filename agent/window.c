@@ -16,6 +16,7 @@ struct window {
 	uint64_t samples;   /* drained */
 	uint64_t opened_ns; /* CLOCK_MONOTONIC */
 	uint64_t flipped_ns;
+	bool has_ended;
 };
 
 static void cleanup_window(struct window **window)
@@ -67,6 +68,11 @@ static void cleanup_batch(struct sample_batch **batch)
 	free(*batch);
 }
 
+static bool records_off_cpu(const struct window *window)
+{
+	return window->pipeline.off_cpu && !window->has_ended;
+}
+
 int window_drain(struct window *window)
 {
 	const struct pipeline *pipeline = &window->pipeline;
@@ -78,7 +84,7 @@ int window_drain(struct window *window)
 	/* Samples of this half may be as old as the flip before; later ones come later. */
 	batch->forget_before_ns = window->flipped_ns;
 	window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
-	if (pipeline->off_cpu)
+	if (records_off_cpu(window))
 		off_cpu_flip(pipeline->off_cpu);
 	err = sampler_flip(pipeline->sampler);
 	if (err < 0)
@@ -92,7 +98,7 @@ int window_drain(struct window *window)
 	if (err < 0)
 		return err;
 	window->samples += batch->total;
-	if (pipeline->off_cpu)
+	if (records_off_cpu(window))
 		err = off_cpu_drain(pipeline->off_cpu, sample_batch_add, batch);
 	if (err < 0)
 		return err;
@@ -106,9 +112,21 @@ uint64_t window_samples(const struct window *window)
 	return window->samples;
 }
 
+/* All is read at once: who ends from here on tells of itself no more. */
 int window_end(struct window *window)
 {
-	return window->pipeline.off_cpu ? off_cpu_end_window(window->pipeline.off_cpu) : 0;
+	struct off_cpu *off = window->pipeline.off_cpu;
+	int err;
+
+	if (!off)
+		return 0;
+	err = off_cpu_end_window(off, true);
+	if (!err)
+		err = window_drain(window);
+	if (!err)
+		err = off_cpu_collect(off, &window->profile.ledger);
+	window->has_ended = true;
+	return err;
 }
 
 int window_close(struct window *window, struct profile *ret)
@@ -116,8 +134,6 @@ int window_close(struct window *window, struct profile *ret)
 	struct profile *profile = &window->profile;
 	int err = window_drain(window);
 
-	if (!err && window->pipeline.off_cpu)
-		err = off_cpu_collect(window->pipeline.off_cpu, &profile->ledger);
 	if (!err)
 		err = namer_finish(window->namer);
 	if (!err && profile->tree)

@@ -271,7 +271,7 @@ OFF_CHECKED_ONCE int account_off(struct off_thread *thread, const struct off_int
 		span->to = to;
 		span->is_end = is_end;
 	}
-	if (span->from < to || is_end)
+	if (!off_is_over && (span->from < to || is_end))
 		account_piece(thread, interval, scratch, span, &windows);
 	return 0;
 }
@@ -282,7 +282,7 @@ static __always_inline void account_end(struct off_thread *thread, __u64 length)
 	struct off_windows windows;
 
 	thread->intervals++;
-	if (!off_began)
+	if (!off_began || off_is_over)
 		return;
 	read_windows(&windows);
 	ledger = &thread->ledgers[windows.window];
@@ -309,7 +309,7 @@ static __always_inline void account_on(struct off_thread *thread, __u64 from, __
 		thread->ledgers[windows.window ^ 1].on_ns += middle - from;
 		from = middle;
 	}
-	if (from < to)
+	if (from < to && !off_is_over)
 		thread->ledgers[windows.window].on_ns += to - from;
 }
 

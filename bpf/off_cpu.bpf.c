@@ -35,6 +35,7 @@ const volatile struct off_cpu_config off_config = {};
 
 __u64 off_control;   /* OFF_CONTROL_HALF and so on */
 __u64 off_began;     /* when the recording did; 0: it has not, and nothing is accounted for */
+__u32 off_is_over;   /* the window that has ended was the last: nothing more is accounted for */
 __u32 off_seeding;   /* threads may be there that have no record yet */
 __s32 off_ending;    /* threads that exit, and have not been told of yet */
 __u32 off_unwalked;  /* intervals whose user stack is to be had a little later */
@@ -70,6 +71,8 @@ static __always_inline struct off_thread *record_leaving(struct task_struct *tas
 		if (thread && thread->mark != MARK_NONE) {
 			account_on(thread, MARK_TIME(take_mark(thread, 0, &now)), now);
 			tell_end(task, thread, scratch, now);
+			if (!off_config.is_raw)
+				bpf_task_storage_delete(&off_threads, task);
 		}
 		return 0;
 	}
@@ -147,7 +150,7 @@ static __always_inline void begin_record(struct off_thread *thread, const struct
 	interval->key.state = OFF_RUNQUEUE;
 	interval->run_delay = facts->run_delay;
 	interval->began = facts->last_queued && facts->last_queued < now ? facts->last_queued : now;
-	if (!off_seeding) {
+	if (!off_seeding || thread->is_child) {
 		thread->born = interval->began;
 		return;
 	}
@@ -318,8 +321,10 @@ static __always_inline void begin_child(struct task_struct *parent, struct task_
 	    !is_told(pid, BPF_CORE_READ(child, flags)) || !find_record(parent))
 		return;
 	thread = make_record(child, &scratch->fresh);
-	if (thread)
-		name_thread(child, thread);
+	if (!thread)
+		return;
+	thread->is_child = true;
+	name_thread(child, thread);
 }
 
 SEC("tp_btf/sched_process_fork")

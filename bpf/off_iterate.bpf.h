@@ -58,6 +58,9 @@ static __always_inline bool begin_thread(struct task_struct *task, struct off_th
 
 	if (thread->mark != MARK_NONE)
 		return true;
+	/* It has not run yet, or not any more. */
+	if (!off_seeding || thread->is_child)
+		return false;
 	interval->began = off_began;
 	interval->run_delay = task->sched_info.run_delay;
 	/* Not on_rq: who sleeps may stay there a while (DELAY_DEQUEUE, Linux 6.12). */
@@ -80,9 +83,10 @@ int off_seed_threads(struct bpf_iter__task *ctx)
 	if (!task || !scratch || !is_told(task->pid, task->flags) || task->exit_state ||
 	    !is_target_task(task))
 		return 0;
-	thread = make_record(task, &scratch->fresh);
+	thread = off_seeding ? make_record(task, &scratch->fresh) : find_record(task);
 	if (!thread) {
-		count_event(COUNTER_OFF_NO_RECORD);
+		if (off_seeding)
+			count_event(COUNTER_OFF_NO_RECORD);
 		return 0;
 	}
 	/* The first time, before switches are looked at: it is made while there is memory. */

@@ -70,6 +70,8 @@ enum memo_base {
 	MEMO_FROM_TOP,
 };
 
+#define MEMO_BASES 4 /* a power of two */
+
 struct memo_kernel {
 	__u64 stack;
 	__u32 period;
@@ -103,8 +105,9 @@ struct {
 /* A kernel stack, its top at the end; one for each CPU. */
 struct memo_span {
 	__u64 words[MEMO_SPAN_WORDS + MEMO_TOP_WORDS];
-	__u64 stack_pointer, top;  /* of a kernel stack */
-	__u64 low, found, matched; /* memo_find_low() */
+	__u64 stack_pointer, top;
+	__u64 biases[MEMO_BASES], top_bias; /* memo_set_span() */
+	__u64 low, found, matched;          /* memo_find_low() */
 };
 
 struct {
@@ -173,11 +176,19 @@ OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind
 	return true;
 }
 
+/* What is subtracted from a word before it is compared; by enum memo_base. */
 static __always_inline __u64 memo_bias(const struct memo_span *span, __u32 base)
 {
-	if (base == MEMO_FROM_STACK_POINTER)
-		return span->stack_pointer;
-	return base == MEMO_FROM_TOP ? span->top : 0;
+	return span->biases[base & (MEMO_BASES - 1)];
+}
+
+static __always_inline void memo_set_span(struct memo_span *span, __u64 stack_pointer, __u64 top)
+{
+	span->stack_pointer = span->biases[MEMO_FROM_STACK_POINTER] = stack_pointer;
+	span->top = span->biases[MEMO_FROM_TOP] = top;
+	span->biases[MEMO_PLAIN] = 0;
+	/* Places at the end of a span are those below the top. */
+	span->top_bias = top - sizeof(span->words);
 }
 
 /* A word of kernel memory, which may have any value, and any address: then 0. */
@@ -204,9 +215,8 @@ OFF_CHECKED_ONCE int memo_kernel_matches_direct(const struct memo_kernel *memo,
 
 		if (i >= memo->count)
 			break;
-		address = span->stack_pointer + 8ULL * memo->places[i];
-		if (memo->places[i] >= MEMO_SPAN_WORDS)
-			address = span->top - MEMO_TOP + 8ULL * (memo->places[i] - MEMO_SPAN_WORDS);
+		address = 8ULL * memo->places[i];
+		address += address < MEMO_SPAN ? span->stack_pointer : span->top_bias;
 		if (memo_load(address) - memo_bias(span, memo->bases[i]) != memo->words[i])
 			return false;
 	}

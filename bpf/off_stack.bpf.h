@@ -403,8 +403,7 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 	if (learns) {
 		int way;
 
-		span->stack_pointer = task->thread.sp;
-		span->top = (__u64)bpf_task_pt_regs(task);
+		memo_set_span(span, task->thread.sp, (__u64)bpf_task_pt_regs(task));
 		way = memo_find_kernel(memos, span);
 		if (way >= 0) {
 			memos->kernel_last = way;

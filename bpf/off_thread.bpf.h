@@ -44,7 +44,7 @@ struct off_thread {
 	__u32 short_run; /* short intervals in a row */
 	__u32 is_banked; /* the one that is going on */
 	__u32 is_ending; /* it is counted in off_ending */
-	__u32 unused;
+	__u32 is_child;  /* made at its fork: before that there is nothing to account for */
 	struct off_ledger ledgers[HALVES];
 };
 

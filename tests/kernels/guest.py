@@ -18,6 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 import harness  # noqa: E402
 import shapes  # noqa: E402
 from harness import EPROF, EprofTest, Program, program_path  # noqa: E402
+from off_cpu import WAITS, OffCpuTest  # noqa: E402
 
 OLDEST = (5, 15)
 FACTS = os.path.join(os.path.dirname(EPROF), "tests/kernel_facts")
@@ -42,6 +43,7 @@ SHARED_TESTS = (
     "test_unwind_options",
 )
 
+OFF_CPU_GROUPS = ("sleep", "pipe", "condition", "blocked", "mutex")
 INEXACT_TESTS = ("test_a_child_has_the_stack_it_was_forked_with",)
 STRAYS = 25
 LEAST = 0.5  # of the samples of a process that has just begun are where it burns
@@ -119,6 +121,45 @@ class Loading(EprofTest):
         print_fact("BPF time, emulated", f"{cost:.0f} us per sample")
 
 
+class OffCpu(OffCpuTest):
+    """Time off a CPU: all of it, in the states and places where it was spent."""
+
+    def record_threads(self, *options):
+        """A program of which each thread waits in its own way, from its beginning to its end."""
+        program = program_path("off_cpu_threads")
+        return self.record_off(
+            "--per-thread", "-d", 600, *options, "--", program, 2,
+            os.path.join(self.directory, "data"), *OFF_CPU_GROUPS
+        )
+
+    def check(self, *options):
+        recording = self.record_threads(*options)
+        self.assert_all_conserved(recording, " ".join(options))
+        for name in ("sleeper", "pipe-reader", "cond-waiter", "blocked"):
+            (row,) = (row for row in recording.rows() if row["name"] == name)
+            self.assertGreater(row["off_cpu_ns"]["sleep"], 0.5 * row["wall_ns"], row)
+            self.assertTrue(recording.folded.having(WAITS[name].chain.split(";")[-1]), name)
+        return recording.stats["off_cpu"]
+
+    def test_all_time_is_accounted_for(self):
+        kinds = self.check()
+        print_fact("off-CPU stacks complete", f"{kinds['complete_share']:.4f}")
+
+    def test_raw_tracepoints_do_the_same(self):
+        self.check("--raw-tracepoint")
+
+    def test_wakers_are_told(self):
+        self.check("--wakers")
+
+    def test_stacks_known_again_are_the_same(self):
+        kinds = self.check("--verify-stacks")
+        print_fact(
+            "off-CPU stacks known again",
+            f"{kinds['user_stacks_known']} and {kinds['kernel_stacks_known']} in the kernel, of "
+            f"{kinds['intervals']}, none wrong",
+        )
+
+
 class Lives(shapes.ShapeTest):
     """Processes that begin while they are recorded."""
 
@@ -176,7 +217,7 @@ def main():
         suite = loader.loadTestsFromTestCase(Refusal)
     else:
         print_facts()
-        suite = unittest.TestSuite(map(loader.loadTestsFromTestCase, (Loading, Lives)))
+        suite = unittest.TestSuite(map(loader.loadTestsFromTestCase, (Loading, OffCpu, Lives)))
         suite.addTests(without(loader.loadTestsFromNames(SHARED_TESTS), INEXACT_TESTS))
     # Emulated, all takes longer, and there is more between what is awaited.
     harness.LIMIT_SECONDS *= 3
