@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "tests/unit/unwind_tables_fixture.h"
 
@@ -117,15 +118,18 @@ static void a_file_without_unwind_information_has_frame_pointers(void **state)
 static void more_files_than_slots_are_refused(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state, CHUNKS);
+	struct stat before, after;
 	uint32_t slot = 12345;
 	int fd;
 
 	for (int i = 1; i < SLOTS; i++)
 		(void)add(fixture, binary(1, 8), "a");
 	fd = binary(1, 8);
+	assert_int_equal(fstat(fd, &before), 0);
 	assert_int_equal(unwind_tables_add(fixture->tables, fd, "a", &slot), -ENOSPC);
 	assert_int_equal(slot, 12345);
-	assert_int_equal(fcntl(fd, F_GETFD), -1); /* it was taken all the same */
+	/* It was taken all the same; the builder may have another file by that number. */
+	assert_true(fstat(fd, &after) < 0 || after.st_ino != before.st_ino);
 	assert_true(stats_of(fixture).files == SLOTS - 1);
 }
 
