@@ -351,21 +351,8 @@ void off_cpu_stop(struct off_cpu *off)
 	off_programs_detach(&off->programs);
 }
 
-int off_cpu_read_cost(struct off_cpu *off, struct off_cpu_cost *ret)
+void off_cpu_read_facts(const struct off_cpu *off, struct off_cpu_facts *ret)
 {
-	const struct off_cpu_bpf *skeleton = off->programs.skeleton;
-	const struct bpf_program *program =
-		off->programs.is_raw ? skeleton->progs.on_switch_raw : skeleton->progs.on_switch;
-	struct off_cpu_cost stats = { .distinct_stacks = off->drain.known.offsets.count,
-				      .is_raw = off->programs.is_raw,
-				      .not_kept = off->drain.not_kept };
-	struct bpf_prog_info info = { 0 };
-	uint32_t info_size = sizeof(info);
-
-	if (!bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &info_size)) {
-		stats.run_time_ns = info.run_time_ns;
-		stats.run_count = info.run_cnt;
-	}
-	*ret = stats;
-	return 0;
+	*ret = (struct off_cpu_facts){ .is_raw = off->programs.is_raw,
+				       .not_kept = off->drain.not_kept };
 }

@@ -13,12 +13,9 @@
 
 struct off_cpu;
 
-struct off_cpu_cost {
-	uint64_t distinct_stacks;
-	uint64_t not_kept;    /* pieces of stacks, and wakers, for want of memory */
-	bool is_raw;          /* by the raw tracepoint */
-	uint64_t run_time_ns; /* of what runs at each switch, all CPUs */
-	uint64_t run_count;
+struct off_cpu_facts {
+	bool is_raw;       /* measured by raw tracepoints */
+	uint64_t not_kept; /* pieces of stacks, and wakers, for want of memory */
 };
 
 /*
@@ -62,6 +59,6 @@ int off_cpu_collect(struct off_cpu *off, struct ledger **ret);
 /* No switch is looked at after it returns. */
 void off_cpu_stop(struct off_cpu *off);
 
-int off_cpu_read_cost(struct off_cpu *off, struct off_cpu_cost *ret);
+void off_cpu_read_facts(const struct off_cpu *off, struct off_cpu_facts *ret);
 
 #endif

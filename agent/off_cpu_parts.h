@@ -14,7 +14,6 @@ struct off_drain {
 	struct map_shape stacks;
 	struct map_shape wakers;         /* fd -1: they are not asked for */
 	uint64_t sched_start, sched_end; /* kernel code to be left out of stacks; 0: none */
-	uint32_t states;                 /* handed out: bits of enum off_state */
 	struct map_batch batch;
 	struct stack_store known;
 	struct hashmap seeds;         /* id of a stack walked here -> enum stop_reason */

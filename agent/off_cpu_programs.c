@@ -6,10 +6,9 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/utsname.h>
 
-#include "agent/load_error.h"
 #include "agent/log.h"
+#include "agent/program_logs.h"
 #include "base/cleanup.h"
 
 /* Rows of one drain: 0.2 KB each, in both halves. */
@@ -113,115 +112,74 @@ static int share_maps(const struct sampler_shared *shared, struct off_cpu_bpf *s
 	return err;
 }
 
-/* Where the verifier writes about one program. */
-struct program_log {
-	const char *program;
-	char *text;
-};
-
-#define PROGRAMS_MAX 16
-#define LOG_SIZE     (16u << 20) /* untouched pages cost nothing */
-
-/* logs: PROGRAMS_MAX of them, with room for text; or NULL. */
-static int try_load(const struct record_options *options, const struct sampler_shared *shared,
-		    struct off_programs *programs, struct program_log *logs)
+static void cleanup_logs(struct program_logs **logs)
 {
-	struct bpf_program *program;
-	size_t count = 0;
+	program_logs_free(*logs);
+}
+
+/* Behind what the sampler has written there. */
+static void write_log(const char *path, const struct program_logs *logs)
+{
+	CLEANUP(cleanup_file) FILE *file = fopen(path, "ae");
+	int err = file ? program_logs_write(logs, file) : -errno;
+
+	if (err < 0)
+		log_warning("cannot write '%s': %s", path, strerror(-err));
+}
+
+static int load_skeleton(const struct record_options *options, struct off_cpu_bpf *skeleton,
+			 bool explains)
+{
+	CLEANUP(cleanup_logs) struct program_logs *logs = NULL;
+	int err;
+
+	if (explains || options->verifier_log) {
+		err = program_logs_new(skeleton->obj, options->verifier_log != NULL, &logs);
+		if (err < 0)
+			return err;
+	}
+	err = off_cpu_bpf__load(skeleton);
+	if (options->verifier_log)
+		write_log(options->verifier_log, logs);
+	if (err < 0 && explains)
+		program_logs_explain(logs, err);
+	return err;
+}
+
+static int try_load(const struct record_options *options, const struct sampler_shared *shared,
+		    struct off_programs *programs, bool explains)
+{
 	int err;
 
 	programs->skeleton = off_cpu_bpf__open();
 	if (!programs->skeleton)
 		return -errno;
 	configure(options, shared, programs);
-	bpf_object__for_each_program(program, programs->skeleton->obj)
-	{
-		if (!logs || count == PROGRAMS_MAX || !bpf_program__autoload(program))
-			continue;
-		logs[count].program = bpf_program__name(program);
-		bpf_program__set_log_buf(program, logs[count++].text, LOG_SIZE);
-		bpf_program__set_log_level(program, options->verifier_log != NULL);
-	}
 	err = share_maps(shared, programs->skeleton);
-	return err < 0 ? err : off_cpu_bpf__load(programs->skeleton);
-}
-
-static void write_log(const char *path, const struct program_log *logs)
-{
-	CLEANUP(cleanup_file) FILE *file = fopen(path, "ae");
-	bool is_written = file != NULL;
-
-	for (size_t i = 0; is_written && i < PROGRAMS_MAX && logs[i].program; i++)
-		is_written = fprintf(file, "%s:\n%s\n", logs[i].program, logs[i].text) > 0;
-	if (!is_written)
-		log_warning("cannot write '%s': %s", path, strerror(errno));
-}
-
-static void explain(const struct program_log *logs, int err)
-{
-	struct load_error error = { .log = "", .err = err };
-	struct utsname name;
-
-	(void)uname(&name);
-	error.release = name.release;
-	/* The last that was looked at is the one that was refused. */
-	for (size_t i = 0; i < PROGRAMS_MAX && logs[i].program; i++) {
-		if (!logs[i].text[0])
-			continue;
-		error.program = logs[i].program;
-		error.log = logs[i].text;
-	}
-	load_error_explain(&error);
-}
-
-/* Once more, to find out why it was refused, or because somebody wants to read it. */
-static int load_with_logs(const struct record_options *options, const struct sampler_shared *shared,
-			  struct off_programs *programs)
-{
-	CLEANUP(cleanup_free) char *text = calloc(PROGRAMS_MAX, LOG_SIZE);
-	struct program_log logs[PROGRAMS_MAX] = { 0 };
-	int err;
-
-	if (!text)
-		return -ENOMEM;
-	for (size_t i = 0; i < PROGRAMS_MAX; i++)
-		logs[i].text = text + i * LOG_SIZE;
-	err = try_load(options, shared, programs, logs);
-	if (options->verifier_log)
-		write_log(options->verifier_log, logs);
+	if (!err)
+		err = load_skeleton(options, programs->skeleton, explains);
 	if (err < 0)
-		explain(logs, err);
+		off_cpu_bpf__destroy(TAKE(programs->skeleton));
 	return err;
-}
-
-static void give_up(struct off_programs *programs)
-{
-	off_cpu_bpf__destroy(TAKE(programs->skeleton));
 }
 
 int off_programs_load(const struct record_options *options, const struct sampler_shared *shared,
 		      struct off_programs *programs)
 {
-	int err;
-
 	programs->is_raw = options->raw_tracepoint;
-	if (!programs->is_raw && !options->verifier_log) {
-		if (!try_load(options, shared, programs, NULL))
-			return 0;
-		give_up(programs);
+	if (!try_load(options, shared, programs, false))
+		return 0;
+	if (!options->raw_tracepoint) {
 		programs->is_raw = true;
-	}
-	if (!options->verifier_log) {
-		if (!try_load(options, shared, programs, NULL))
+		if (!try_load(options, shared, programs, false)) {
+			log_warning("this kernel refuses typed tracepoints: off-CPU time is "
+				    "measured by raw ones, at several times the cost");
 			return 0;
-		give_up(programs);
-		/* What is explained is what should have been. */
-		programs->is_raw = options->raw_tracepoint;
+		}
 	}
-	err = load_with_logs(options, shared, programs);
-	if (err < 0)
-		give_up(programs);
-	return err;
+	/* Once more, to explain why what should have been was refused. */
+	programs->is_raw = options->raw_tracepoint;
+	return try_load(options, shared, programs, true);
 }
 
 static int attach_iterator(struct bpf_program *program, struct bpf_link **ret)

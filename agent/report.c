@@ -193,6 +193,15 @@ static void fill_off_cpu(const struct profile *profile, const struct sampler_sta
 	};
 }
 
+static void fill_off_cpu_facts(const struct off_cpu *off, struct recording_stats *stats)
+{
+	struct off_cpu_facts facts;
+
+	off_cpu_read_facts(off, &facts);
+	stats->off_cpu.tracepoint = facts.is_raw ? "raw" : "typed";
+	add_loss(stats, "off_cpu_stacks_not_kept", facts.not_kept);
+}
+
 static int fill_ledger(struct ledger *ledger, struct report *report)
 {
 	const struct ledger_process *processes;
@@ -255,6 +264,8 @@ int report_make(const struct report_sources *sources, struct report *ret)
 	stats->unnamed_user_frames = naming.unnamed_user_frames;
 	stats->unnamed_kernel_frames = naming.unnamed_kernel_frames;
 	fill_off_cpu(sources->profile, &sampler, stats);
+	if (sources->pipeline->off_cpu)
+		fill_off_cpu_facts(sources->pipeline->off_cpu, stats);
 	add_loss(stats, "kernel_code", naming.kernel_code_dropped);
 	add_loss(stats, "run_time_names_no_room", naming.names_not_kept);
 	fill_jit(sources->jit, stats);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/log.h"
 #include "agent/report.h"
@@ -52,28 +53,36 @@ static double percent(uint64_t part, uint64_t whole)
 	return 100.0 * (double)part / (double)whole;
 }
 
-static uint64_t total_losses(const struct recording_stats *stats)
-{
-	uint64_t total = 0;
+enum picture_kind { PICTURE_ON_CPU, PICTURE_OFF_CPU };
 
-	for (size_t i = 0; i < stats->loss_count; i++)
-		total += stats->losses[i].count;
-	return total;
+/* Losses of samples are not of time off a CPU, and the other way round. */
+static bool concerns(const struct named_count *loss, enum picture_kind kind)
+{
+	static const char *const prefixes[] = {
+		[PICTURE_ON_CPU] = "samples_", [PICTURE_OFF_CPU] = "off_cpu_"
+	};
+	const char *other = prefixes[kind == PICTURE_ON_CPU ? PICTURE_OFF_CPU : PICTURE_ON_CPU];
+
+	return strncmp(loss->name, other, strlen(other)) != 0;
 }
 
-static void add_losses(struct line *line, const struct report *report)
+static void add_losses(struct line *line, const struct report *report, enum picture_kind kind)
 {
 	const struct recording_stats *stats = &report->stats;
+	bool is_lossless = true;
 
 	if (report->kernel_names_missing)
 		line_add(line, "; kernel names hidden");
-	if (total_losses(stats) == 0)
-		line_add(line, "; nothing lost");
 	for (size_t i = 0; i < stats->loss_count; i++) {
-		if (stats->losses[i].count)
-			line_add(line, "; lost: %s %" PRIu64, stats->losses[i].name,
-				 stats->losses[i].count);
+		const struct named_count *loss = &stats->losses[i];
+
+		if (!loss->count || !concerns(loss, kind))
+			continue;
+		is_lossless = false;
+		line_add(line, "; lost: %s %" PRIu64, loss->name, loss->count);
 	}
+	if (is_lossless)
+		line_add(line, "; nothing lost");
 }
 
 static void write_on_notes(struct report *report)
@@ -86,7 +95,7 @@ static void write_on_notes(struct report *report)
 	if (stats->samples)
 		line_add(&line, "; complete stacks: %.1f %%",
 			 percent(stats->complete_samples, stats->samples));
-	add_losses(&line, report);
+	add_losses(&line, report, PICTURE_ON_CPU);
 }
 
 static void write_off_notes(struct report *report)
@@ -105,7 +114,7 @@ static void write_off_notes(struct report *report)
 			 off->hidden_intervals);
 	if (off->not_sampled)
 		line_add(&line, "; short intervals sampled");
-	add_losses(&line, report);
+	add_losses(&line, report, PICTURE_OFF_CPU);
 }
 
 void report_write_notes(struct report *report)

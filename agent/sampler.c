@@ -12,19 +12,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 
 #include "agent/drain.h"
 #include "agent/kernel_layout.h"
-#include "agent/load_error.h"
 #include "agent/log.h"
 #include "agent/perf_event.h"
+#include "agent/program_logs.h"
 #include "agent/sampler_config.h"
 #include "base/cleanup.h"
-
-/* Of the verifier; untouched pages cost nothing. */
-#define VERIFIER_LOG_SIZE (16u << 20)
-#define PROGRAMS          4
 
 struct sampler {
 	struct sampler_bpf *skeleton;
@@ -40,87 +35,43 @@ struct sampler {
 	FILE *verifier_log;  /* NULL: not asked for */
 };
 
-/* Where the verifier writes about one program. */
-struct program_log {
-	struct bpf_program *program;
-	char *text; /* NULL: none is kept */
-};
-
-static void write_verifier_log(const struct sampler *sampler, const struct program_log *logs)
-{
-	FILE *file = sampler->verifier_log;
-	bool is_written = true;
-
-	if (!file)
-		return;
-	for (size_t i = 0; is_written && i < PROGRAMS; i++)
-		is_written = fprintf(file, "%s:\n%s\n", bpf_program__name(logs[i].program),
-				     logs[i].text) > 0;
-	if (!is_written || fflush(file) != 0)
-		log_warning("cannot write '%s': %s", sampler->options->verifier_log,
-			    strerror(errno));
-}
-
-static void explain_load_failure(const struct program_log *logs, int err)
-{
-	struct load_error error = { .log = "", .err = err };
-	struct utsname name;
-
-	(void)uname(&name);
-	error.release = name.release;
-	for (size_t i = 0; i < PROGRAMS; i++) {
-		if (!logs[i].text || !logs[i].text[0])
-			continue;
-		error.program = bpf_program__name(logs[i].program);
-		error.log = logs[i].text;
-	}
-	load_error_explain(&error);
-}
-
-/* logs are empty; libbpf fills one only after an attempt without it was refused. */
-static int load_with_logs(struct sampler *sampler, const struct program_log *logs, bool explains)
-{
-	bool always = sampler->verifier_log != NULL;
-	int err;
-
-	for (size_t i = 0; i < PROGRAMS && logs[i].text; i++) {
-		bpf_program__set_log_buf(logs[i].program, logs[i].text, VERIFIER_LOG_SIZE);
-		bpf_program__set_log_level(logs[i].program, always);
-	}
-	err = sampler_bpf__load(sampler->skeleton);
-	write_verifier_log(sampler, logs);
-	if (err < 0 && explains)
-		explain_load_failure(logs, err);
-	for (size_t i = 0; i < PROGRAMS; i++)
-		bpf_program__set_log_buf(logs[i].program, NULL, 0);
-	return err;
-}
-
 static int no_memory(void)
 {
 	log_error("cannot prepare to sample: %s", strerror(ENOMEM));
 	return -ENOMEM;
 }
 
+static void cleanup_logs(struct program_logs **logs)
+{
+	program_logs_free(*logs);
+}
+
+static void write_verifier_log(const struct sampler *sampler, const struct program_logs *logs)
+{
+	int err = program_logs_write(logs, sampler->verifier_log);
+
+	if (err < 0)
+		log_warning("cannot write '%s': %s", sampler->options->verifier_log,
+			    strerror(-err));
+}
+
 static int load(struct sampler *sampler, bool explains)
 {
-	struct sampler_bpf *skeleton = sampler->skeleton;
-	struct program_log logs[PROGRAMS] = {
-		{ .program = skeleton->progs.on_cpu_sample },
-		{ .program = skeleton->progs.on_fork },
-		{ .program = skeleton->progs.on_exit },
-		{ .program = skeleton->progs.on_free },
-	};
-	CLEANUP(cleanup_free) char *text = NULL;
+	CLEANUP(cleanup_logs) struct program_logs *logs = NULL;
+	int err;
 
-	if (explains || sampler->verifier_log)
-		text = calloc(PROGRAMS, VERIFIER_LOG_SIZE);
-	if (!text && sampler->verifier_log)
-		return no_memory();
-	/* Without memory for logs, what the kernel answers has to do. */
-	for (size_t i = 0; text && i < PROGRAMS; i++)
-		logs[i].text = text + i * VERIFIER_LOG_SIZE;
-	return load_with_logs(sampler, logs, explains);
+	if (explains || sampler->verifier_log) {
+		err = program_logs_new(sampler->skeleton->obj, sampler->verifier_log != NULL,
+				       &logs);
+		if (err < 0)
+			return no_memory();
+	}
+	err = sampler_bpf__load(sampler->skeleton);
+	if (sampler->verifier_log)
+		write_verifier_log(sampler, logs);
+	if (err < 0 && explains)
+		program_logs_explain(logs, err);
+	return err;
 }
 
 static int silent(enum libbpf_print_level level, const char *format, va_list arguments)

@@ -178,6 +178,7 @@ static void add_off_cpu(struct object *object, const struct off_cpu_stats *stats
 	add_count(&off, "user_stacks_walked", stats->user_walked);
 	add_count(&off, "kernel_stacks_known", stats->kernel_known);
 	add_count(&off, "kernel_stacks_walked", stats->kernel_walked);
+	add_text(&off, "tracepoint", stats->tracepoint);
 	object->failed |= off.failed;
 	add_item(object, "off_cpu", off.json);
 }

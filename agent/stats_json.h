@@ -12,7 +12,7 @@
 #include "symbolize/symbolize.h"
 
 #define STATS_STOP_REASONS_MAX 16
-#define STATS_LOSSES_MAX       48
+#define STATS_LOSSES_MAX       64
 #define STATS_UNWIND_MAX       16
 #define STATS_NAMES_MAX        16
 
@@ -38,6 +38,7 @@ struct off_cpu_stats {
 	uint64_t sampled, not_sampled;        /* --max-events: those that stand for these others */
 	uint64_t user_known, user_walked;     /* stacks, known again without a walk or not */
 	uint64_t kernel_known, kernel_walked;
+	const char *tracepoint; /* "typed" or "raw" */
 };
 
 /* Strings are borrowed; NULL becomes null. Bytes that are not UTF-8 are shown as U+FFFD. */

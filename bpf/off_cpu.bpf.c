@@ -87,15 +87,14 @@ static __always_inline void take_stacks(void *ctx, struct task_struct *task,
 					struct off_thread *thread, struct off_scratch *scratch,
 					struct sample_key *ret)
 {
-	const struct off_walk walk = { .config = &config, .off = &off_config };
 	struct sample_key *who = &thread->interval.key.who;
 
 	if (config.unwind != UNWIND_NONE && !(task->flags & (TASK_IS_KERNEL | TASK_IS_IO_WORKER)))
 		ret->user_stack = take_off_user_stack(ctx, task, memos_of(task, thread), scratch,
-						      &walk, who, &ret->stop);
+						      who, &ret->stop);
 	/* The next one's stack is not to be had in a raw tracepoint: it is taken here. */
 	if (off_config.is_raw && config.kernel_stacks)
-		ret->kernel_stack = walk_own_kernel_stack(ctx, scratch, &config);
+		ret->kernel_stack = walk_own_kernel_stack(ctx, scratch);
 }
 
 static __always_inline void leave(void *ctx, struct task_struct *task, struct off_scratch *scratch,
@@ -163,13 +162,11 @@ static __always_inline void begin_record(struct off_thread *thread, const struct
 static __always_inline __u64 take_kernel_stack(struct task_struct *task, struct off_thread *thread,
 					       struct off_scratch *scratch)
 {
-	const struct off_walk walk = { .config = &config, .off = &off_config };
-
 	if (!config.kernel_stacks)
 		return STACK_ID_NONE;
 	if (off_config.is_raw)
 		return thread->interval.key.who.kernel_stack;
-	return take_off_kernel_stack(task, memos_of(task, thread), scratch, &walk);
+	return take_off_kernel_stack(task, memos_of(task, thread), scratch);
 }
 
 static __always_inline struct off_thread *record_entering(struct task_struct *task,
@@ -388,10 +385,9 @@ static __always_inline void note_waker(void *ctx, struct task_struct *task)
 	who->is_idle = waker->pid == 0;
 	if (!who->is_idle && config.unwind != UNWIND_NONE &&
 	    !(waker->flags & (TASK_IS_KERNEL | TASK_IS_IO_WORKER)))
-		who->user_stack =
-			walk_off_user_stack(ctx, waker, scratch, &config, who, &who->stop);
+		who->user_stack = walk_off_user_stack(ctx, waker, scratch, who, &who->stop);
 	if (config.kernel_stacks)
-		who->kernel_stack = walk_own_kernel_stack(ctx, scratch, &config);
+		who->kernel_stack = walk_own_kernel_stack(ctx, scratch);
 	id = off_save_waker(who, config.stack_seed);
 	if (id != STACK_ID_NONE)
 		thread->interval.key.waker = id;

@@ -68,7 +68,7 @@ static __always_inline bool begin_thread(struct task_struct *task, struct off_th
 		task->sched_info.last_queued ? OFF_RUNQUEUE : off_state_of(false, task->__state);
 	/* Later it is not to be had: take_stacks(). */
 	if (off_config.is_raw && config.kernel_stacks)
-		interval->key.who.kernel_stack = walk_off_kernel_stack(task, scratch, &config);
+		interval->key.who.kernel_stack = walk_off_kernel_stack(task, scratch);
 	return __sync_val_compare_and_swap(&thread->mark, MARK_NONE, mark) == MARK_NONE;
 }
 
@@ -132,7 +132,7 @@ int off_settle(struct bpf_iter__task *ctx)
 	read_facts(task, false, &facts);
 	span.ready = ready_since(&scratch->interval, &facts, boundary);
 	if (config.kernel_stacks)
-		span.kernel_stack = walk_off_kernel_stack(task, scratch, &config);
+		span.kernel_stack = walk_off_kernel_stack(task, scratch);
 	if (__sync_val_compare_and_swap(&thread->mark, mark, MARK_OFF_AT(boundary)) == mark)
 		account_off(thread, &scratch->interval, scratch, &span);
 	return 0;

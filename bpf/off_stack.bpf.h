@@ -77,11 +77,6 @@ struct {
 	__uint(max_entries, 1);
 } off_wakers SEC(".maps");
 
-struct off_walk {
-	const volatile struct sampler_config *config;
-	const volatile struct off_cpu_config *off;
-};
-
 __u64 off_save_stack(const struct off_scratch *scratch, __u32 is_kernel, __u64 seed);
 
 /*
@@ -130,19 +125,18 @@ static __always_inline __u64 save_kernel_stack(struct off_scratch *scratch, __u6
 /* Walks the user stack of the current thread, which is in the kernel. */
 static __always_inline __u64 walk_off_user_stack(void *ctx, struct task_struct *task,
 						 struct off_scratch *scratch,
-						 const volatile struct sampler_config *config,
 						 const struct sample_key *who, __u32 *ret_stop)
 {
 	struct unwind_state *state = &scratch->stacks.unwind;
 
 	state->stack.depth = 0;
 	state->read_count = state->read_other = 0;
-	if (config->unwind == UNWIND_TABLES && unwind_begin_saved(task, state)) {
+	if (config.unwind == UNWIND_TABLES && unwind_begin_saved(task, state)) {
 		copy_process(who, &state->process);
 		*ret_stop = unwind_walk(state);
 	} else {
 		state->read_other = true;
-		*ret_stop = walk_by_frame_pointers(ctx, &scratch->stacks, config->frames_max);
+		*ret_stop = walk_by_frame_pointers(ctx, &scratch->stacks, config.frames_max);
 	}
 	if (*ret_stop != STOP_COMPLETE && is_without_memory()) {
 		state->stack.depth = 0;
@@ -152,7 +146,7 @@ static __always_inline __u64 walk_off_user_stack(void *ctx, struct task_struct *
 		count_event(COUNTER_USER_UNREADABLE);
 	if (*ret_stop == STOP_TOO_DEEP)
 		count_event(COUNTER_USER_STACK_CUT);
-	return save_user_stack(scratch, config->stack_seed, ret_stop);
+	return save_user_stack(scratch, config.stack_seed, ret_stop);
 }
 
 #if defined(__TARGET_ARCH_x86)
@@ -222,7 +216,6 @@ static __always_inline bool memo_is_worth(__u32 *misses)
 
 static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *task,
 						 struct memos *memos, struct off_scratch *scratch,
-						 const struct off_walk *walk,
 						 const struct sample_key *who, __u32 *ret_stop)
 {
 	const struct pt_regs *saved = (void *)bpf_task_pt_regs(task);
@@ -248,12 +241,12 @@ static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *
 		is_fresh = memo->period == unwind_now;
 		if (is_fresh)
 			count_event(COUNTER_OFF_USER_MEMO);
-		if (is_fresh && !walk->off->verify_memos) {
+		if (is_fresh && !off_config.verify_memos) {
 			*ret_stop = memo->stop;
 			return memo->stack;
 		}
 	}
-	id = walk_off_user_stack(ctx, task, scratch, walk->config, who, ret_stop);
+	id = walk_off_user_stack(ctx, task, scratch, who, ret_stop);
 	count_event(COUNTER_OFF_USER_WALKS);
 	/* A stack has to be saved once in each period. */
 	if (memo)
@@ -361,39 +354,36 @@ static __always_inline __u64 off_save_waker(const struct sample_key *who, __u64 
 #define OFF_TRACING_FRAMES 3
 
 /* The kernel stack of the thread that runs, from the tracepoint on. */
-static __always_inline __u64 walk_own_kernel_stack(void *ctx, struct off_scratch *scratch,
-						   const volatile struct sampler_config *config)
+static __always_inline __u64 walk_own_kernel_stack(void *ctx, struct off_scratch *scratch)
 {
 	struct call_stack *stack = &scratch->stacks.kernel;
 	long bytes = bpf_get_stack(ctx, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]),
 				   OFF_TRACING_FRAMES);
 
 	stack->depth = bytes > 0 ? bytes / sizeof(stack->pc[0]) : 0;
-	if (stack->depth >= config->frames_max)
+	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
-	return save_kernel_stack(scratch, config->stack_seed);
+	return save_kernel_stack(scratch, config.stack_seed);
 }
 
 /* The kernel stack of a task that is not running. */
 static __always_inline __u64 walk_off_kernel_stack(struct task_struct *task,
-						   struct off_scratch *scratch,
-						   const volatile struct sampler_config *config)
+						   struct off_scratch *scratch)
 {
 	struct call_stack *stack = &scratch->stacks.kernel;
 	long bytes =
 		bpf_get_task_stack(task, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]), 0);
 
 	stack->depth = bytes > 0 ? bytes / sizeof(stack->pc[0]) : 0;
-	if (stack->depth >= config->frames_max)
+	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
-	return save_kernel_stack(scratch, config->stack_seed);
+	return save_kernel_stack(scratch, config.stack_seed);
 }
 
 #if defined(__TARGET_ARCH_x86)
 
 static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, struct memos *memos,
-						   struct off_scratch *scratch,
-						   const struct off_walk *walk)
+						   struct off_scratch *scratch)
 {
 	struct memo_span *span = &scratch->span;
 	struct memo_kernel *memo = 0;
@@ -415,10 +405,10 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 		is_fresh = memo->period == unwind_now;
 		if (is_fresh)
 			count_event(COUNTER_OFF_KERNEL_MEMO);
-		if (is_fresh && !walk->off->verify_memos)
+		if (is_fresh && !off_config.verify_memos)
 			return memo->stack;
 	}
-	id = walk_off_kernel_stack(task, scratch, walk->config);
+	id = walk_off_kernel_stack(task, scratch);
 	count_event(COUNTER_OFF_KERNEL_WALKS);
 	if (memo)
 		memo->period = unwind_now;
@@ -438,17 +428,15 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 
 static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *task,
 						 struct memos *memos, struct off_scratch *scratch,
-						 const struct off_walk *walk,
 						 const struct sample_key *who, __u32 *ret_stop)
 {
-	return walk_off_user_stack(ctx, task, scratch, walk->config, who, ret_stop);
+	return walk_off_user_stack(ctx, task, scratch, who, ret_stop);
 }
 
 static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, struct memos *memos,
-						   struct off_scratch *scratch,
-						   const struct off_walk *walk)
+						   struct off_scratch *scratch)
 {
-	return walk_off_kernel_stack(task, scratch, walk->config);
+	return walk_off_kernel_stack(task, scratch);
 }
 
 #endif

@@ -20,6 +20,7 @@ from off_cpu import (
     parse_clocks,
     seconds_pass,
     stolen_ns,
+    stolen_since,
     wait_attached,
 )
 
@@ -162,7 +163,7 @@ class FullMaps(OffCpuTest):
         stolen = stolen_ns()
         options = ("--off-cpu", "--per-thread", "--max-events", 0, "-d", 60)
         result = self.start(*options, "--", LIVES, "stacks", 17).finish()
-        stolen = stolen_ns() - stolen
+        stolen = stolen_since(stolen)
         self.assertEqual(result.code, 0, result.stderr)
         recording = Recording(result)
         for clocks in parse_clocks(result.stdout):

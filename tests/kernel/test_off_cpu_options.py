@@ -17,6 +17,7 @@ from off_cpu import (
     off_ns,
     state_of_stack,
     stolen_ns,
+    stolen_since,
 )
 from test_off_cpu_ledger import LedgerChecks, Lives
 
@@ -178,7 +179,7 @@ class WholeMachine(OffCpuTest):
         with OffCpuProgram(self.directory) as program:
             recording = self.record_off("-a", "-d", 1.5)
             names = {tid: name for name, tid in program.threads.items()}
-        stolen = stolen_ns() - stolen
+        stolen = stolen_since(stolen)
         self.assert_all_conserved(recording)
         for tid, name in names.items():
             row = recording.thread(tid)

@@ -13,6 +13,7 @@ from off_cpu import (
     off_ns,
     parse_clocks,
     stolen_ns,
+    stolen_since,
 )
 
 PACE = program_path("off_cpu_pace")
@@ -32,7 +33,7 @@ class PaceTest(OffCpuTest):
         command = (PACE, SHORT_US, LONG_US, rest, SECONDS)
         options = ("--off-cpu", "--per-thread", *options, "-d", 60)
         recording = self.record_off(*options, "--", *command)
-        self.stolen = stolen_ns() - stolen
+        self.stolen = stolen_since(stolen)
         lines = recording.result.stdout.splitlines()
         rows = (line.split() for line in lines)
         self.waited = {row[1]: int(row[2]) for row in rows if row[0] == "waited"}

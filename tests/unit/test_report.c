@@ -22,6 +22,7 @@
 static struct {
 	int err;
 	struct sampler_stats sampler;
+	struct off_cpu_facts off;
 	struct naming_stats naming;
 	uint64_t lost_records, dropped_mappings, unopened, rewritten, too_many;
 	struct dwarf_client_stats dwarf;
@@ -36,6 +37,12 @@ int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
 	if (!fake.err)
 		*ret = fake.sampler;
 	return fake.err;
+}
+
+void off_cpu_read_facts(const struct off_cpu *off, struct off_cpu_facts *ret)
+{
+	(void)off;
+	*ret = fake.off;
 }
 
 void naming_read_stats(const struct naming *naming, struct naming_stats *ret)
@@ -286,6 +293,7 @@ static void time_off_a_cpu_is_told_when_it_was_measured(void **state)
 {
 	struct profile waiting = profile;
 	struct report_sources both = sources;
+	struct pipeline with_off = pipeline;
 	struct ledger_row row = { .tgid = 7, .tid = 7, .wall_ns = 30, .times = { .on_ns = 10 } };
 	struct report report;
 
@@ -313,6 +321,9 @@ static void time_off_a_cpu_is_told_when_it_was_measured(void **state)
 	waiting.off_complete_ns = 2;
 
 	both.profile = &waiting;
+	with_off.off_cpu = (struct off_cpu *)&fake;
+	both.pipeline = &with_off;
+	fake.off.is_raw = true;
 	assert_int_equal(report_make(&both, &report), 0);
 	assert_true(report.stats.has_off_cpu && report.stats.has_on_cpu);
 	assert_true(report.stats.off_cpu.ns == 3 && report.stats.off_cpu.complete_ns == 2);
@@ -320,10 +331,26 @@ static void time_off_a_cpu_is_told_when_it_was_measured(void **state)
 	assert_true(report.stats.off_cpu.hidden_intervals == 4);
 	assert_true(report.stats.off_cpu.hidden_ns == 5);
 	assert_true(report.stats.off_cpu.sampled == 6 && report.stats.off_cpu.not_sampled == 7);
+	assert_string_equal(report.stats.off_cpu.tracepoint, "raw");
 	assert_ptr_equal(report.stats.ledger, waiting.ledger);
 	assert_true(report.thread_count == 3 && report.ledger_sum.wall_ns == 90);
 	assert_true(report.ledger_sum.times.on_ns == 30);
-	assert_true(strlen(report.off_notes) > 0);
+	assert_non_null(strstr(report.off_notes, "nothing lost"));
+	report_done(&report);
+	/* Under each picture stands what it lacks. */
+	fake.sampler.counters[COUNTER_OFF_REPAIRED] = 2;
+	fake.sampler.counters[COUNTER_LOST_MAP_BUSY] = 3;
+	fake.sampler.counters[COUNTER_USER_UNREADABLE] = 4;
+	fake.off = (struct off_cpu_facts){ .not_kept = 5 };
+	assert_int_equal(report_make(&both, &report), 0);
+	assert_null(strstr(report.notes, "off_cpu_switches_missed"));
+	assert_non_null(strstr(report.notes, "samples_map_busy 3"));
+	assert_non_null(strstr(report.notes, "user_stacks_unreadable 4"));
+	assert_non_null(strstr(report.off_notes, "off_cpu_switches_missed 2"));
+	assert_non_null(strstr(report.off_notes, "off_cpu_stacks_not_kept 5"));
+	assert_string_equal(report.stats.off_cpu.tracepoint, "typed");
+	assert_null(strstr(report.off_notes, "samples_map_busy"));
+	assert_non_null(strstr(report.off_notes, "user_stacks_unreadable 4"));
 	report_done(&report);
 	call_tree_free(waiting.off_tree);
 	ledger_free(waiting.ledger);

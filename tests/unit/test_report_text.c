@@ -152,13 +152,15 @@ static void notes_that_are_too_long_are_cut(void **state)
 	memset(target, 'x', sizeof(target) - 1);
 	target[sizeof(target) - 1] = '\0';
 	report.stats.target = target;
-	report.stats.off_cpu =
-		(struct off_cpu_stats){ UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX,
-					UINT64_MAX, UINT64_MAX, UINT64_MAX, 0,
-					0,          0,          0 };
+	report.stats.off_cpu = (struct off_cpu_stats){ .ns = UINT64_MAX,
+						       .complete_ns = UINT64_MAX,
+						       .intervals = UINT64_MAX,
+						       .hidden_intervals = UINT64_MAX,
+						       .hidden_ns = UINT64_MAX,
+						       .sampled = UINT64_MAX,
+						       .not_sampled = UINT64_MAX };
 	for (size_t i = 0; i < STATS_LOSSES_MAX; i++)
-		report.stats.losses[i] =
-			(struct named_count){ "a_loss_of_a_kind", UINT64_MAX / 48 };
+		report.stats.losses[i] = (struct named_count){ "a_loss_of_a_kind", UINT64_MAX };
 	report.stats.loss_count = STATS_LOSSES_MAX;
 	report_write_notes(&report);
 	assert_int_equal(strlen(report.notes), REPORT_NOTES_SIZE - 1);

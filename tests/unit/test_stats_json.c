@@ -47,7 +47,8 @@ static const struct recording_stats example = {
 		     .user_known = 26,
 		     .user_walked = 27,
 		     .kernel_known = 28,
-		     .kernel_walked = 29 },
+		     .kernel_walked = 29,
+		     .tracepoint = "raw" },
 	.stop_reasons = { { "complete", 1979 }, { "too_deep", 1 } },
 	.stop_reason_count = 2,
 	.losses = { { "map_full", 5 } },
@@ -149,6 +150,8 @@ static void time_off_a_cpu_is_an_object_of_its_own(void **state)
 	check_number(off, "user_stacks_walked", 27);
 	check_number(off, "kernel_stacks_known", 28);
 	check_number(off, "kernel_stacks_walked", 29);
+	assert_string_equal(
+		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(off, "tracepoint")), "raw");
 	cJSON_Delete(json);
 	free(text);
 	/* Of no time there is no share. */
