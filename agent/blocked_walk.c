@@ -18,8 +18,10 @@
 struct blocked_walk {
 	struct unwind_maps maps;
 	const struct unwind_mapping *mappings;
-	struct unwind_slot *slots; /* written to: tables that are wanted, and when they were used */
+	struct unwind_slot *slots; /* written to: when they were used */
 	const char *chunks[CHUNKS_MAX];
+	uint32_t wants[OFF_WANTS_MAX];
+	size_t want_count;
 	int32_t tid;
 	struct walk_state *state;
 };
@@ -70,11 +72,17 @@ static const char *unwind_chunk_at(__u32 number)
 	return walker->chunks[number];
 }
 
-/* All tables that can be wanted were built before, or there was no time for it. */
+/* The kernel half has to ask for them; what finds no room here is asked for at another walk. */
 static void unwind_want(__u32 number, struct unwind_slot *slot)
 {
-	(void)number;
-	(void)slot;
+	if (slot->wanted)
+		return;
+	for (size_t i = 0; i < walker->want_count; i++) {
+		if (walker->wants[i] == number)
+			return;
+	}
+	if (walker->want_count < OFF_WANTS_MAX)
+		walker->wants[walker->want_count++] = number;
 }
 
 static __u32 unwind_clock(void)
@@ -151,6 +159,12 @@ void blocked_walk_free(struct blocked_walk *walk)
 	unmap_array(walk->slots, slots_size(walk));
 	free(walk->state);
 	free(walk);
+}
+
+size_t blocked_walk_wants(const struct blocked_walk *walk, uint32_t ret[OFF_WANTS_MAX])
+{
+	memcpy(ret, walk->wants, walk->want_count * sizeof(*ret));
+	return walk->want_count;
 }
 
 enum stop_reason blocked_walk(struct blocked_walk *walk, const struct off_seed *seed,

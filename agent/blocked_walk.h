@@ -22,4 +22,7 @@ void blocked_walk_free(struct blocked_walk *walk); /* NULL is fine */
 enum stop_reason blocked_walk(struct blocked_walk *walk, const struct off_seed *seed,
 			      const uint64_t **ret, size_t *ret_depth);
 
+/* Slots of tables that walks have ended for want of, and that nobody has asked for. */
+size_t blocked_walk_wants(const struct blocked_walk *walk, uint32_t ret[OFF_WANTS_MAX]);
+
 #endif

@@ -15,9 +15,6 @@
 #include "agent/target.h"
 #include "base/cleanup.h"
 
-/* Recordings of one target begun within one second. */
-#define DIRECTORY_TRIES 100
-
 static void cleanup_output(struct output **output)
 {
 	output_free(*output);
@@ -25,22 +22,13 @@ static void cleanup_output(struct output **output)
 
 static int open_output(const struct record_options *options, struct output **ret)
 {
-	char directory[TARGET_TEXT_SIZE], numbered[TARGET_TEXT_SIZE + 16];
-	int err;
+	char directory[TARGET_TEXT_SIZE];
 
 	if (options->output)
 		return output_open_as(options->output, options->form, ret);
 	/* Never into a directory that somebody else has made under the name we would choose. */
 	target_directory(options, time(NULL), directory);
-	err = output_open_new_directory(directory, ret);
-	for (int i = 2; err == -EEXIST && i <= DIRECTORY_TRIES; i++) {
-		(void)snprintf(numbered, sizeof(numbered), "%s-%d", directory, i);
-		err = output_open_new_directory(numbered, ret);
-	}
-	if (err == -EEXIST)
-		log_error("cannot write '%s': it is there already, and so are %s-2 and on",
-			  directory, directory);
-	return err;
+	return output_open_new_directory(directory, ret);
 }
 
 static void tell_command_end(struct recording *recording)
@@ -60,13 +48,7 @@ static void tell_command_end(struct recording *recording)
 
 static void tell_results(const struct report *report, const struct output *output)
 {
-	const struct recording_stats *stats = &report->stats;
-
 	report_print(report);
-	if (stats->off_cpu.ns == 0 && stats->has_on_cpu && stats->samples == 0)
-		log_warning("no samples: nothing of %s ran on a CPU", stats->target);
-	else if (stats->off_cpu.ns == 0 && !stats->has_on_cpu)
-		log_warning("no time: nothing of %s was off a CPU", stats->target);
 	for (size_t i = 0; output_path(output, i); i++)
 		log_info("wrote %s", output_path(output, i));
 }

@@ -22,6 +22,13 @@
 /* Kept busy, it takes records together: woken for each, it costs several times as much. */
 #define PAUSE_NS 1000000
 
+/*
+ * After a record more follow, of the same exec or load. They are looked for this often, without
+ * being told of each, until there was nothing so many times.
+ */
+#define LOOK_NS   500000
+#define LOOKS_MAX 8
+
 enum { EVENT_RECORDS, EVENT_WANTS, EVENT_STOP };
 
 struct follower {
@@ -144,19 +151,22 @@ static int read_all(struct follower *follower, bool at_once)
 	return err < 0 ? err : processes_bind(follower->processes, at_once);
 }
 
-static int catch_up(struct follower *follower, bool at_once)
+static int catch_up(struct follower *follower, bool at_once, uint64_t *ret_taken)
 {
 	int err;
 
 	(void)pthread_mutex_lock(&follower->lock);
 	err = follower->err ? follower->err : without_memory(follower, read_all(follower, at_once));
+	*ret_taken = sideband_taken(follower->sideband);
 	(void)pthread_mutex_unlock(&follower->lock);
 	return err;
 }
 
 int follower_catch_up(struct follower *follower)
 {
-	return catch_up(follower, false);
+	uint64_t taken;
+
+	return catch_up(follower, false, &taken);
 }
 
 /* Waits for records, or until it is time. False: it is time to stop. */
@@ -186,6 +196,39 @@ static int wait_of(const struct follower *follower, bool is_first)
 	return is_first ? WAIT_FOR_EVER : WAIT_NORMAL_MS;
 }
 
+/* Whether the thread is told of records, or looks for them. */
+struct looks {
+	bool are_going_on;
+	unsigned int in_vain;
+	uint64_t taken; /* sideband_taken() before */
+};
+
+/* What is there now, as after a wait. The bells go on only when nothing has come for a while. */
+static int look(struct follower *follower, struct looks *looks)
+{
+	uint64_t taken;
+	int err = catch_up(follower, true, &taken);
+	bool is_in_vain = taken == looks->taken;
+
+	looks->taken = taken;
+	if (err < 0 || (is_in_vain && !looks->are_going_on))
+		return err;
+	looks->in_vain = is_in_vain ? looks->in_vain + 1 : 0;
+	if (looks->are_going_on && looks->in_vain < LOOKS_MAX)
+		return 0;
+	looks->are_going_on = !looks->are_going_on;
+	sideband_set_bells(follower->sideband, !looks->are_going_on);
+	/* What came before the bells went on has rung none. */
+	return looks->are_going_on ? 0 : catch_up(follower, true, &looks->taken);
+}
+
+static void pause_for(uint64_t ns)
+{
+	const struct timespec pause = { .tv_nsec = (long)ns };
+
+	(void)nanosleep(&pause, NULL);
+}
+
 /*
  * On a busy machine a normal thread is woken, but runs a millisecond or more later: longer than
  * many programs live. So this one runs before all else, unless programs have it do too much.
@@ -194,13 +237,13 @@ static void *run(void *context)
 {
 	struct follower *follower = context;
 	struct follower_priority priority = { 0 };
-	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	struct looks looks = { 0 };
 	bool is_first = true;
 	int timeout_ms = WAIT_FOR_EVER;
 
 	follower_priority_set(true);
 	while (wait_for_records(follower, timeout_ms)) {
-		int err = catch_up(follower, true);
+		int err = look(follower, &looks);
 		bool may_be_first = follower_priority_may_be_first(
 			&priority, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_THREAD_CPUTIME_ID));
 
@@ -213,9 +256,9 @@ static void *run(void *context)
 		if (may_be_first != is_first)
 			follower_priority_set(may_be_first);
 		is_first = may_be_first;
-		timeout_ms = wait_of(follower, is_first);
-		if (!is_first)
-			(void)nanosleep(&pause, NULL);
+		timeout_ms = looks.are_going_on ? 0 : wait_of(follower, is_first);
+		if (looks.are_going_on || !is_first)
+			pause_for(is_first ? LOOK_NS : PAUSE_NS);
 	}
 	return NULL;
 }

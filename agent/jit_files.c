@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/limits.h"
+#include "agent/process_threads.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -36,6 +37,19 @@ static int open_at(int directory_fd, const char *path, uint64_t flags, uint64_t 
 	if (fd < 0)
 		return -errno;
 	return limits_is_last_file(fd) ? -EMFILE : TAKE_FD(fd);
+}
+
+/* What pid, whose files these are, has below /proc: of whichever thread is alive. */
+static int open_of_process(const struct jit_files *files, int32_t pid, const char *name, int flags)
+{
+	int fd = open_at(files->process_fd, name, (uint64_t)flags, 0);
+	int32_t tid = fd == -ENOENT ? process_threads_living("", pid) : 0;
+	char path[128];
+
+	if (!tid)
+		return fd;
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/%s", tid, name);
+	return open_at(AT_FDCWD, path, (uint64_t)flags, 0);
 }
 
 /* The last number of a line "NSpid: 4242 17 1" (man 5 proc). */
@@ -119,7 +133,7 @@ int jit_files_find(int32_t pid, struct jit_files *ret)
 	if (err < 0)
 		return err;
 	files.started_unix_ns = read_start(&files);
-	root_fd = open_at(files.process_fd, "root", O_PATH | O_DIRECTORY, 0);
+	root_fd = open_of_process(&files, pid, "root", O_PATH | O_DIRECTORY);
 	if (root_fd >= 0)
 		files.directory_fd = open_at(root_fd, "tmp", O_PATH | O_DIRECTORY, RESOLVE_IN_ROOT);
 	if (root_fd == -EMFILE || files.directory_fd == -EMFILE)
@@ -241,14 +255,14 @@ static int open_mapped(const struct jit_files *files, const struct mapping_sourc
 {
 	CLEANUP(cleanup_fd) int root_fd = -1;
 	CLEANUP(cleanup_fd) int fd = -1;
-	char path[64];
+	char name[64];
 	struct stat st;
 
-	(void)snprintf(path, sizeof(path), "map_files/%" PRIx64 "-%" PRIx64, source->start,
+	(void)snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, source->start,
 		       source->end);
-	fd = open_at(files->process_fd, path, O_PATH, 0);
+	fd = open_of_process(files, source->pid, name, O_PATH);
 	if (fd < 0) {
-		root_fd = open_at(files->process_fd, "root", O_PATH | O_DIRECTORY, 0);
+		root_fd = open_of_process(files, source->pid, "root", O_PATH | O_DIRECTORY);
 		if (root_fd < 0)
 			return root_fd;
 		fd = open_at(root_fd, source->path, O_PATH | O_NOFOLLOW, RESOLVE_IN_ROOT);

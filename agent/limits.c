@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/limits.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -26,6 +27,11 @@ static void raise_limit(__rlimit_resource_t resource, rlim_t most)
 		return;
 	limit.rlim_cur = limit.rlim_max;
 	(void)setrlimit(resource, &limit);
+}
+
+const char *limits_advice(int err)
+{
+	return err == -EMFILE ? "; raise 'ulimit -n'" : "";
 }
 
 /* For what has to work whatever is mapped: events, rings, outputs, and chunks of tables. */

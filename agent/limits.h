@@ -13,6 +13,9 @@
  */
 void limits_raise(void);
 
+/* What to do about an errno (negative), to stand behind its words; or "". */
+const char *limits_advice(int err);
+
 /*
  * Whether fd is among the last that may be open. Descriptors are given out lowest first: what
  * others can make us open, by mapping files, leaves these for ourselves.

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/limits.h"
 #include "agent/log.h"
 
 /* The verifier's reason stands at the end of its log, with the instructions that led there. */
@@ -37,14 +38,9 @@ static void print_log_tail(const char *log)
 
 void load_error_explain(const struct load_error *error)
 {
-	if (error->err == -EMFILE) {
-		log_error("cannot load the BPF programs: %s; raise 'ulimit -n'",
-			  strerror(-error->err));
-		return;
-	}
-	if (!error->program || !error->log[0]) {
-		log_error("cannot load the BPF programs into Linux %s: %s", error->release,
-			  strerror(-error->err));
+	if (error->err == -EMFILE || !error->program || !error->log[0]) {
+		log_error("cannot load the BPF programs into Linux %s: %s%s", error->release,
+			  strerror(-error->err), limits_advice(error->err));
 		return;
 	}
 	log_error("the BPF verifier of Linux %s refuses program '%s' (%s); please report it with "

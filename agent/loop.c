@@ -54,7 +54,7 @@ static int add_watch(struct loop *loop, int fd, enum loop_event event)
 /* Those that end a recording. */
 static void fill_signals(sigset_t *ret)
 {
-	static const int ends[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int ends[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 
 	(void)sigemptyset(ret);
 	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {

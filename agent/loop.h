@@ -11,7 +11,7 @@ enum loop_event {
 	LOOP_DRAIN = 1 << 0,
 	LOOP_TICK = 1 << 1, /* once a second */
 	LOOP_TIME_OVER = 1 << 2,
-	LOOP_INTERRUPTED = 1 << 3,     /* SIGINT, SIGTERM, SIGHUP */
+	LOOP_INTERRUPTED = 1 << 3,     /* SIGINT, SIGTERM, SIGHUP, SIGQUIT */
 	LOOP_LOOK = 1 << 5,            /* OFF_CPU_LOOKS_HZ times a second */
 	LOOP_PROCESSES_ENDED = 1 << 4, /* all that loop_add_process() was told */
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/limits.h"
+#include "agent/process_threads.h"
 #include "base/cleanup.h"
 
 bool mapped_file_has_id(const struct mapping_source *source)
@@ -57,9 +58,10 @@ static int reopen_checked(int path_fd, const struct mapping_source *source)
 	return is_mapped_file(fd, source) ? TAKE_FD(fd) : -ESTALE;
 }
 
-static int open_checked(const char *path, const struct mapping_source *source)
+/* Where we see its name. */
+static int open_in_ours(const struct mapping_source *source)
 {
-	CLEANUP(cleanup_fd) int path_fd = open(path, O_PATH | O_CLOEXEC);
+	CLEANUP(cleanup_fd) int path_fd = open(source->path, O_PATH | O_CLOEXEC);
 
 	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
 }
@@ -68,47 +70,45 @@ static int open_checked(const char *path, const struct mapping_source *source)
 static int open_in_root(const struct mapping_source *source)
 {
 	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	CLEANUP(cleanup_fd) int root_fd = -1;
+	CLEANUP(cleanup_fd) int root_fd = process_open(source->pid, "root", O_PATH | O_DIRECTORY);
 	CLEANUP(cleanup_fd) int path_fd = -1;
-	char root[64];
 
-	(void)snprintf(root, sizeof(root), "/proc/%" PRId32 "/root", source->pid);
-	root_fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
-		return -errno;
+		return root_fd;
 	path_fd = (int)syscall(SYS_openat2, root_fd, source->path, &how, sizeof(how));
 	return path_fd < 0 ? -errno : reopen_checked(path_fd, source);
 }
 
-static void print_map_file(const struct mapping_source *source, char *ret, size_t size)
+/* What stands for the mapping itself. */
+static int open_mapping(const struct mapping_source *source)
 {
-	(void)snprintf(ret, size, "/proc/%" PRId32 "/map_files/%" PRIx64 "-%" PRIx64, source->pid,
-		       source->start, source->end);
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), "map_files/%" PRIx64 "-%" PRIx64, source->start,
+		       source->end);
+	return process_open(source->pid, name, O_PATH);
 }
 
 int mapped_file_open_by_path(const struct mapping_source *source)
 {
 	int fd = open_in_root(source);
 
-	return fd >= 0 ? fd : open_checked(source->path, source);
+	return fd >= 0 ? fd : open_in_ours(source);
 }
 
 int mapped_file_open(const struct mapping_source *source)
 {
-	char path[128];
-	int fd;
+	CLEANUP(cleanup_fd) int path_fd = open_mapping(source);
+	int fd = path_fd < 0 ? path_fd : reopen_checked(path_fd, source);
 
-	print_map_file(source, path, sizeof(path));
-	fd = open_checked(path, source);
 	return fd >= 0 ? fd : mapped_file_open_by_path(source);
 }
 
 bool mapped_file_stat(const struct mapping_source *source, struct stat *ret)
 {
-	char path[128];
+	CLEANUP(cleanup_fd) int path_fd = open_mapping(source);
 
-	print_map_file(source, path, sizeof(path));
-	return stat(path, ret) == 0;
+	return path_fd >= 0 && fstat(path_fd, ret) == 0;
 }
 
 bool mapped_file_stat_any(const struct mapping_source *source, struct stat *ret)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/limits.h"
 #include "agent/log.h"
 #include "agent/off_cpu_parts.h"
 #include "agent/off_cpu_programs.h"
@@ -27,12 +28,22 @@
 #define EXIT_TRIES    100
 #define EXIT_SLEEP_NS 1000000
 
+/*
+ * Stacks that one look walks, some 10 us each; and how many looks are left out, at most, while they
+ * find nothing new.
+ */
+#define LOOK_WALKS_MAX 1000
+#define LOOK_PAUSE_MAX 9
+
 struct off_cpu {
 	const struct record_options *options;
 	struct sampler_shared shared;
 	struct off_programs programs;
 	struct off_cpu_bpf__bss *bss; /* words that both halves share */
 	uint32_t unwalked;            /* off_unwalked, when stacks were walked here the last time */
+	struct off_looked looked;     /* and what came of that */
+	uint32_t pause, pause_left;   /* in looks */
+	uint64_t missed; /* threads that were on their way out, in accounts of windows */
 	struct ring_buffer *ended;
 	struct off_drain drain;
 	uint64_t began;  /* the window, by the scheduler's clock */
@@ -44,7 +55,7 @@ struct off_cpu {
 
 static int failed(const char *what, int err)
 {
-	log_error("cannot %s: %s", what, strerror(-err));
+	log_error("cannot %s: %s%s", what, strerror(-err), limits_advice(err));
 	return err;
 }
 
@@ -79,7 +90,8 @@ static int load(struct off_cpu *off)
 	drain->wakers = shape_of(skeleton->maps.off_wakers);
 	if (!off->options->wakers)
 		drain->wakers.fd = -1;
-	return off->programs.is_raw ? off_find_scheduler(drain) : 0;
+	err = off->programs.is_raw ? off_find_scheduler(drain) : 0;
+	return err < 0 ? failed("read '/proc/kallsyms'", err) : 0;
 }
 
 static void cleanup_off(struct off_cpu **off)
@@ -183,7 +195,8 @@ int off_cpu_start(struct off_cpu *off)
 			 __ATOMIC_SEQ_CST);
 	__atomic_store_n(&shared->off_began, off->began, __ATOMIC_SEQ_CST);
 	wait_for_boundary();
-	err = off_seed_stacks(&off->drain, off->programs.seed, &off->shared.unwind);
+	err = off_seed_stacks(&off->drain, &off->programs, &off->shared.unwind, UINT32_MAX, false,
+			      &off->looked);
 	__atomic_store_n(&shared->off_seeding, 0, __ATOMIC_SEQ_CST);
 	return err < 0 ? failed("look at the threads that are blocked", err) : 0;
 }
@@ -199,24 +212,47 @@ void off_cpu_flip(struct off_cpu *off)
 	__atomic_store_n(&shared->off_control, control ^ OFF_CONTROL_HALF, __ATOMIC_SEQ_CST);
 }
 
+/* Less and less often while it comes to nothing: some stacks never end where they should. */
+static bool is_time_to_look(struct off_cpu *off, uint32_t unwalked)
+{
+	if (!off->shared.unwind.mappings || off_drain_is_full(&off->drain) ||
+	    (unwalked == off->unwalked && !off->looked.has_others))
+		return false;
+	if (!off->pause_left)
+		return true;
+	off->pause_left--;
+	return false;
+}
+
 int off_cpu_look(struct off_cpu *off)
 {
 	uint32_t unwalked = __atomic_load_n(&off->bss->off_unwalked, __ATOMIC_RELAXED);
 	int err = ring_buffer__consume(off->ended);
 
-	if (err < 0)
-		return err;
-	if (unwalked == off->unwalked || !off->shared.unwind.mappings)
-		return 0;
+	if (err < 0 || !is_time_to_look(off, unwalked))
+		return err < 0 ? err : 0;
 	off->unwalked = unwalked;
-	return off_seed_stacks(&off->drain, off->programs.seed, &off->shared.unwind);
+	err = off_seed_stacks(&off->drain, &off->programs, &off->shared.unwind, LOOK_WALKS_MAX,
+			      off->looked.has_others, &off->looked);
+	off->pause = off->looked.has_found ? 0 : 2 * off->pause + 1;
+	if (off->pause > LOOK_PAUSE_MAX)
+		off->pause = LOOK_PAUSE_MAX;
+	off->pause_left = off->pause;
+	return err;
+}
+
+static uint32_t count_ending(const struct off_cpu *off)
+{
+	int32_t count = __atomic_load_n(&off->bss->off_ending, __ATOMIC_SEQ_CST);
+
+	return count > 0 ? (uint32_t)count : 0;
 }
 
 /* Threads that have begun to exit may be missed by iterators, and tell of themselves at the end. */
 static void wait_for_exits(struct off_cpu *off)
 {
 	for (int i = 0; i < EXIT_TRIES; i++) {
-		if (__atomic_load_n(&off->bss->off_ending, __ATOMIC_SEQ_CST) <= 0)
+		if (!count_ending(off))
 			return;
 		(void)nanosleep(&(struct timespec){ .tv_nsec = EXIT_SLEEP_NS }, NULL);
 	}
@@ -256,11 +292,7 @@ static uint64_t life_between(const struct off_account *account, uint64_t from, u
 
 static bool has_time(const struct off_ledger *ledger)
 {
-	uint64_t sum = ledger->on_ns;
-
-	for (size_t i = 0; i < OFF_STATE_COUNT; i++)
-		sum += ledger->off_ns[i];
-	return sum > 0;
+	return ledger->on_ns + ledger_off_ns(ledger) > 0;
 }
 
 static int add_row(struct ledger *ledger, const struct off_account *account, uint64_t from,
@@ -299,7 +331,11 @@ static int take_ended(void *context, void *data, size_t size)
 	if (size < sizeof(*account))
 		return -EPROTO;
 	if (off->end) {
-		err = add_row(off->ledgers[1 - window], account, off->began, off->end, 1 - window);
+		/* Without time there, its row was collected before it ended: all who lived in that
+		 * window have some. */
+		if (has_time(&account->ledgers[1 - window]))
+			err = add_row(off->ledgers[1 - window], account, off->began, off->end,
+				      1 - window);
 		if (!err && account->ended > off->end)
 			err = add_row(off->ledgers[window], account, off->end, UINT64_MAX, window);
 		return err;
@@ -309,8 +345,11 @@ static int take_ended(void *context, void *data, size_t size)
 
 int off_cpu_drain(struct off_cpu *off, sample_handler handler, void *context)
 {
-	int err = off_drain_half(&off->drain, off->quiet_half, handler, context);
+	/* Threads keep sums to themselves: see struct off_pending. */
+	int err = iterate(off->programs.settle);
 
+	if (!err)
+		err = off_drain_half(&off->drain, off->quiet_half, handler, context);
 	off->is_flipped = false;
 	off->bss->unwind_now++;
 	if (err < 0)
@@ -319,18 +358,29 @@ int off_cpu_drain(struct off_cpu *off, sample_handler handler, void *context)
 	return err < 0 ? err : 0;
 }
 
-int off_cpu_collect(struct off_cpu *off, struct ledger **ret)
+/* Adds all that live; *ret_ending: so many of them are on their way out. */
+static int collect_rows(struct off_cpu *off, uint32_t window, uint32_t *ret_ending)
 {
 	CLEANUP(cleanup_free) void *bytes = NULL;
-	uint32_t window = 1 - current_window(off);
 	const struct off_account *accounts;
-	struct ledger *fresh;
 	size_t size = 0;
 	int err = off_iterate(off->programs.collect, &bytes, &size);
 
+	*ret_ending = 0;
 	accounts = bytes;
-	for (size_t i = 0; !err && i < size / sizeof(*accounts); i++)
+	for (size_t i = 0; !err && i < size / sizeof(*accounts); i++) {
 		err = add_row(off->ledgers[window], &accounts[i], off->began, off->end, window);
+		*ret_ending += accounts[i].is_ending != 0;
+	}
+	return err;
+}
+
+int off_cpu_collect(struct off_cpu *off, struct ledger **ret)
+{
+	uint32_t window = 1 - current_window(off), before = count_ending(off), after, told;
+	struct ledger *fresh;
+	int err = collect_rows(off, window, &told);
+
 	/* Who ended while the others were asked. */
 	if (!err) {
 		int count = ring_buffer__consume(off->ended);
@@ -339,6 +389,11 @@ int off_cpu_collect(struct off_cpu *off, struct ledger **ret)
 	}
 	if (err < 0)
 		return err;
+	/* Who was on its way out all the while, and was not among the others. */
+	after = count_ending(off);
+	if (after > before)
+		after = before;
+	off->missed += after > told ? after - told : 0;
 	*ret = off->ledgers[window];
 	off->ledgers[window] = fresh;
 	off->began = off->end;
@@ -354,5 +409,6 @@ void off_cpu_stop(struct off_cpu *off)
 void off_cpu_read_facts(const struct off_cpu *off, struct off_cpu_facts *ret)
 {
 	*ret = (struct off_cpu_facts){ .is_raw = off->programs.is_raw,
-				       .not_kept = off->drain.not_kept };
+				       .not_kept = off->drain.not_kept,
+				       .missed = off->missed };
 }

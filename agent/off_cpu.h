@@ -16,6 +16,8 @@ struct off_cpu;
 struct off_cpu_facts {
 	bool is_raw;       /* measured by raw tracepoints */
 	uint64_t not_kept; /* pieces of stacks, and wakers, for want of memory */
+	uint64_t missed; /* threads that were exiting when a window ended, and are not in its ledger
+			  */
 };
 
 /*
@@ -35,7 +37,8 @@ int off_cpu_start(struct off_cpu *off);
 /*
  * To be called OFF_CPU_LOOKS_HZ times a second: takes the accounts of threads that have ended, and
  * walks the stacks of those that are blocked and whose unwind tables were not there in time, as
- * they may be now. It costs little when there is nothing to do. 0 or -errno.
+ * they may be now. It costs little when there is nothing to do, and has limits when there always
+ * is. 0 or -errno.
  */
 #define OFF_CPU_LOOKS_HZ 10
 int off_cpu_look(struct off_cpu *off);

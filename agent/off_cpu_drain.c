@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,10 @@
 #define KNOWN_BYTES_MAX (256u << 20)
 #define WAKERS_MAX      (1u << 20)
 
+/* How often a stack is walked here: a table may take seconds, a mapping is told of at once. */
+#define TABLE_WALKS_MAX   20
+#define MAPPING_WALKS_MAX 5
+
 void off_drain_done(struct off_drain *drain)
 {
 	map_batch_done(&drain->batch);
@@ -18,24 +23,33 @@ void off_drain_done(struct off_drain *drain)
 	free(drain->known_wakers);
 }
 
-static int keep_stacks(void *context, const void *keys, const void *values, uint32_t count)
+bool off_drain_is_full(const struct off_drain *drain)
 {
-	struct off_drain *drain = context;
-	const struct stack *stacks = values;
-	const uint64_t *ids = keys;
-
 	/* Room is made by doubling. */
-	if (stack_store_bytes(&drain->known) > KNOWN_BYTES_MAX / 2) {
-		drain->not_kept += count;
-		return 0;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		int err = stack_store_add(&drain->known, ids[i], &stacks[i]);
+	return stack_store_bytes(&drain->known) > KNOWN_BYTES_MAX / 2;
+}
 
+int off_drain_keep_stacks(struct off_drain *drain, const uint64_t *ids, const struct stack *stacks,
+			  size_t count)
+{
+	bool is_full = off_drain_is_full(drain);
+
+	for (size_t i = 0; i < count; i++) {
+		int err = 0;
+
+		if (!is_full)
+			err = stack_store_add(&drain->known, ids[i], &stacks[i]);
+		else
+			drain->not_kept += !stack_store_has(&drain->known, ids[i]);
 		if (err < 0)
 			return err;
 	}
 	return 0;
+}
+
+static int keep_stacks(void *context, const void *keys, const void *values, uint32_t count)
+{
+	return off_drain_keep_stacks(context, keys, values, count);
 }
 
 static int keep_waker(struct off_drain *drain, uint64_t id, const struct sample_key *waker)
@@ -61,30 +75,50 @@ static int keep_waker(struct off_drain *drain, uint64_t id, const struct sample_
 	return hashmap_put(&drain->waker_numbers, id, drain->waker_count++);
 }
 
-static int keep_wakers(void *context, const void *keys, const void *values, uint32_t count)
+int off_drain_keep_wakers(struct off_drain *drain, const uint64_t *ids,
+			  const struct sample_key *wakers, size_t count)
 {
-	const struct sample_key *wakers = values;
-	const uint64_t *ids = keys;
 	int err = 0;
 
-	for (uint32_t i = 0; !err && i < count; i++)
-		err = keep_waker(context, ids[i], &wakers[i]);
+	for (size_t i = 0; !err && i < count; i++)
+		err = keep_waker(drain, ids[i], &wakers[i]);
 	return err;
 }
 
-struct row_context {
-	struct off_drain *drain;
-	sample_handler handler;
-	void *context;
+static int keep_wakers(void *context, const void *keys, const void *values, uint32_t count)
+{
+	return off_drain_keep_wakers(context, keys, values, count);
+}
+
+/* In one word: why the best walk of it ended, and how many there were. */
+struct seed {
+	enum stop_reason stop;
+	uint32_t walks;
 };
+
+static bool find_seed(const struct off_drain *drain, uint64_t id, struct seed *ret)
+{
+	uint64_t word;
+
+	if (!hashmap_get(&drain->seeds, id, &word))
+		return false;
+	*ret = (struct seed){ .stop = (enum stop_reason)(uint32_t)word,
+			      .walks = (uint32_t)(word >> 32) };
+	return true;
+}
+
+static int put_seed(struct off_drain *drain, uint64_t id, const struct seed *seed)
+{
+	return hashmap_put(&drain->seeds, id, (uint64_t)seed->walks << 32 | (uint32_t)seed->stop);
+}
 
 static void find_user_stack(struct off_drain *drain, uint64_t id, struct sample *sample)
 {
-	uint64_t stop;
+	struct seed seed;
 
 	sample->user = stack_store_find(&drain->known, id, drain->user, &sample->user_depth);
-	if (hashmap_get(&drain->seeds, id, &stop))
-		sample->stop = (enum stop_reason)stop;
+	if (find_seed(drain, id, &seed))
+		sample->stop = seed.stop;
 	/* Its pieces found no room here. */
 	else if (id != STACK_ID_NONE && !sample->user_depth)
 		sample->stop = STOP_STACK_LOST;
@@ -129,10 +163,18 @@ static bool find_waker(struct off_drain *drain, uint64_t id, struct waker *ret)
 								     : STOP_UNREADABLE };
 	ret->user = stack_store_find(&drain->known, who->user_stack, drain->waker_user,
 				     &ret->user_depth);
+	if (who->user_stack != STACK_ID_NONE && !ret->user_depth)
+		ret->stop = STOP_STACK_LOST;
 	ret->kernel = stack_store_find(&drain->known, who->kernel_stack, drain->waker_kernel,
 				       &ret->kernel_depth);
 	return true;
 }
+
+struct row_context {
+	struct off_drain *drain;
+	sample_handler handler;
+	void *context;
+};
 
 static int hand_out_state(const struct row_context *row, struct sample *sample,
 			  enum off_state state, uint64_t ns)
@@ -174,6 +216,12 @@ static int hand_out(const struct row_context *row, const struct off_count *count
 	return hand_out_state(row, &sample, OFF_RUNQUEUE, count->runqueue_ns);
 }
 
+int off_drain_hand_out(struct off_drain *drain, const struct off_count *count,
+		       sample_handler handler, void *context)
+{
+	return hand_out(&(struct row_context){ drain, handler, context }, count);
+}
+
 static int hand_out_batch(void *context, const void *keys, const void *values, uint32_t count)
 {
 	const struct off_count *counts = values;
@@ -203,40 +251,71 @@ int off_drain_half(struct off_drain *drain, uint32_t half, sample_handler handle
 	return map_batch_empty(&drain->batch, &drain->lost[half], hand_out_batch, &row);
 }
 
-/* Cut as the kernel half cuts them: from the outermost frame on. */
-int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
-		   enum stop_reason stop)
+static bool may_improve(const struct seed *seed)
 {
-	const struct stack none = { .rest = STACK_ID_NONE };
+	if (seed->stop == STOP_NO_TABLE_YET)
+		return seed->walks < TABLE_WALKS_MAX;
+	return seed->stop == STOP_NO_MAPPING && seed->walks < MAPPING_WALKS_MAX;
+}
+
+bool off_drain_has_seed(const struct off_drain *drain, uint64_t id)
+{
+	struct seed seed;
+
+	return find_seed(drain, id, &seed);
+}
+
+bool off_drain_wants_walk(const struct off_drain *drain, uint64_t id)
+{
+	struct seed seed;
+
+	return !find_seed(drain, id, &seed) || may_improve(&seed);
+}
+
+/*
+ * Cut as the kernel half cuts them: from the outermost frame on. Outer pieces have ids by their
+ * number, so that those of the next walk take their places.
+ */
+static int keep_walked(struct off_drain *drain, uint64_t id, const uint64_t *addresses,
+		       size_t depth)
+{
 	uint64_t rest = STACK_ID_NONE;
-	int err = hashmap_put(&drain->seeds, id, stop);
+	int err = 0;
 
-	if (!err && !depth)
-		err = stack_store_replace(&drain->known, id, &none);
-	while (!err && depth > 0) {
-		struct stack piece = { .rest = rest };
+	for (uint64_t number = 1; !err && depth > PIECE_FRAMES_MAX; number++) {
+		struct stack piece = { .depth = PIECE_FRAMES_MAX, .rest = rest };
 
-		piece.depth = depth > PIECE_FRAMES_MAX ? PIECE_FRAMES_MAX : (uint32_t)depth;
-		/* The innermost piece has the stack's id, and is made last. */
-		rest = depth > PIECE_FRAMES_MAX ? hash_u64(id + drain->pieces++) : id;
-		memcpy(piece.pc, addresses + (depth > PIECE_FRAMES_MAX ? depth - piece.depth : 0),
-		       piece.depth * sizeof(*addresses));
+		depth -= PIECE_FRAMES_MAX;
+		memcpy(piece.pc, addresses + depth, sizeof(piece.pc));
+		rest = hash_u64(hash_u64(id) + number);
 		err = stack_store_replace(&drain->known, rest, &piece);
-		depth -= piece.depth;
+	}
+	if (!err) {
+		struct stack piece = { .depth = (uint32_t)depth, .rest = rest };
+
+		memcpy(piece.pc, addresses, depth * sizeof(*addresses));
+		err = stack_store_replace(&drain->known, id, &piece);
 	}
 	return err;
 }
 
-int off_drain_unseed(struct off_drain *drain, const struct off_seed *seed)
+int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
+		   enum stop_reason stop)
 {
-	size_t depth;
-	const uint64_t *addresses =
-		stack_store_find(&drain->known, seed->before, drain->user, &depth);
+	struct seed before, seed = { .stop = stop, .walks = 1 };
+	bool is_better = true;
+	size_t before_depth;
+	int err;
 
-	/* It may be taken out of the kernel's map only later: then nothing is known of it. */
-	if (!depth)
-		return off_drain_seed(drain, seed->stack, NULL, 0, STOP_UNREADABLE);
-	if (addresses != drain->user)
-		memcpy(drain->user, addresses, depth * sizeof(*addresses));
-	return off_drain_seed(drain, seed->stack, drain->user, depth, STOP_NO_TABLE_YET);
+	assert(depth <= USER_FRAMES_MAX);
+	if (find_seed(drain, id, &before)) {
+		seed.walks = before.walks + 1;
+		(void)stack_store_find(&drain->known, id, drain->user, &before_depth);
+		/* A table may have been dropped meanwhile. */
+		is_better = !may_improve(&seed) || depth >= before_depth;
+		if (!is_better)
+			seed.stop = before.stop;
+	}
+	err = is_better ? keep_walked(drain, id, addresses, depth) : 0;
+	return err < 0 ? err : put_seed(drain, id, &seed);
 }

@@ -16,9 +16,8 @@ struct off_drain {
 	uint64_t sched_start, sched_end; /* kernel code to be left out of stacks; 0: none */
 	struct map_batch batch;
 	struct stack_store known;
-	struct hashmap seeds;         /* id of a stack walked here -> enum stop_reason */
-	uint64_t pieces;              /* made here, of seeds */
-	uint64_t not_kept;            /* pieces of stacks beyond the limit, and wakers */
+	struct hashmap seeds; /* id of a stack walked here -> why and how often: seed_of() */
+	uint64_t not_kept;    /* pieces of stacks beyond the limit, and wakers */
 	struct hashmap waker_numbers; /* id -> index in known_wakers */
 	struct sample_key *known_wakers;
 	size_t waker_count, waker_capacity;
@@ -32,15 +31,33 @@ void off_drain_done(struct off_drain *drain);
 /* Hands out the rows of a quiet half, and empties it. */
 int off_drain_half(struct off_drain *drain, uint32_t half, sample_handler handler, void *context);
 
+/* What the kernel half tells of stacks and wakers; beyond the limits it is counted. 0 or -errno. */
+int off_drain_keep_stacks(struct off_drain *drain, const uint64_t *ids, const struct stack *stacks,
+			  size_t count);
+int off_drain_keep_wakers(struct off_drain *drain, const uint64_t *ids,
+			  const struct sample_key *wakers, size_t count);
+
+/* Hands out one count, as one row or two. 0, or what the handler returned. */
+int off_drain_hand_out(struct off_drain *drain, const struct off_count *count,
+		       sample_handler handler, void *context);
+
+/* No more stacks are kept. */
+bool off_drain_is_full(const struct off_drain *drain);
+
 /*
- * A stack that was walked here, under the id by which the kernel half goes; instead of what was
- * walked before under it. 0 or -ENOMEM.
+ * A stack that was walked here, under the id by which the kernel half goes from then on. What was
+ * walked before under it stays if it was more. 0 or -ENOMEM.
  */
 int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
 		   enum stop_reason stop);
 
-/* What was walked was not: it has what the kernel half had found before, if anything. */
-int off_drain_unseed(struct off_drain *drain, const struct off_seed *seed);
+bool off_drain_has_seed(const struct off_drain *drain, uint64_t id);
+
+/*
+ * Whether a walk may find more than the ones before, if any: tables come, and so do mappings, but
+ * not without end.
+ */
+bool off_drain_wants_walk(const struct off_drain *drain, uint64_t id);
 
 /* Finds out where the scheduler's own functions are. 0 or -errno: not found is no error. */
 int off_find_scheduler(struct off_drain *drain);
@@ -50,8 +67,21 @@ struct bpf_link;
 /* Runs an iterator, and reads all that it writes: *ret is malloc()ed. 0 or -errno. */
 int off_iterate(const struct bpf_link *iterator, void **ret, size_t *ret_size);
 
-/* Walks the stacks of all threads that the iterator tells of. 0 or -errno. */
-int off_seed_stacks(struct off_drain *drain, const struct bpf_link *iterator,
-		    const struct unwind_maps *maps);
+struct off_programs;
+
+/* What has come of a look at who is blocked. */
+struct off_looked {
+	bool has_found;  /* stacks that are whole, or as whole as they get */
+	bool has_others; /* that another look may find more of, and those that there was no time for
+			  */
+};
+
+/*
+ * Walks the user stacks of threads that are blocked, of at most walks_max of them; is_again: also
+ * of those that were walked before. 0 or -errno.
+ */
+int off_seed_stacks(struct off_drain *drain, const struct off_programs *programs,
+		    const struct unwind_maps *maps, uint32_t walks_max, bool is_again,
+		    struct off_looked *ret);
 
 #endif

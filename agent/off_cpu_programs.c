@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/limits.h"
 #include "agent/log.h"
 #include "agent/program_logs.h"
 #include "base/cleanup.h"
@@ -127,6 +128,14 @@ static void write_log(const char *path, const struct program_logs *logs)
 		log_warning("cannot write '%s': %s", path, strerror(-err));
 }
 
+/* explains: it is the last try. */
+static int failed(const char *what, int err, bool explains)
+{
+	if (explains)
+		log_error("cannot %s: %s%s", what, strerror(-err), limits_advice(err));
+	return err;
+}
+
 static int load_skeleton(const struct record_options *options, struct off_cpu_bpf *skeleton,
 			 bool explains)
 {
@@ -136,7 +145,7 @@ static int load_skeleton(const struct record_options *options, struct off_cpu_bp
 	if (explains || options->verifier_log) {
 		err = program_logs_new(skeleton->obj, options->verifier_log != NULL, &logs);
 		if (err < 0)
-			return err;
+			return failed("keep the verifier's log", err, explains);
 	}
 	err = off_cpu_bpf__load(skeleton);
 	if (options->verifier_log)
@@ -153,11 +162,11 @@ static int try_load(const struct record_options *options, const struct sampler_s
 
 	programs->skeleton = off_cpu_bpf__open();
 	if (!programs->skeleton)
-		return -errno;
+		return failed("read the programs of off-CPU time", -errno, explains);
 	configure(options, shared, programs);
 	err = share_maps(shared, programs->skeleton);
-	if (!err)
-		err = load_skeleton(options, programs->skeleton, explains);
+	err = err < 0 ? failed("share the sampler's maps with off-CPU time", err, explains)
+		      : load_skeleton(options, programs->skeleton, explains);
 	if (err < 0)
 		off_cpu_bpf__destroy(TAKE(programs->skeleton));
 	return err;

@@ -3,6 +3,7 @@
 #include "agent/options.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -88,8 +89,24 @@ void options_run_argp(const struct argp *argp, int argc, char **argv, void *inpu
 			 input);
 	if (err == EINVAL)
 		exit(2); /* getopt has said why */
-	if (err)
-		usage_error("cannot parse the options: %s", strerror(err));
+	if (err) {
+		log_error("cannot parse the options: %s", strerror(err));
+		exit(1); /* none of ours: there is too little memory */
+	}
+}
+
+uint64_t number_of_option(const char *option, const char *arg, uint64_t min, uint64_t max,
+			  const char *unit)
+{
+	uint64_t value = 0;
+	int err = parse_u64(arg, min, max, &value);
+
+	if (err == -EINVAL)
+		usage_error("%s: '%s' is not a whole number", option, arg);
+	if (err < 0)
+		usage_error("%s: '%s' is not between %" PRIu64 " and %" PRIu64 "%s", option, arg,
+			    min, max, unit);
+	return value;
 }
 
 enum output_form form_of_option(const char *arg)

@@ -36,16 +36,6 @@ static void add_input(struct flamegraph_options *options, struct argp_state *sta
 	options->inputs[state->arg_num] = arg;
 }
 
-static void set_width(struct flamegraph_options *options, const char *arg)
-{
-	uint64_t width;
-
-	if (parse_u64(arg, WIDTH_MIN, WIDTH_MAX, &width) < 0)
-		usage_error("--width: '%s' is not a number of pixels between %d and %d", arg,
-			    WIDTH_MIN, WIDTH_MAX);
-	options->width = (uint32_t)width;
-}
-
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct flamegraph_parser *parser = state->input;
@@ -67,9 +57,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options->output = arg;
 		return 0;
 	case 'F':
-		if (parse_u64(arg, 1, SAMPLE_HZ_MAX, &options->sample_hz) < 0)
-			usage_error("-F: '%s' is not a frequency between 1 and %llu Hz", arg,
-				    SAMPLE_HZ_MAX);
+		options->sample_hz = number_of_option("-F", arg, 1, SAMPLE_HZ_MAX, " Hz");
 		return 0;
 	case KEY_FORMAT:
 		parser->form = form_of_option(arg);
@@ -88,7 +76,8 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		options->unit = arg;
 		return 0;
 	case KEY_WIDTH:
-		set_width(options, arg);
+		options->width =
+			(uint32_t)number_of_option("--width", arg, WIDTH_MIN, WIDTH_MAX, " pixels");
 		return 0;
 	case 'h':
 		options_help(state, "eprof flamegraph");

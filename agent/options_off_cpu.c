@@ -27,12 +27,6 @@ static void set_states(struct record_options *options, const char *arg)
 			    bad_length, bad);
 }
 
-static void set_max_events(struct record_options *options, const char *arg)
-{
-	if (parse_u64(arg, 0, MAX_EVENTS_MAX, &options->max_events) < 0)
-		usage_error("--max-events: '%s' is not between 0 and %d", arg, MAX_EVENTS_MAX);
-}
-
 /* Each sets *ret_option: its name, when it says nothing without off-CPU time. */
 static error_t parse_detail(int key, char *arg, struct record_options *options,
 			    const char **ret_option)
@@ -60,7 +54,7 @@ static error_t parse_detail(int key, char *arg, struct record_options *options,
 		return 0;
 	case KEY_MAX_EVENTS:
 		*ret_option = "--max-events";
-		set_max_events(options, arg);
+		options->max_events = number_of_option(*ret_option, arg, 0, MAX_EVENTS_MAX, "");
 		return 0;
 	case KEY_RAW_TRACEPOINT:
 		*ret_option = "--raw-tracepoint";

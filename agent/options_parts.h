@@ -88,6 +88,13 @@ char *options_help_filter(int key, const char *text, void *input);
  */
 void options_run_argp(const struct argp *argp, int argc, char **argv, void *input);
 
+/*
+ * The value of an option that takes a whole number; ends the process when it is none, or not from
+ * min to max. unit stands behind these: " Hz" or "".
+ */
+uint64_t number_of_option(const char *option, const char *arg, uint64_t min, uint64_t max,
+			  const char *unit);
+
 /* The value of --format; ends the process when it is none. */
 enum output_form form_of_option(const char *arg);
 

@@ -141,13 +141,6 @@ static void set_debuginfod(struct record_options *options, const char *arg)
 	options->debuginfod_s = seconds;
 }
 
-static void set_sample_hz(struct record_options *options, const char *arg)
-{
-	if (parse_u64(arg, 1, SAMPLE_HZ_MAX, &options->sample_hz) < 0)
-		usage_error("-F: '%s' is not a frequency between 1 and %llu Hz", arg,
-			    SAMPLE_HZ_MAX);
-}
-
 static void set_cpu(struct record_options *options, const char *arg)
 {
 	uint64_t cpu;
@@ -180,11 +173,9 @@ static void set_unwind(struct record_options *options, const char *arg)
 
 static void set_unwind_memory(struct record_options *options, const char *arg)
 {
-	uint64_t mebibytes;
+	uint64_t mebibytes =
+		number_of_option("--unwind-memory", arg, UNWIND_MIB_MIN, UNWIND_MIB_MAX, " MiB");
 
-	if (parse_u64(arg, UNWIND_MIB_MIN, UNWIND_MIB_MAX, &mebibytes) < 0)
-		usage_error("--unwind-memory: '%s' is not between %d and %" PRIu64 " MiB", arg,
-			    UNWIND_MIB_MIN, UNWIND_MIB_MAX);
 	options->unwind_bytes = mebibytes << 20;
 }
 
@@ -281,7 +272,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		set_seconds(options, arg);
 		return 0;
 	case 'F':
-		set_sample_hz(options, arg);
+		options->sample_hz = number_of_option("-F", arg, 1, SAMPLE_HZ_MAX, " Hz");
 		note_on_cpu(parser, "-F");
 		return 0;
 	case 'e':

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All names are looked up below one directory descriptor, so that the directory that was proved
- * writable is the one that is written. Temporary files are created with O_EXCL: eprof runs as root
- * and the directory may be a stranger's, who must not get us to follow a link.
+ * writable is the one that is written, unless it is removed meanwhile. Temporary files are created
+ * with O_EXCL: eprof runs as root and the directory may be a stranger's, who must not get us to
+ * follow a link.
  *
  * Streams are stdio streams over our own write function, which keeps the first errno: a writer
  * that only reports "failed" (-EIO) would otherwise lose whether the disk is full.
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "agent/log.h"
+#include "agent/output_directory.h"
 #include "base/cleanup.h"
 
 #define STREAM_BUFFER_SIZE  65536
@@ -39,11 +41,9 @@ struct output_file {
 struct output {
 	enum output_form form;
 	bool to_stdout;
-	bool made_directory;
-	bool must_make_directory;
+	bool is_begun; /* a stream was asked for */
 	bool is_committed;
-	int directory_fd; /* -1: stdout */
-	char *directory;  /* its path, without a '/' at the end but for "/" */
+	struct output_directory directory; /* none for stdout */
 	size_t file_count;
 	struct output_file files[OUTPUT_FILES_MAX];
 };
@@ -124,7 +124,7 @@ static int close_stream(struct output_file *file)
 	return file->error;
 }
 
-static int create_temporary(struct output *output, struct output_file *file)
+static int create_temporary_there(struct output *output, struct output_file *file)
 {
 	for (int i = 0; i < TEMPORARY_NAMES_MAX; i++) {
 		CLEANUP(cleanup_free) char *name = NULL;
@@ -138,7 +138,7 @@ static int create_temporary(struct output *output, struct output_file *file)
 			name = NULL;
 			return -ENOMEM;
 		}
-		fd = openat(output->directory_fd, name,
+		fd = openat(output->directory.fd, name,
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 		if (fd >= 0) {
 			file->temporary = TAKE(name);
@@ -150,16 +150,29 @@ static int create_temporary(struct output *output, struct output_file *file)
 	return -EEXIST;
 }
 
+static int create_temporary(struct output *output, struct output_file *file)
+{
+	int err = create_temporary_there(output, file);
+
+	/* The directory was removed; with files in it they are lost, and another helps nobody. */
+	if (err != -ENOENT || file != output->files)
+		return err;
+	err = output_directory_make_again(&output->directory);
+	return err < 0 ? err : create_temporary_there(output, file);
+}
+
 /* Only a regular file, or a link to one, may be replaced: never /dev/null, a pipe, a directory. */
 static int check_replaceable(const struct output *output, const char *name)
 {
 	struct stat st, dev;
 
-	if (fstatat(output->directory_fd, name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+	int fd = output->directory.fd;
+
+	if (fstatat(fd, name, &st, 0) == 0 && !S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -ENOTSUP;
 	/* /dev/stdout is a link, perhaps to a regular file: it would become one for everybody. */
-	if (fstat(output->directory_fd, &st) == 0 && stat("/dev", &dev) == 0 &&
-	    st.st_dev == dev.st_dev && st.st_ino == dev.st_ino)
+	if (fstat(fd, &st) == 0 && stat("/dev", &dev) == 0 && st.st_dev == dev.st_dev &&
+	    st.st_ino == dev.st_ino)
 		return -ENOTSUP;
 	return 0;
 }
@@ -184,7 +197,9 @@ static int add_file(struct output *output, const char *name)
 	assert(name[0] && !strchr(name, '/'));
 	if (output->file_count >= OUTPUT_FILES_MAX)
 		return -ENFILE;
-	err = check_replaceable(output, name);
+	err = output_directory_make(&output->directory);
+	if (!err)
+		err = check_replaceable(output, name);
 	if (err < 0)
 		return err;
 	*file = (struct output_file){ .fd = -1 };
@@ -192,7 +207,7 @@ static int add_file(struct output *output, const char *name)
 	file->name = strdup(name);
 	if (!file->name)
 		return -ENOMEM;
-	file->path = path_for_people(output->directory, name);
+	file->path = path_for_people(output->directory.path, name);
 	err = file->path ? create_temporary(output, file) : -ENOMEM;
 	file->error = -err;
 	return err;
@@ -202,43 +217,34 @@ static void drop_file(struct output *output, struct output_file *file)
 {
 	(void)close_stream(file);
 	if (file->temporary)
-		(void)unlinkat(output->directory_fd, file->temporary, 0);
+		(void)unlinkat(output->directory.fd, file->temporary, 0);
 	else if (file->is_final && file->name)
-		(void)unlinkat(output->directory_fd, file->name, 0);
+		(void)unlinkat(output->directory.fd, file->name, 0);
 	free(file->temporary);
 	file->temporary = NULL;
 	file->is_final = false;
 }
 
-static int open_directory(struct output *output)
+static int open_directory(struct output *output, const char *path, bool is_new)
 {
 	struct output_file probe = { .name = (char *)"probe", .fd = -1 };
-	int err;
+	int err = output_directory_open(path, true, is_new, &output->directory);
 
-	if (mkdir(output->directory, 0777) == 0)
-		output->made_directory = true;
-	else if (errno != EEXIST || output->must_make_directory)
-		return -errno;
-	output->directory_fd = open(output->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (output->directory_fd < 0)
-		return -errno;
-	if (output->made_directory)
-		return 0;
+	/* Not made yet: that it can be is known. */
+	if (err < 0 || output->directory.fd < 0)
+		return err;
 	/* Mode bits do not tell (root, read-only mounts): try. */
 	err = create_temporary(output, &probe);
 	drop_file(output, &probe);
 	return err;
 }
 
-static int open_single_file(struct output *output, const char *path)
+static int open_single_file(struct output *output, const char *directory, const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
+	int err = output_directory_open(directory, false, false, &output->directory);
 
-	output->directory_fd = open(output->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (output->directory_fd < 0)
-		return -errno;
-	return add_file(output, name);
+	return err < 0 ? err : add_file(output, slash ? slash + 1 : path);
 }
 
 static int open_stdout(struct output *output)
@@ -292,10 +298,10 @@ static void cleanup_output(struct output **output)
 	output_free(*output);
 }
 
-static int open_checked(const char *path, enum output_form form, bool must_make_directory,
-			struct output **ret)
+static int open_checked(const char *path, enum output_form form, bool is_new, struct output **ret)
 {
 	CLEANUP(cleanup_output) struct output *output = calloc(1, sizeof(*output));
+	CLEANUP(cleanup_free) char *directory = NULL;
 	size_t length = strlen(path);
 	int err;
 
@@ -303,28 +309,29 @@ static int open_checked(const char *path, enum output_form form, bool must_make_
 		log_error("cannot write '%s': out of memory", path);
 		return -ENOMEM;
 	}
-	output->directory_fd = -1;
+	output->directory = OUTPUT_DIRECTORY_NONE;
 	output->form = form;
-	output->must_make_directory = must_make_directory;
 	output->to_stdout = strcmp(path, "-") == 0;
-	output->directory = directory_of(path, form);
-	if (!output->directory)
+	directory = directory_of(path, form);
+	if (!directory)
 		err = -ENOMEM;
 	else if (length == 0)
 		err = -ENOENT;
 	else if (output->to_stdout)
 		err = open_stdout(output);
 	else if (form == OUTPUT_DIRECTORY)
-		err = open_directory(output);
+		err = open_directory(output, directory, is_new);
 	else if (path[length - 1] == '/')
 		err = -EISDIR;
 	else
-		err = open_single_file(output, path);
-	if (err < 0) {
-		if (err != -EEXIST || !must_make_directory)
-			report_open_failure(path, form, err);
+		err = open_single_file(output, directory, path);
+	if (err == -EEXIST && is_new)
+		log_error("cannot write '%s': it is there already, and so are %s-2 and on", path,
+			  path);
+	else if (err < 0)
+		report_open_failure(path, form, err);
+	if (err < 0)
 		return err;
-	}
 	*ret = TAKE(output);
 	return 0;
 }
@@ -344,16 +351,36 @@ int output_open(const char *path, struct output **ret)
 	return output_open_as(path, output_form_of(path), ret);
 }
 
+/* Its temporary file may have gone, with all of its directory: then there is another one. */
+static int renew_single_file(struct output *output)
+{
+	struct output_file *file = &output->files[0];
+	struct stat st;
+
+	if (fstat(file->fd, &st) < 0 || st.st_nlink > 0)
+		return 0;
+	(void)close_stream(file);
+	free(file->temporary);
+	file->temporary = NULL;
+	file->error = -create_temporary(output, file);
+	return -file->error;
+}
+
 FILE *output_stream(struct output *output, const char *name)
 {
-	int err;
+	bool is_directory = !output->to_stdout && output->form == OUTPUT_DIRECTORY;
+	int err = 0;
 
 	assert(!output->is_committed);
-	if (output->to_stdout || output->form != OUTPUT_DIRECTORY)
-		return output->files[0].stream;
-	err = add_file(output, name);
+	if (is_directory)
+		err = add_file(output, name);
+	else if (!output->to_stdout && !output->is_begun)
+		err = renew_single_file(output);
+	output->is_begun = true;
 	if (err < 0) {
-		CLEANUP(cleanup_free) char *path = path_for_people(output->directory, name);
+		CLEANUP(cleanup_free)
+		char *path = path_for_people(output->directory.path,
+					     is_directory ? name : output->files[0].name);
 
 		report_open_failure(path ? path : name, OUTPUT_DIRECTORY, err);
 		errno = -err;
@@ -385,7 +412,7 @@ static int sync_directory(int fd)
 static int sync_parent(const struct output *output)
 {
 	CLEANUP(cleanup_fd)
-	int fd = openat(output->directory_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(output->directory.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	/* A parent that we may search but not read: the data is safe, the name will follow. */
 	return fd < 0 ? 0 : sync_directory(fd);
@@ -397,21 +424,22 @@ static int rename_files(struct output *output, const char **ret_path)
 		struct output_file *file = &output->files[i];
 
 		*ret_path = file->path;
-		if (renameat(output->directory_fd, file->temporary, output->directory_fd,
+		if (renameat(output->directory.fd, file->temporary, output->directory.fd,
 			     file->name) < 0)
 			return errno;
 		free(file->temporary);
 		file->temporary = NULL;
 		file->is_final = true;
 	}
-	*ret_path = output->directory;
-	return sync_directory(output->directory_fd);
+	*ret_path = output->directory.path;
+	return sync_directory(output->directory.fd);
 }
 
 int output_commit(struct output *output)
 {
-	const char *path = output->directory;
-	int error = 0;
+	const char *path = output->directory.path;
+	/* Without a file in it, it is not there yet. */
+	int error = output->to_stdout ? 0 : -output_directory_make(&output->directory);
 
 	assert(!output->is_committed);
 	for (size_t i = 0; i < output->file_count && !error; i++) {
@@ -420,7 +448,7 @@ int output_commit(struct output *output)
 	}
 	if (!error && !output->to_stdout)
 		error = rename_files(output, &path);
-	if (!error && output->made_directory)
+	if (!error && output->directory.is_ours)
 		error = sync_parent(output);
 	if (error) {
 		log_error("cannot write '%s': %s", path ? path : "", strerror(error));
@@ -443,12 +471,9 @@ void output_free(struct output *output)
 		free(file->name);
 		free(file->path);
 	}
-	/* Fails, as it should, when somebody else put a file there. */
-	if (output->made_directory && !output->is_committed)
-		(void)rmdir(output->directory);
-	if (output->directory_fd >= 0)
-		(void)close(output->directory_fd);
-	free(output->directory);
+	if (!output->is_committed)
+		output_directory_remove(&output->directory);
+	output_directory_done(&output->directory);
 	free(output);
 }
 

@@ -29,21 +29,23 @@ struct output;
 enum output_form output_form_of(const char *path);
 
 /*
- * Prepares path and proves it writable before a recording begins: creates the directory (its parent
- * must exist; one that is there is reused), or a temporary file next to a single file. On failure
- * prints one line that names the path and returns -errno. On success the caller owns *ret.
+ * Prepares path and proves it writable before a recording begins: a directory is made and removed
+ * again (its parent must exist; one that is there is reused), or a temporary file is made next to a
+ * single file. On failure prints one line that names the path and returns -errno. On success the
+ * caller owns *ret.
  */
 int output_open(const char *path, struct output **ret);
 /* The same when the name does not say the form; "-" is stdout, whatever the form. */
 int output_open_as(const char *path, enum output_form form, struct output **ret);
-/* A directory that must not be there yet: -EEXIST, without a line, when it is. */
+/* A directory that is never one that is there, when it is made: PATH-2 or so on then. */
 int output_open_new_directory(const char *path, struct output **ret);
 enum output_form output_form(const struct output *output);
 
 /*
- * Opens the stream for the file called name inside the directory (name is ignored for one file and
- * stdout, which have one stream however often it is asked for). The stream belongs to the output:
- * never fclose() it. It has no file descriptor. NULL with errno set on failure, after one line.
+ * Makes the directory if it is not there (any more), for the first file. Opens the stream for the
+ * file called name inside the directory (name is ignored for one file and stdout, which have one
+ * stream however often it is asked for). The stream belongs to the output: never fclose() it. It
+ * has no file descriptor. NULL with errno set on failure, after one line.
  *
  * A failed write needs no message: output_commit() knows its errno and prints it, where signals
  * that would end the program are ignored (agent/signals.h).

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/limits.h"
 #include "agent/log.h"
 
 static const struct {
@@ -73,10 +74,8 @@ void perf_event_explain(const char *name, uint64_t hz, int cpu, int err)
 		log_error("the kernel refuses event '%s' at %" PRIu64 " Hz on CPU %d", name, hz,
 			  cpu);
 		return;
-	case EMFILE:
-		log_error("too many open files for an event on CPU %d: raise 'ulimit -n'", cpu);
-		return;
 	default:
-		log_error("cannot open event '%s' on CPU %d: %s", name, cpu, strerror(-err));
+		log_error("cannot open event '%s' on CPU %d: %s%s", name, cpu, strerror(-err),
+			  limits_advice(err));
 	}
 }

@@ -255,46 +255,6 @@ static int check_cpu(const struct preflight_host *host, int cpu)
 	return -EINVAL;
 }
 
-/* Thread group (the pid) of a thread. 0 or -errno. */
-static int read_tgid(const struct preflight_host *host, int32_t tid, int32_t *ret)
-{
-	char path[4096], line[256];
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	int tgid;
-
-	(void)snprintf(path, sizeof(path), "%s/proc/%d/status", host->root, tid);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Tgid: %9d", &tgid) == 1) {
-			*ret = tgid;
-			return 0;
-		}
-	}
-	return -ESRCH; /* it ended while we were reading */
-}
-
-static int check_ids(const struct preflight_host *host, const struct record_options *options)
-{
-	bool is_pid = options->target == TARGET_PIDS;
-
-	for (size_t i = 0; i < options->id_count; i++) {
-		int32_t id = options->ids[i], tgid = 0;
-
-		if (read_tgid(host, id, &tgid) < 0) {
-			log_error("no such %s %d", is_pid ? "process" : "thread", id);
-			return -ESRCH;
-		}
-		if (is_pid && tgid != id) {
-			log_error("%d is a thread of process %d; use -t %d or -p %d", id, tgid, id,
-				  tgid);
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
 static int check_target(const struct preflight_host *host, const struct record_options *options)
 {
 	CLEANUP(cleanup_fd) int fd = -1;
@@ -302,7 +262,7 @@ static int check_target(const struct preflight_host *host, const struct record_o
 	switch (options->target) {
 	case TARGET_PIDS:
 	case TARGET_TIDS:
-		return check_ids(host, options);
+		return preflight_ids(host->root, options);
 	case TARGET_CGROUP:
 		return preflight_cgroup(options->cgroup, &fd);
 	default:

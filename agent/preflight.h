@@ -44,6 +44,13 @@ int preflight_check_host(const struct preflight_host *host, const struct record_
 int preflight_cgroup(const char *path, int *ret_fd);
 
 /*
+ * Whether all ids of -p or -t are there and alive, and say what is not recorded of kernel threads:
+ * an error when that is all that was asked for, else a warning. root is put before "/proc". 0 or,
+ * after one line, -EINVAL, -ESRCH, -ENOTSUP.
+ */
+int preflight_ids(const char *root, const struct record_options *options);
+
+/*
  * The upstream version of a kernel. Debian and Ubuntu put it into `uname -v` and
  * /proc/version_signature (NULL: there is none), their `uname -r` has a zero for the patch level.
  * 0 or -EINVAL.

@@ -3,21 +3,48 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "agent/process_threads.h"
 #include "base/cleanup.h"
+
+static FILE *open_maps(int32_t tid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/maps", tid);
+	return fopen(path, "re");
+}
+
+/* Nothing is taken from it. */
+static bool has_lines(FILE *file)
+{
+	int c = getc(file);
+
+	return c != EOF && ungetc(c, file) != EOF;
+}
 
 int process_maps_open(int32_t pid, FILE **ret)
 {
-	char path[64];
-	FILE *file;
+	CLEANUP(cleanup_file) FILE *file = open_maps(pid);
+	int err = file ? 0 : -errno;
+	struct process_thread thread;
+	int32_t tid;
 
-	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/maps", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return errno == ENOENT ? -ESRCH : -errno;
-	*ret = file;
+	if (err && err != -ENOENT && err != -ESRCH)
+		return err;
+	/* A thread without memory: of newer kernels it has no such file (-ESRCH). */
+	if (!file || !has_lines(file)) {
+		if (process_thread_read("", pid, &thread) < 0)
+			return -ESRCH;
+		tid = process_threads_living("", pid);
+		if (file)
+			(void)fclose(file);
+		file = tid ? open_maps(tid) : NULL;
+	}
+	*ret = TAKE(file);
 	return 0;
 }
 
@@ -48,7 +75,7 @@ int process_maps_read(FILE *file, int32_t pid, process_maps_handler handler, voi
 	CLEANUP(cleanup_free) char *line = NULL;
 	size_t line_size = 0;
 
-	while (getline(&line, &line_size, file) > 0) {
+	while (file && getline(&line, &line_size, file) > 0) {
 		int err = hand_out_line(pid, line, handler, context);
 
 		if (err < 0)

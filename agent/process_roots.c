@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/limits.h"
+#include "agent/process_threads.h"
 #include "base/cleanup.h"
 
 /* Containers on one machine; each costs a descriptor. */
@@ -42,14 +43,6 @@ static bool identify(int fd, struct process_root *ret)
 	return true;
 }
 
-/* -errno when it cannot be opened. */
-static int open_root(const char *path)
-{
-	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : fd;
-}
-
 /* Our own is the first one. */
 static bool begin(struct process_roots *roots)
 {
@@ -58,7 +51,7 @@ static bool begin(struct process_roots *roots)
 
 	if (roots->roots)
 		return true;
-	fd = open_root("/");
+	fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || !identify(fd, &ours))
 		return false;
 	roots->roots = calloc(ROOTS_MAX, sizeof(*roots->roots));
@@ -76,12 +69,9 @@ static int no_room(struct process_roots *roots)
 
 int process_roots_find(struct process_roots *roots, int32_t pid)
 {
-	CLEANUP(cleanup_fd) int fd = -1;
+	CLEANUP(cleanup_fd) int fd = process_open(pid, "root", O_PATH | O_DIRECTORY);
 	struct process_root root;
-	char path[64];
 
-	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/root", pid);
-	fd = open_root(path);
 	if (fd == -EMFILE || fd == -ENFILE || !begin(roots))
 		return no_room(roots);
 	/* Who has just ended may have had any root: most have ours, so this is no loss to tell. */

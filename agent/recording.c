@@ -40,7 +40,7 @@ void recording_done(struct recording *recording)
 
 static int failed(const char *what, int err)
 {
-	log_error("cannot %s: %s", what, strerror(-err));
+	log_error("cannot %s: %s%s", what, strerror(-err), limits_advice(err));
 	return err;
 }
 
@@ -198,7 +198,8 @@ static int seed_processes(struct recording *recording)
 		int err = processes_seed(processes, pid);
 
 		if (err < 0) {
-			log_error("cannot read '/proc/%" PRId32 "/maps': %s", pid, strerror(-err));
+			log_error("cannot read '/proc/%" PRId32 "/maps': %s%s", pid, strerror(-err),
+				  limits_advice(err));
 			return err;
 		}
 	}

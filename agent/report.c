@@ -200,6 +200,7 @@ static void fill_off_cpu_facts(const struct off_cpu *off, struct recording_stats
 	off_cpu_read_facts(off, &facts);
 	stats->off_cpu.tracepoint = facts.is_raw ? "raw" : "typed";
 	add_loss(stats, "off_cpu_stacks_not_kept", facts.not_kept);
+	add_loss(stats, "off_cpu_threads_exiting", facts.missed);
 }
 
 static int fill_ledger(struct ledger *ledger, struct report *report)

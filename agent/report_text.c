@@ -98,6 +98,21 @@ static void write_on_notes(struct report *report)
 	add_losses(&line, report, PICTURE_ON_CPU);
 }
 
+static bool hides_time(const struct off_cpu_stats *off)
+{
+	return off->hidden_ns || off->hidden_intervals;
+}
+
+static void add_hidden(struct line *line, const struct off_cpu_stats *off, const char *what)
+{
+	line_add(line, "%.*f s%s in ", decimals_of(off->hidden_ns), in_seconds(off->hidden_ns),
+		 what);
+	if (off->hidden_intervals)
+		line_add(line, "%" PRIu64 " intervals", off->hidden_intervals);
+	else
+		line_add(line, "intervals that have not ended");
+}
+
 static void write_off_notes(struct report *report)
 {
 	const struct recording_stats *stats = &report->stats;
@@ -108,10 +123,10 @@ static void write_off_notes(struct report *report)
 		 decimals_of(off->ns), in_seconds(off->ns));
 	if (off->ns)
 		line_add(&line, "; complete stacks: %.1f %%", percent(off->complete_ns, off->ns));
-	if (off->hidden_intervals)
-		line_add(&line, "; left out: %.*f s in %" PRIu64 " intervals",
-			 decimals_of(off->hidden_ns), in_seconds(off->hidden_ns),
-			 off->hidden_intervals);
+	if (hides_time(off)) {
+		line_add(&line, "; left out: ");
+		add_hidden(&line, off, "");
+	}
 	if (off->not_sampled)
 		line_add(&line, "; short intervals sampled");
 	add_losses(&line, report, PICTURE_OFF_CPU);
@@ -139,8 +154,9 @@ static void print_off_cpu(const struct report *report)
 	const struct recording_stats *stats = &report->stats;
 	const struct off_cpu_stats *off = &stats->off_cpu;
 	const struct off_ledger *times = &report->ledger_sum.times;
-	char shares[128] = "";
+	char shares[128] = "", hidden[128] = "";
 	struct line line = { shares, 0, sizeof(shares) };
+	struct line hidden_line = { hidden, 0, sizeof(hidden) };
 
 	if (off->ns)
 		line_add(&line, "; %.1f %% of it with complete stacks",
@@ -150,10 +166,10 @@ static void print_off_cpu(const struct report *report)
 			 percent(times->off_ns[OFF_RUNQUEUE], ledger_off_ns(times)));
 	log_info("off-CPU: %.*f s in %.1f s of %s, %" PRIu64 " intervals%s", decimals_of(off->ns),
 		 in_seconds(off->ns), stats->seconds, stats->target, off->intervals, shares);
-	if (off->hidden_intervals)
-		log_info("left out, as asked for: %.*f s off-CPU in %" PRIu64 " intervals",
-			 decimals_of(off->hidden_ns), in_seconds(off->hidden_ns),
-			 off->hidden_intervals);
+	if (hides_time(off)) {
+		add_hidden(&hidden_line, off, " off-CPU");
+		log_info("left out, as asked for: %s", hidden);
+	}
 	if (off->not_sampled)
 		log_info("switches above --max-events: %" PRIu64
 			 " short intervals stand for %" PRIu64 " others",
@@ -196,6 +212,19 @@ static void print_troubles(const struct report *report)
 			"and 'sysctl kernel.kptr_restrict=1'");
 }
 
+/* A picture with nothing in it. */
+static void print_absence(const struct recording_stats *stats)
+{
+	if (stats->off_cpu.ns)
+		return;
+	if (stats->has_on_cpu && stats->samples == 0)
+		log_warning("no samples: nothing of %s ran on a CPU", stats->target);
+	else if (!stats->has_on_cpu && hides_time(&stats->off_cpu))
+		log_warning("no time: all that %s was off a CPU is left out", stats->target);
+	else if (!stats->has_on_cpu)
+		log_warning("no time: nothing of %s was off a CPU", stats->target);
+}
+
 void report_print(const struct report *report)
 {
 	if (report->stats.has_on_cpu)
@@ -205,4 +234,5 @@ void report_print(const struct report *report)
 	if (report->thread_count)
 		print_ledger(report);
 	print_troubles(report);
+	print_absence(&report->stats);
 }

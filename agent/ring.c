@@ -44,3 +44,10 @@ size_t ring_take(struct ring *ring, void *buffer)
 	__atomic_store_n(&page->data_tail, head, __ATOMIC_RELEASE);
 	return count;
 }
+
+void ring_skip(struct ring *ring)
+{
+	uint64_t head = __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+
+	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
+}

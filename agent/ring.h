@@ -20,5 +20,7 @@ void ring_close(struct ring *ring);
 
 /* Copies everything unread to buffer[size], whole records only, and frees it. Returns the bytes. */
 size_t ring_take(struct ring *ring, void *buffer);
+/* Frees everything unread. */
+void ring_skip(struct ring *ring);
 
 #endif

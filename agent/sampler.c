@@ -15,6 +15,7 @@
 
 #include "agent/drain.h"
 #include "agent/kernel_layout.h"
+#include "agent/limits.h"
 #include "agent/log.h"
 #include "agent/perf_event.h"
 #include "agent/program_logs.h"
@@ -132,7 +133,7 @@ static int try_load(struct sampler *sampler, int layout_fd)
 	if (!sampler->skeleton) {
 		int err = -errno;
 
-		log_error("cannot open the BPF programs: %s", strerror(-err));
+		log_error("cannot open the BPF programs: %s%s", strerror(-err), limits_advice(err));
 		return err;
 	}
 	sampler->drain_seconds =
@@ -269,7 +270,8 @@ static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *a
 	if (!link) {
 		int err = -errno;
 
-		log_error("cannot attach to the event on CPU %d: %s", cpu, strerror(-err));
+		log_error("cannot attach to the event on CPU %d: %s%s", cpu, strerror(-err),
+			  limits_advice(err));
 		(void)close(fd);
 		return err;
 	}
@@ -282,6 +284,7 @@ static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *a
 static int follow_children(struct sampler *sampler)
 {
 	struct sampler_bpf *skeleton = sampler->skeleton;
+	int err;
 
 	if (!sampler_follows_processes(skeleton))
 		return 0;
@@ -290,8 +293,10 @@ static int follow_children(struct sampler *sampler)
 	skeleton->links.on_free = bpf_program__attach(skeleton->progs.on_free);
 	if (skeleton->links.on_fork && skeleton->links.on_exit && skeleton->links.on_free)
 		return 0;
-	log_error("cannot attach to the tracepoints of fork and exit: %s", strerror(errno));
-	return -errno;
+	err = -errno;
+	log_error("cannot attach to the tracepoints of fork and exit: %s%s", strerror(-err),
+		  limits_advice(err));
+	return err;
 }
 
 int sampler_start(struct sampler *sampler)

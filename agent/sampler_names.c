@@ -36,6 +36,7 @@ static const struct {
 	[COUNTER_OFF_SAMPLED] = { "off_cpu_intervals_sampled", false },
 	[COUNTER_OFF_NOT_SAMPLED] = { "off_cpu_intervals_not_sampled", false },
 	[COUNTER_OFF_WAKERS_FULL] = { "off_cpu_wakers_map_full", true },
+	[COUNTER_OFF_WAKERS_MISSED] = { "off_cpu_wakers_missed", true },
 };
 _Static_assert(sizeof(counter_texts) / sizeof(counter_texts[0]) == COUNTER_COUNT, "all are named");
 

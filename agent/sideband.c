@@ -8,7 +8,9 @@
 #include <sys/ioctl.h>
 #include <sys/sysmacros.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "agent/limits.h"
 #include "agent/log.h"
 #include "agent/perf_event.h"
 #include "agent/ring.h"
@@ -33,7 +35,8 @@ struct record_ref {
 };
 
 struct sideband {
-	struct ring *rings;
+	struct ring *rings; /* one a CPU, and their bells */
+	struct ring *bells;
 	size_t ring_count;
 	/* Taken from the rings, not handed out yet. */
 	char *bytes;
@@ -44,40 +47,55 @@ struct sideband {
 	uint64_t lost;
 };
 
-static int open_ring(int cpu, struct ring *ret)
+static int open_ring(const struct perf_event_attr *attr, int cpu, size_t size, struct ring *ret)
+{
+	CLEANUP(cleanup_fd) int fd = perf_event_open_cpu(attr, cpu);
+	int err;
+
+	if (fd < 0)
+		return fd;
+	err = ring_open(fd, size, ret);
+	if (err < 0)
+		return err;
+	(void)TAKE_FD(fd);
+	return 0;
+}
+
+/*
+ * Being told of a record at once lets a file be opened while the process that mapped it still
+ * lives. But it costs whoever maps an interrupt (20 us on a virtual machine), several times at each
+ * exec: so there is a second event for it, a bell, which can be stopped while rings are looked at
+ * anyway (PERF_EVENT_IOC_PAUSE_OUTPUT). What it writes is not read; full, it would be silent, too.
+ */
+static int open_rings(int cpu, struct ring *ret_ring, struct ring *ret_bell)
 {
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
 		.config = PERF_COUNT_SW_DUMMY,
-		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME,
-		.sample_id_all = 1,
 		.mmap = 1,
 		.mmap2 = 1,
-		.build_id = 1,
 		.comm = 1,
 		.comm_exec = 1,
 		.task = 1,
 		.ksymbol = 1,
-		.use_clockid = 1,
-		.clockid = CLOCK_MONOTONIC,
-		/*
-		 * Waking up for each record costs 15 us of our time, and lets a file be opened
-		 * while the process that mapped it still lives.
-		 */
 		.watermark = 1,
 		.wakeup_watermark = 1,
 	};
-	CLEANUP(cleanup_fd) int fd = perf_event_open_cpu(&attr, cpu);
-	int err;
+	int err = open_ring(&attr, cpu, (size_t)sysconf(_SC_PAGESIZE), ret_bell);
 
-	if (fd < 0)
-		return fd;
-	err = ring_open(fd, RING_SIZE, ret);
 	if (err < 0)
 		return err;
-	(void)TAKE_FD(fd);
-	return 0;
+	attr.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME;
+	attr.sample_id_all = 1;
+	attr.build_id = 1;
+	attr.use_clockid = 1;
+	attr.clockid = CLOCK_MONOTONIC;
+	attr.wakeup_watermark = RING_SIZE / 2;
+	err = open_ring(&attr, cpu, RING_SIZE, ret_ring);
+	if (err < 0)
+		ring_close(ret_bell);
+	return err;
 }
 
 static void cleanup_sideband(struct sideband **sideband)
@@ -92,17 +110,19 @@ int sideband_new(const struct cpus *cpus, struct sideband **ret)
 	if (!sideband)
 		return -ENOMEM;
 	sideband->rings = calloc(cpus->count, sizeof(*sideband->rings));
-	if (!sideband->rings)
+	sideband->bells = calloc(cpus->count, sizeof(*sideband->bells));
+	if (!sideband->rings || !sideband->bells)
 		return -ENOMEM;
 	for (size_t i = 0; i < cpus->count; i++) {
-		int err = open_ring(cpus->ids[i], &sideband->rings[sideband->ring_count]);
+		int err = open_rings(cpus->ids[i], &sideband->rings[sideband->ring_count],
+				     &sideband->bells[sideband->ring_count]);
 
 		/* It has gone offline meanwhile: nothing runs there. */
 		if (err == -ENODEV)
 			continue;
 		if (err < 0) {
-			log_error("cannot watch processes on CPU %d: %s", cpus->ids[i],
-				  strerror(-err));
+			log_error("cannot watch processes on CPU %d: %s%s", cpus->ids[i],
+				  strerror(-err), limits_advice(err));
 			return err;
 		}
 		sideband->ring_count++;
@@ -115,26 +135,46 @@ void sideband_free(struct sideband *sideband)
 {
 	if (!sideband)
 		return;
-	for (size_t i = 0; i < sideband->ring_count; i++)
+	for (size_t i = 0; i < sideband->ring_count; i++) {
 		ring_close(&sideband->rings[i]);
+		ring_close(&sideband->bells[i]);
+	}
 	free(sideband->rings);
+	free(sideband->bells);
 	free(sideband->bytes);
 	free(sideband->refs);
 	free(sideband);
 }
 
+static int watch(const struct ring *ring, int epoll_fd, uint64_t data)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN,
+		.data.u64 = data | (uint64_t)(uint32_t)ring->fd << 32,
+	};
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) < 0 ? -errno : 0;
+}
+
 int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data)
 {
 	for (size_t i = 0; i < sideband->ring_count; i++) {
-		struct epoll_event event = {
-			.events = EPOLLIN,
-			.data.u64 = data | (uint64_t)(uint32_t)sideband->rings[i].fd << 32,
-		};
+		int err = watch(&sideband->rings[i], epoll_fd, data);
 
-		if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, sideband->rings[i].fd, &event) < 0)
-			return -errno;
+		if (!err)
+			err = watch(&sideband->bells[i], epoll_fd, data);
+		if (err < 0)
+			return err;
 	}
 	return 0;
+}
+
+void sideband_set_bells(struct sideband *sideband, bool are_on)
+{
+	for (size_t i = 0; i < sideband->ring_count; i++) {
+		/* Where it cannot be paused it goes on, at its price. */
+		(void)ioctl(sideband->bells[i].fd, PERF_EVENT_IOC_PAUSE_OUTPUT, !are_on);
+	}
 }
 
 static int add_ref(struct sideband *sideband, uint64_t time_ns, size_t offset)
@@ -208,6 +248,8 @@ static int take_rings(struct sideband *sideband)
 		size_t from = sideband->size;
 		int err;
 
+		/* First, so that it rings for what comes after the ring has been looked at. */
+		ring_skip(&sideband->bells[i]);
 		if (sideband->capacity < from + RING_SIZE) {
 			char *bytes = realloc(sideband->bytes, from + RING_SIZE);
 
@@ -410,6 +452,11 @@ int sideband_read(struct sideband *sideband, sideband_handler handler, void *con
 			return err;
 	}
 	return keep_rest(sideband, i);
+}
+
+uint64_t sideband_taken(const struct sideband *sideband)
+{
+	return sideband->order;
 }
 
 uint64_t sideband_lost(const struct sideband *sideband)

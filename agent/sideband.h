@@ -51,15 +51,25 @@ int sideband_new(const struct cpus *cpus, struct sideband **ret);
 void sideband_free(struct sideband *sideband); /* NULL is fine */
 
 /*
- * Adds every ring's descriptor to an epoll set, level-triggered, with this data in the lower half
- * and the descriptor in the upper one. 0 or -errno.
+ * Adds every ring's descriptors to an epoll set, level-triggered, with this data in the lower half
+ * and the descriptor in the upper one: ready at each record, or, while bells are off, when a ring
+ * is half full. 0 or -errno.
  */
 int sideband_watch(const struct sideband *sideband, int epoll_fd, uint64_t data);
+
+/*
+ * Bells are on at first. Off, they cost nobody anything. When they are on again, what was written
+ * until then has to be read: it rings no more.
+ */
+void sideband_set_bells(struct sideband *sideband, bool are_on);
 
 typedef int (*sideband_handler)(void *context, const struct sideband_record *record);
 
 /* Hands out, in order, all records that are due now; stops at the first error. 0 or -errno. */
 int sideband_read(struct sideband *sideband, sideband_handler handler, void *context);
+
+/* Records that have been read, also those that nobody is told of: threads that begin, say. */
+uint64_t sideband_taken(const struct sideband *sideband);
 
 /* Records that the kernel could not write because a ring was full. */
 uint64_t sideband_lost(const struct sideband *sideband);

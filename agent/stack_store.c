@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Before the addresses of a piece: their number and how many fit there, and the id of the rest. */
+#define WORDS_BEFORE 2
+#define ROOM_SHIFT   32
+
 void stack_store_done(struct stack_store *store)
 {
 	hashmap_done(&store->offsets);
@@ -47,6 +51,35 @@ int stack_store_add(struct stack_store *store, uint64_t id, const struct stack *
 	return hashmap_get(&store->offsets, id, &known) ? 0 : stack_store_replace(store, id, piece);
 }
 
+bool stack_store_has(const struct stack_store *store, uint64_t id)
+{
+	uint64_t known;
+
+	return hashmap_get(&store->offsets, id, &known);
+}
+
+/* Where there is room for a piece by that id: its old place, if it fits there. */
+static int place(struct stack_store *store, uint64_t id, uint32_t depth, uint64_t **ret)
+{
+	uint64_t offset;
+	int err;
+
+	if (hashmap_get(&store->offsets, id, &offset) &&
+	    store->words[offset] >> ROOM_SHIFT >= depth) {
+		*ret = &store->words[offset];
+		return 0;
+	}
+	err = reserve(store, depth + WORDS_BEFORE);
+	if (!err)
+		err = hashmap_put(&store->offsets, id, store->word_count);
+	if (err < 0)
+		return err;
+	*ret = &store->words[store->word_count];
+	**ret = (uint64_t)depth << ROOM_SHIFT;
+	store->word_count += depth + WORDS_BEFORE;
+	return 0;
+}
+
 int stack_store_replace(struct stack_store *store, uint64_t id, const struct stack *piece)
 {
 	uint32_t depth = piece->depth;
@@ -55,16 +88,12 @@ int stack_store_replace(struct stack_store *store, uint64_t id, const struct sta
 
 	if (depth > PIECE_FRAMES_MAX)
 		return -EPROTO;
-	err = reserve(store, depth + 2);
-	if (!err)
-		err = hashmap_put(&store->offsets, id, store->word_count);
+	err = place(store, id, depth, &words);
 	if (err < 0)
 		return err;
-	words = &store->words[store->word_count];
-	words[0] = depth;
+	words[0] = words[0] >> ROOM_SHIFT << ROOM_SHIFT | depth;
 	words[1] = piece->rest;
-	memcpy(&words[2], piece->pc, depth * sizeof(*words));
-	store->word_count += depth + 2;
+	memcpy(&words[WORDS_BEFORE], piece->pc, depth * sizeof(*words));
 	return 0;
 }
 
@@ -79,9 +108,9 @@ static const uint64_t *find_piece(const struct stack_store *store, uint64_t id, 
 		return NULL;
 	if (!hashmap_get(&store->offsets, id, &offset))
 		return NULL;
-	*ret_depth = store->words[offset];
+	*ret_depth = (uint32_t)store->words[offset];
 	*ret_rest = store->words[offset + 1];
-	return &store->words[offset + 2];
+	return &store->words[offset + WORDS_BEFORE];
 }
 
 const uint64_t *stack_store_find(const struct stack_store *store, uint64_t id, uint64_t *room,

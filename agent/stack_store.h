@@ -3,6 +3,7 @@
 #ifndef EPROF_AGENT_STACK_STORE_H
 #define EPROF_AGENT_STACK_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,7 +12,7 @@
 
 /* The zero value is empty. */
 struct stack_store {
-	/* Of each piece: depth, id of the rest, addresses. */
+	/* Of each piece: depth and room, id of the rest, addresses. */
 	uint64_t *words;
 	size_t word_count, word_capacity;
 	struct hashmap offsets;
@@ -22,11 +23,13 @@ void stack_store_clear(struct stack_store *store);
 
 size_t stack_store_bytes(const struct stack_store *store);
 
+bool stack_store_has(const struct stack_store *store, uint64_t id);
+
 /* A piece that is there already is the same, and not kept again. 0, -ENOMEM, or -EPROTO when it is
  * none of ours. */
 int stack_store_add(struct stack_store *store, uint64_t id, const struct stack *piece);
 
-/* The same, in the place of what is there by that id. */
+/* The same, instead of what is there by that id, and in its place if it fits there. */
 int stack_store_replace(struct stack_store *store, uint64_t id, const struct stack *piece);
 
 /*

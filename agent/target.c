@@ -6,10 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/process_threads.h"
 #include "base/cleanup.h"
 
 #define NAME_SIZE 64
 
+/* Empty, as who has it may have made it. */
 static void read_comm(int32_t id, char *ret, size_t size)
 {
 	CLEANUP(cleanup_file) FILE *file = NULL;
@@ -20,6 +22,11 @@ static void read_comm(int32_t id, char *ret, size_t size)
 	if (!file || !fgets(ret, (int)size, file))
 		(void)snprintf(ret, size, "%" PRId32, id);
 	ret[strcspn(ret, "\n")] = '\0';
+}
+
+static const char *word_of_ids(const struct record_options *options)
+{
+	return options->target == TARGET_PIDS ? "pid" : "tid";
 }
 
 static const char *base_of(const char *path)
@@ -50,7 +57,6 @@ static void short_name(const struct record_options *options, char *ret, size_t s
 
 void target_describe(const struct record_options *options, char ret[TARGET_TEXT_SIZE])
 {
-	const char *what = options->target == TARGET_PIDS ? "pid" : "tid";
 	char name[NAME_SIZE];
 	int length;
 
@@ -58,7 +64,8 @@ void target_describe(const struct record_options *options, char ret[TARGET_TEXT_
 	switch (options->target) {
 	case TARGET_PIDS:
 	case TARGET_TIDS:
-		length = snprintf(ret, TARGET_TEXT_SIZE, "%s (%s %" PRId32, name, what,
+		length = snprintf(ret, TARGET_TEXT_SIZE, "%s (%s %" PRId32,
+				  name[0] ? name : "[unnamed]", word_of_ids(options),
 				  options->ids[0]);
 		if (options->id_count > 1)
 			length += snprintf(ret + length, TARGET_TEXT_SIZE - (size_t)length,
@@ -83,6 +90,9 @@ void target_directory(const struct record_options *options, time_t now, char ret
 	struct tm utc;
 
 	short_name(options, name, sizeof(name));
+	if (!name[0] && options->id_count)
+		(void)snprintf(name, sizeof(name), "%s-%" PRId32, word_of_ids(options),
+			       options->ids[0]);
 	/* A process names itself as it likes; a shell, and whoever types the path, must cope. */
 	for (char *c = name; *c; c++) {
 		if (!isalnum((unsigned char)*c) && !strchr("._+-", *c))
@@ -94,33 +104,17 @@ void target_directory(const struct record_options *options, time_t now, char ret
 
 int32_t target_process(int32_t tid)
 {
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	char line[256], path[64];
-	int32_t tgid;
+	struct process_thread thread;
 
-	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/status", tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "Tgid: %" SCNd32, &tgid) == 1)
-			return tgid;
-	}
-	return tid;
+	return process_thread_read("", tid, &thread) < 0 ? tid : thread.pid;
 }
 
 /* A process's first thread stays as a zombie until the others have ended. */
 static bool is_alive(int32_t tid)
 {
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	char line[256], path[64], state;
+	struct process_thread thread;
 
-	/* /proc does not list threads at its top, but it knows them there. */
-	(void)snprintf(path, sizeof(path), "/proc/%" PRId32 "/status", tid);
-	file = fopen(path, "re");
-	while (file && fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "State: %c", &state) == 1)
-			return state != 'Z' && state != 'X';
-	}
-	return false;
+	return process_thread_read("", tid, &thread) == 0 && !thread.has_ended;
 }
 
 bool target_threads_alive(const struct record_options *options)

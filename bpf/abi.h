@@ -95,7 +95,7 @@ struct sample_value {
 	__u64 first_ns;
 };
 
-/* Per-CPU event counts. Names for people: agent/sampler.c. */
+/* Per-CPU event counts. Names for people: agent/sampler_names.c. */
 enum counter {
 	COUNTER_SAMPLES,           /* counted under a key */
 	COUNTER_IDLE,              /* the idle task, left out unless asked for */
@@ -110,22 +110,23 @@ enum counter {
 	COUNTER_FOLLOW_FULL,       /* a child was not followed: no room in the target map */
 	COUNTER_UNWIND_PROCESSES_FULL, /* a child's stacks wait for its tables: no room to inherit
 					*/
-	COUNTER_OFF_INTERVALS,         /* off-CPU, counted under a key */
-	COUNTER_OFF_COUNTS_FULL,       /* counted without its stacks: no room for another key */
-	COUNTER_OFF_LOST_NS,           /* time for which there was not even a key without stacks */
-	COUNTER_OFF_NO_RECORD,         /* a thread is left out: no memory for its record */
-	COUNTER_OFF_REPAIRED,          /* a switch was missed; the scheduler's own times told */
-	COUNTER_OFF_ACCOUNTS_FULL,     /* a thread ended, and the ring had no room for its times */
-	COUNTER_OFF_HIDDEN,            /* intervals not shown: too short, too long, another state */
+	COUNTER_OFF_INTERVALS,     /* off-CPU, that ended: under a key, or one will stand for it */
+	COUNTER_OFF_COUNTS_FULL,   /* counted without its stacks: no room for another key */
+	COUNTER_OFF_LOST_NS,       /* time for which there was not even a key without stacks */
+	COUNTER_OFF_NO_RECORD,     /* a thread is left out: no memory for its record */
+	COUNTER_OFF_REPAIRED,      /* a switch was missed; the scheduler's own times told */
+	COUNTER_OFF_ACCOUNTS_FULL, /* a thread ended, and the ring had no room for its times */
+	COUNTER_OFF_HIDDEN,        /* intervals not shown: too short, too long, another state */
 	COUNTER_OFF_HIDDEN_NS,
 	COUNTER_OFF_USER_MEMO,   /* stacks known again without a walk */
 	COUNTER_OFF_USER_WALKS,  /* stacks walked */
 	COUNTER_OFF_KERNEL_MEMO, /* the same in the kernel */
 	COUNTER_OFF_KERNEL_WALKS,
-	COUNTER_OFF_MEMO_WRONG,  /* verified, and it was another stack */
-	COUNTER_OFF_SAMPLED,     /* short intervals that stand for others: --max-events */
-	COUNTER_OFF_NOT_SAMPLED, /* and those others */
-	COUNTER_OFF_WAKERS_FULL, /* intervals without their waker: no room for another */
+	COUNTER_OFF_MEMO_WRONG,    /* verified, and it was another stack */
+	COUNTER_OFF_SAMPLED,       /* short intervals that stand for others: --max-events */
+	COUNTER_OFF_NOT_SAMPLED,   /* and those others */
+	COUNTER_OFF_WAKERS_FULL,   /* wakers for which there was no room */
+	COUNTER_OFF_WAKERS_MISSED, /* intervals without their waker: not seen, or no room */
 	COUNTER_COUNT,
 };
 
@@ -181,15 +182,24 @@ struct off_count {
 	struct off_key key;
 	__u64 blocked_ns;  /* in key.state */
 	__u64 runqueue_ns; /* ready after that, or from the beginning */
-	__u64 intervals;   /* that ended here: one may be cut by the end of a window */
 	__u64 first_ns;    /* as in sample_value */
 };
 
-/* Not walked in the kernel: the stack of this id is for user space to find (struct off_seed). */
+/*
+ * A look at who is blocked is two runs of off_seed_threads(): in the first it tells of those whose
+ * user stack is to be walked, in the second of those of them that have slept all the while. Their
+ * intervals go by that stack from then on.
+ */
+enum off_look {
+	OFF_LOOK_SLEPT = 1 << 0, /* it is the second one */
+	OFF_LOOK_AGAIN = 1 << 1, /* also of who was walked before, and sleeps still */
+};
+
+/* Tables that one look asks for. */
+#define OFF_WANTS_MAX 16
+
 struct off_seed {
-	__u64 stack;  /* its id */
-	__u64 before; /* id of what the kernel half found of it, if that was not all; or
-			 STACK_ID_NONE */
+	__u64 stack; /* id that the stack has once it is walked */
 	__u64 generation;
 	__u32 tgid, tid; /* as eprof's pid namespace numbers them */
 	__u64 pc;
@@ -201,8 +211,10 @@ struct off_account {
 	__u64 generation;
 	__u32 tgid, tid;
 	char process_name[COMM_SIZE], thread_name[COMM_SIZE];
-	__u64 born;  /* scheduler's clock; 0: not since the recording began */
-	__u64 ended; /* 0: it lives */
+	__u64 born;      /* scheduler's clock; 0: not since the recording began */
+	__u64 ended;     /* 0: it lives */
+	__u32 is_ending; /* it lives, but has begun to exit */
+	__u32 unused;
 	/* By window: the one that is going on, and the one before it, number & 1. */
 	struct off_ledger ledgers[HALVES];
 };

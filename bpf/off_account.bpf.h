@@ -136,6 +136,7 @@ static __always_inline void name_thread(struct task_struct *task, struct off_thr
 	__u64 execs = BPF_CORE_READ(leader, self_exec_id);
 
 	thread->pid = BPF_CORE_READ(task, pid);
+	thread->execs = execs;
 	who->generation = task_mix_generation(BPF_CORE_READ(leader, start_boottime), execs);
 	BPF_CORE_READ_INTO(&who->process_name, leader, comm);
 	BPF_CORE_READ_INTO(&thread->thread_name, task, comm);
@@ -158,7 +159,7 @@ static __always_inline bool is_named(const struct task_struct *task,
 	const __u64 *kept_process = (const void *)who->process_name;
 	const __u64 *kept_name = (const void *)thread->thread_name;
 
-	return thread->pid == (__u32)task->pid && who->generation == task_generation(leader) &&
+	return thread->pid == (__u32)task->pid && thread->execs == leader->self_exec_id &&
 	       kept_process[0] == process[0] && kept_process[1] == process[1] &&
 	       kept_name[0] == name[0] && kept_name[1] == name[1];
 }
@@ -211,8 +212,14 @@ static __always_inline void read_windows(struct off_windows *windows)
 	windows->window = (control & OFF_CONTROL_WINDOW) != 0;
 }
 
-int account_off(struct off_thread *thread, const struct off_interval *interval,
+int account_off(struct off_thread *thread, struct off_interval *interval,
 		struct off_scratch *scratch, struct off_span *span);
+
+/* What user space calls the stack of an interval that it has walked. */
+static __always_inline __u64 off_walked_id(__u64 began, __u32 tid)
+{
+	return off_id(off_mix(off_mix(config.stack_seed, began), tid));
+}
 
 /* What of it is in one window. */
 static __always_inline void account_piece(struct off_thread *thread,
@@ -224,7 +231,6 @@ static __always_inline void account_piece(struct off_thread *thread,
 	struct off_piece piece = {
 		.kernel_stack = span->kernel_stack,
 		.half = windows->half,
-		.is_end = span->is_end,
 		.is_hidden = is_hidden(interval, span->to - interval->began),
 	};
 
@@ -233,17 +239,19 @@ static __always_inline void account_piece(struct off_thread *thread,
 	if (span->bank == OFF_BANK_PUT) {
 		thread->bank_blocked += piece.blocked;
 		thread->bank_runqueue += piece.runqueue;
+		thread->bank_state = interval->key.state;
 		piece.is_banked = true;
 	} else if (span->bank == OFF_BANK_TAKE && span->is_end) {
 		piece.more_blocked = thread->bank_blocked;
 		piece.more_runqueue = thread->bank_runqueue;
 		thread->bank_blocked = thread->bank_runqueue = 0;
 	}
-	off_count_piece(&thread->ledgers[windows->window & 1], interval, scratch, &piece);
+	off_count_piece(&thread->ledgers[windows->window & 1], &thread->pending[windows->half & 1],
+			interval, scratch, &piece);
 }
 
-/* Time before the first window is nobody's. */
-OFF_CHECKED_ONCE int account_off(struct off_thread *thread, const struct off_interval *interval,
+/* Time before the first window is nobody's. The interval is the caller's own by now. */
+OFF_CHECKED_ONCE int account_off(struct off_thread *thread, struct off_interval *interval,
 				 struct off_scratch *scratch, struct off_span *span)
 {
 	struct off_windows windows;
@@ -252,6 +260,8 @@ OFF_CHECKED_ONCE int account_off(struct off_thread *thread, const struct off_int
 
 	if (!thread || !interval || !scratch || !span)
 		return 0;
+	if (thread->walked == WALKED_AT(interval->began))
+		interval->key.who.user_stack = off_walked_id(interval->began, thread->tid);
 	read_windows(&windows);
 	to = span->to;
 	is_end = span->is_end;
@@ -265,6 +275,8 @@ OFF_CHECKED_ONCE int account_off(struct off_thread *thread, const struct off_int
 		windows.half ^= 1;
 		windows.window ^= 1;
 		account_piece(thread, interval, scratch, span, &windows);
+		/* Who settles this window's accounts may have looked already. */
+		off_put_pending(&thread->pending[windows.half & 1], windows.half);
 		windows.half ^= 1;
 		windows.window ^= 1;
 		span->from = span->to;
@@ -280,6 +292,7 @@ static __always_inline void account_end(struct off_thread *thread, __u64 length)
 {
 	struct off_ledger *ledger;
 	struct off_windows windows;
+	__u32 class;
 
 	thread->intervals++;
 	if (!off_began || off_is_over)
@@ -287,11 +300,13 @@ static __always_inline void account_end(struct off_thread *thread, __u64 length)
 	read_windows(&windows);
 	ledger = &thread->ledgers[windows.window];
 	ledger->intervals++;
-	ledger->lengths[off_length_class(length) % OFF_LENGTHS]++;
-	count_event(is_hidden(&thread->interval, length) ||
-				    !off_is_shown(thread->interval.key.state)
-			    ? COUNTER_OFF_HIDDEN
-			    : COUNTER_OFF_INTERVALS);
+	class = off_length_class(length);
+	if (class < OFF_LENGTHS)
+		ledger->lengths[class]++;
+	if (is_hidden(&thread->interval, length) || !off_is_shown(thread->interval.key.state))
+		thread->tally.hidden++;
+	else
+		thread->tally.shown++;
 }
 
 static __always_inline void account_on(struct off_thread *thread, __u64 from, __u64 to)
@@ -373,10 +388,24 @@ static __always_inline void begin_running(const struct task_struct *task, struct
 	account_on(thread, arrival, now);
 }
 
-static __always_inline void fill_account(const struct off_thread *thread,
-					 struct off_account *account, __u64 ended)
+/* Counts what the thread has counted since the last time. */
+static __always_inline void tell_tally(struct off_thread *thread)
+{
+	struct off_tally now = thread->tally;
+
+	add_counter(COUNTER_OFF_INTERVALS, now.shown - thread->told.shown);
+	add_counter(COUNTER_OFF_HIDDEN, now.hidden - thread->told.hidden);
+	add_counter(COUNTER_OFF_USER_MEMO, now.user_known - thread->told.user_known);
+	add_counter(COUNTER_OFF_KERNEL_MEMO, now.kernel_known - thread->told.kernel_known);
+	thread->told = now;
+}
+
+static __always_inline void fill_account(struct off_thread *thread, struct off_account *account,
+					 __u64 ended)
 {
 	const struct sample_key *who = &thread->interval.key.who;
+
+	tell_tally(thread);
 
 	account->generation = who->generation;
 	account->tgid = who->tgid;
@@ -389,21 +418,29 @@ static __always_inline void fill_account(const struct off_thread *thread,
 }
 
 /* What is in the bank goes under no stack: there will be none to stand for it. */
-static __always_inline void empty_bank(struct off_thread *thread, struct off_scratch *scratch)
+static __always_inline void empty_bank(struct off_thread *thread, struct off_scratch *scratch,
+				       __u32 half)
 {
-	struct off_interval *interval = &thread->interval;
+	struct off_interval *interval = &scratch->interval;
 	struct off_piece piece = { .more_blocked = thread->bank_blocked,
-				   .more_runqueue = thread->bank_runqueue };
-	struct off_windows windows;
+				   .more_runqueue = thread->bank_runqueue,
+				   .half = half };
 
 	if (!piece.more_blocked && !piece.more_runqueue)
 		return;
-	read_windows(&windows);
-	piece.half = windows.half;
+	*interval = thread->interval;
+	interval->key.state = thread->bank_state;
 	interval->key.who.user_stack = STACK_ID_NONE;
 	interval->key.who.stop = STOP_NOT_TAKEN;
-	off_count_piece(&thread->ledgers[windows.window], interval, scratch, &piece);
+	off_count_piece(&thread->ledgers[half & 1], &thread->pending[half & 1], interval, scratch,
+			&piece);
 	thread->bank_blocked = thread->bank_runqueue = 0;
+}
+
+static __always_inline void put_pendings(struct off_thread *thread)
+{
+	off_put_pending(&thread->pending[0], 0);
+	off_put_pending(&thread->pending[1], 1);
 }
 
 /*
@@ -415,8 +452,11 @@ static __always_inline void tell_end(struct task_struct *task, struct off_thread
 {
 	struct off_account *account = &scratch->account;
 	__u64 address = (__u64)task;
+	struct off_windows windows;
 
-	empty_bank(thread, scratch);
+	read_windows(&windows);
+	empty_bank(thread, scratch, windows.half);
+	put_pendings(thread);
 	fill_account(thread, account, now);
 	thread->mark = MARK_NONE;
 	if (bpf_ringbuf_output(&off_ended, account, sizeof(*account), BPF_RB_NO_WAKEUP))

@@ -30,14 +30,14 @@ struct off_piece {
 	__u64 blocked, runqueue;
 	__u64 more_blocked, more_runqueue; /* of intervals that this one stands for */
 	__u64 kernel_stack;
-	__u32 half;   /* of the counts */
-	__u32 is_end; /* the interval ends here */
+	__u32 half; /* of the counts */
 	__u32 is_hidden;
 	__u32 is_banked; /* another interval will stand for it */
 };
 
-int off_count_piece(struct off_ledger *ledger, const struct off_interval *interval,
-		    struct off_scratch *scratch, struct off_piece *piece);
+int off_count_piece(struct off_ledger *ledger, struct off_pending *pending,
+		    const struct off_interval *interval, struct off_scratch *scratch,
+		    struct off_piece *piece);
 
 static __always_inline __u64 hash_key(const struct off_interval *interval, __u64 kernel_stack)
 {
@@ -66,8 +66,17 @@ static __always_inline void add_to(struct off_count *count, const struct off_pie
 		__sync_fetch_and_add(&count->blocked_ns, blocked);
 	if (runqueue)
 		__sync_fetch_and_add(&count->runqueue_ns, runqueue);
-	if (piece->is_end)
-		__sync_fetch_and_add(&count->intervals, 1);
+}
+
+static __always_inline void add_pending(struct off_pending *pending, const struct off_piece *piece)
+{
+	__u64 blocked = piece->blocked + piece->more_blocked;
+	__u64 runqueue = piece->runqueue + piece->more_runqueue;
+
+	if (blocked)
+		__sync_fetch_and_add(&pending->blocked_ns, blocked);
+	if (runqueue)
+		__sync_fetch_and_add(&pending->runqueue_ns, runqueue);
 }
 
 /* Under a key that is not there yet. False: there is no room. */
@@ -78,7 +87,6 @@ static __always_inline bool add_new(void *map, __u64 id, struct off_count *fresh
 
 	fresh->blocked_ns = piece->blocked + piece->more_blocked;
 	fresh->runqueue_ns = piece->runqueue + piece->more_runqueue;
-	fresh->intervals = piece->is_end;
 	fresh->first_ns = bpf_ktime_get_ns();
 	if (!bpf_map_update_elem(map, &id, fresh, BPF_NOEXIST))
 		return true;
@@ -88,27 +96,72 @@ static __always_inline bool add_new(void *map, __u64 id, struct off_count *fresh
 	return count != 0;
 }
 
-static __always_inline void count_in(void *map, void *lost_map, const struct off_interval *interval,
-				     struct off_scratch *scratch, const struct off_piece *piece)
+static __always_inline bool is_same(const struct off_pending *pending,
+				    const struct off_interval *interval, __u64 kernel_stack)
 {
-	struct off_count *fresh = &scratch->count, *count;
-	__u64 id = hash_key(interval, piece->kernel_stack);
+	return pending->id && pending->user_stack == interval->key.who.user_stack &&
+	       pending->kernel_stack == kernel_stack && pending->state == interval->key.state &&
+	       pending->stop == interval->key.who.stop && pending->waker == interval->key.waker &&
+	       pending->who_hash == interval->who_hash;
+}
 
+/* The counts' row of that id is there, and stays, until all of that half is taken out. */
+static __always_inline void put_pending(void *map, struct off_pending *pending)
+{
+	struct off_piece piece = {};
+	struct off_count *count;
+	__u64 id = pending->id;
+
+	if (!pending->blocked_ns && !pending->runqueue_ns)
+		return;
+	piece.blocked = __sync_lock_test_and_set(&pending->blocked_ns, 0);
+	piece.runqueue = __sync_lock_test_and_set(&pending->runqueue_ns, 0);
 	count = bpf_map_lookup_elem(map, &id);
-	if (count) {
-		add_to(count, piece);
-		return;
-	}
-	fresh->key = interval->key;
-	fresh->key.who.kernel_stack = piece->kernel_stack;
-	if (add_new(map, id, fresh, piece))
-		return;
-	/* No room: what the thread did is known still, but not where. */
+	if (count)
+		add_to(count, &piece);
+	else
+		add_counter(COUNTER_OFF_LOST_NS, piece.blocked + piece.runqueue);
+}
+
+int off_put_pending(struct off_pending *pending, __u32 half);
+
+/* To the counts of its half, before they are read. */
+OFF_CHECKED_ONCE int off_put_pending(struct off_pending *pending, __u32 half)
+{
+	if (!pending)
+		return 0;
+	if (half & 1)
+		put_pending(&off_counts_1, pending);
+	else
+		put_pending(&off_counts_0, pending);
+	pending->id = 0;
+	return 0;
+}
+
+static __always_inline void keep_pending(struct off_pending *pending,
+					 const struct off_interval *interval, __u64 kernel_stack,
+					 __u64 id)
+{
+	pending->id = id;
+	pending->who_hash = interval->who_hash;
+	pending->user_stack = interval->key.who.user_stack;
+	pending->kernel_stack = kernel_stack;
+	pending->waker = interval->key.waker;
+	pending->state = interval->key.state;
+	pending->stop = interval->key.who.stop;
+}
+
+/* Where there is no room for another key: what the thread did is known still, but not where. */
+static __always_inline void count_lost(void *lost_map, const struct off_interval *interval,
+				       struct off_count *fresh, const struct off_piece *piece)
+{
+	__u64 id = off_id(off_mix(interval->who_hash, interval->key.state));
+	struct off_count *count;
+
 	count_event(COUNTER_OFF_COUNTS_FULL);
 	fresh->key.who.user_stack = fresh->key.who.kernel_stack = STACK_ID_LOST;
 	fresh->key.who.stop = STOP_STACK_LOST;
 	fresh->key.waker = STACK_ID_NONE;
-	id = off_id(off_mix(interval->who_hash, interval->key.state));
 	count = bpf_map_lookup_elem(lost_map, &id);
 	if (count)
 		add_to(count, piece);
@@ -118,18 +171,43 @@ static __always_inline void count_in(void *map, void *lost_map, const struct off
 							 piece->more_runqueue);
 }
 
+static __always_inline void count_in(void *map, void *lost_map, const struct off_interval *interval,
+				     struct off_pending *pending, struct off_count *fresh,
+				     const struct off_piece *piece)
+{
+	struct off_count *count;
+	__u64 id = hash_key(interval, piece->kernel_stack);
+
+	put_pending(map, pending);
+	pending->id = 0;
+	count = bpf_map_lookup_elem(map, &id);
+	if (count) {
+		add_to(count, piece);
+	} else {
+		fresh->key = interval->key;
+		fresh->key.who.kernel_stack = piece->kernel_stack;
+		if (!add_new(map, id, fresh, piece)) {
+			count_lost(lost_map, interval, fresh, piece);
+			return;
+		}
+	}
+	keep_pending(pending, interval, piece->kernel_stack, id);
+}
+
 static __always_inline bool off_is_shown(__u32 state)
 {
 	return off_config.states >> (state & 31) & 1;
 }
 
-OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, const struct off_interval *interval,
+/* The ledger of the piece's window, and what is pending in its half. */
+OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, struct off_pending *pending,
+				     const struct off_interval *interval,
 				     struct off_scratch *scratch, struct off_piece *piece)
 {
 	struct off_scratch *own;
 	__u32 state;
 
-	if (!ledger || !interval || !scratch || !piece)
+	if (!ledger || !pending || !interval || !scratch || !piece)
 		return 0;
 	state = interval->key.state;
 	if (state >= OFF_STATE_COUNT)
@@ -148,13 +226,17 @@ OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, const struct off
 	}
 	if (!(piece->blocked + piece->more_blocked + piece->runqueue + piece->more_runqueue))
 		return 0;
+	if (is_same(pending, interval, piece->kernel_stack)) {
+		add_pending(pending, piece);
+		return 0;
+	}
 	own = find_scratch(scratch->is_iterators);
 	if (!own)
 		return 0;
 	if (piece->half & 1)
-		count_in(&off_counts_1, &off_lost_1, interval, own, piece);
+		count_in(&off_counts_1, &off_lost_1, interval, pending, &own->count, piece);
 	else
-		count_in(&off_counts_0, &off_lost_0, interval, own, piece);
+		count_in(&off_counts_0, &off_lost_0, interval, pending, &own->count, piece);
 	return 0;
 }
 

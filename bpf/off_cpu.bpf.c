@@ -87,14 +87,14 @@ static __always_inline void take_stacks(void *ctx, struct task_struct *task,
 					struct off_thread *thread, struct off_scratch *scratch,
 					struct sample_key *ret)
 {
-	struct sample_key *who = &thread->interval.key.who;
-
 	if (config.unwind != UNWIND_NONE && !(task->flags & (TASK_IS_KERNEL | TASK_IS_IO_WORKER)))
 		ret->user_stack = take_off_user_stack(ctx, task, memos_of(task, thread), scratch,
-						      who, &ret->stop);
+						      thread, &ret->stop);
 	/* The next one's stack is not to be had in a raw tracepoint: it is taken here. */
-	if (off_config.is_raw && config.kernel_stacks)
+	if (off_config.is_raw && config.kernel_stacks) {
 		ret->kernel_stack = walk_own_kernel_stack(ctx, scratch);
+		count_event(COUNTER_OFF_KERNEL_WALKS);
+	}
 }
 
 static __always_inline void leave(void *ctx, struct task_struct *task, struct off_scratch *scratch,
@@ -166,7 +166,7 @@ static __always_inline __u64 take_kernel_stack(struct task_struct *task, struct 
 		return STACK_ID_NONE;
 	if (off_config.is_raw)
 		return thread->interval.key.who.kernel_stack;
-	return take_off_kernel_stack(task, memos_of(task, thread), scratch);
+	return take_off_kernel_stack(task, memos_of(task, thread), scratch, thread);
 }
 
 static __always_inline struct off_thread *record_entering(struct task_struct *task,
@@ -178,8 +178,12 @@ static __always_inline struct off_thread *record_entering(struct task_struct *ta
 	if (thread || !off_seeding || !is_target_task(task))
 		return thread;
 	thread = make_record(task, &scratch->fresh);
-	if (thread)
-		name_thread(task, thread);
+	if (!thread)
+		return 0;
+	name_thread(task, thread);
+	/* Where it waited until now nobody has looked. */
+	if (!(facts->flags & TASK_IS_KERNEL))
+		thread->interval.key.who.stop = STOP_UNREADABLE;
 	return thread;
 }
 
@@ -206,6 +210,18 @@ static __always_inline enum off_bank choose_bank(struct off_thread *thread, stru
 	thread->bank_left = pace_draw(pace, now);
 	count_event(COUNTER_OFF_SAMPLED);
 	return OFF_BANK_TAKE;
+}
+
+/* It may have been there before the thread was off. */
+static __always_inline void find_waker(struct off_thread *thread)
+{
+	struct off_key *key = &thread->interval.key;
+
+	if (key->state != OFF_RUNQUEUE && !key->waker)
+		key->waker = thread->early_waker;
+	if (key->state != OFF_RUNQUEUE && !key->waker)
+		count_event(COUNTER_OFF_WAKERS_MISSED);
+	thread->early_waker = STACK_ID_NONE;
 }
 
 static __always_inline void enter(struct task_struct *task, const struct off_facts *facts,
@@ -236,6 +252,8 @@ static __always_inline void enter(struct task_struct *task, const struct off_fac
 		interval->key.who.stop = STOP_STACK_LOST;
 		interval->run_delay = facts->run_delay;
 	}
+	if (off_config.wakers)
+		find_waker(thread);
 	span.from = MARK_TIME(mark);
 	span.ready = ready_since(interval, facts, now);
 	span.bank = choose_bank(thread, &scratch->pace, now - interval->began, now);
@@ -374,7 +392,7 @@ static __always_inline void note_waker(void *ctx, struct task_struct *task)
 
 	/* Interrupts are off, unless it wakes itself: that one is not off its CPU. */
 	scratch = find_scratch(false);
-	if (!scratch || !thread || !(thread->mark & MARK_OFF) || thread->interval.key.waker)
+	if (!scratch || !thread || (thread->mark & MARK_OFF && thread->interval.key.waker))
 		return;
 	who = &scratch->waker;
 	__builtin_memset(who, 0, sizeof(*who));
@@ -389,8 +407,11 @@ static __always_inline void note_waker(void *ctx, struct task_struct *task)
 	if (config.kernel_stacks)
 		who->kernel_stack = walk_own_kernel_stack(ctx, scratch);
 	id = off_save_waker(who, config.stack_seed);
-	if (id != STACK_ID_NONE)
+	/* Who is about to sleep can be woken up before it is seen to leave its CPU. */
+	if (thread->mark & MARK_OFF)
 		thread->interval.key.waker = id;
+	else
+		thread->early_waker = id;
 }
 
 SEC("tp_btf/sched_waking")

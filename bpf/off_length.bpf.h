@@ -8,14 +8,12 @@
 /* Position of the highest set bit of microseconds, as struct off_ledger.lengths counts. */
 static __always_inline __u32 off_length_class(__u64 ns)
 {
-	__u64 us = ns / 1000;
 	__u32 class = 0;
 
+	/* Without a division, which is slow. */
 	for (__u32 shift = 16; shift; shift >>= 1) {
-		if (us >> shift) {
-			us >>= shift;
+		if (ns >= 1000ULL << (class + shift))
 			class += shift;
-		}
 	}
 	return class < OFF_LENGTHS ? class : OFF_LENGTHS - 1;
 }

@@ -15,8 +15,10 @@
  * before that gap are found, and pointers to them compared, relative to the stack pointer, those
  * behind it relative to the top.
  *
- * Two ways each, as threads take turns between two places (waiting, and being preempted). Of a
- * thread that never comes back to a place nothing is learned for a while.
+ * A thread takes turns between places: waiting for work, handing it on, locks. In the kernel most
+ * of those are the same, two are kept there, and eight of user code: with four, threads of Python
+ * (the interpreter's lock, queues, and their locks) find half as many. Of a thread that never comes
+ * back to a place nothing is learned for a while.
  */
 #ifndef EPROF_BPF_OFF_MEMO_BPF_H
 #define EPROF_BPF_OFF_MEMO_BPF_H
@@ -30,7 +32,8 @@
 #define MEMO_IS_POSSIBLE 0 /* the layouts below are those of x86-64 */
 #endif
 
-#define MEMO_WAYS            2
+#define MEMO_USER_WAYS       8 /* powers of two */
+#define MEMO_KERNEL_WAYS     2
 #define MEMO_USER_WORDS      UNWIND_READS_MAX
 #define MEMO_KERNEL_WORDS    48
 /* Bytes of stack that are looked at. */
@@ -57,10 +60,11 @@ struct memo_user {
 	__u64 stack; /* its id */
 	__u32 stop;
 	__u32 period; /* of the drain in which the stack was saved */
-	__u32 size;   /* from rsp to the last word */
+	__u32 size;   /* from the first word to the last */
 	__u32 count;
+	__u64 begin; /* where the first word is */
 	__u64 words[MEMO_USER_WORDS];
-	__u16 places[MEMO_USER_WORDS]; /* in words from rsp */
+	__u16 places[MEMO_USER_WORDS]; /* in words from there */
 };
 
 /* What a word of the kernel stack is relative to. */
@@ -84,10 +88,14 @@ struct memo_kernel {
 };
 
 struct memos {
-	struct memo_user user[MEMO_WAYS];
-	struct memo_kernel kernel[MEMO_WAYS];
-	__u32 user_last, kernel_last; /* the way that matched, or was learned, last */
+	__u64 user_places[MEMO_USER_WAYS]; /* memo_place_key(): what can match at all */
+	struct memo_user user[MEMO_USER_WAYS];
+	struct memo_kernel kernel[MEMO_KERNEL_WAYS];
+	__u32 user_matched; /* a bit for each way that has, since it was last passed over */
+	__u32 user_next;    /* the way to be passed over, or learned over, next */
+	__u32 kernel_last;  /* the way that matched, or was learned, last */
 	__u32 user_misses, kernel_misses;
+	__u32 unused;
 };
 
 /* A piece of a user stack; one for each CPU. */
@@ -117,26 +125,22 @@ struct {
 	__type(value, struct memos);
 } off_memos SEC(".maps");
 
-int memo_user_matches(const struct memo_user *memo, struct memo_user_span *span);
 int memo_learn_user(struct memo_user *memo, const struct unwind_state *state);
 int memo_add_word(struct memo_kernel *memo, const struct memo_span *span, __u32 place);
 int memo_kernel_matches(const struct memo_kernel *memo, struct memo_span *span);
-int memo_kernel_matches_direct(const struct memo_kernel *memo, const struct memo_span *span);
 int memo_refine_kernel(struct memo_kernel *memo, const struct memo_span *span, __u64 outer);
 int memo_learn_kernel(struct memo_kernel *memo, struct memo_span *span,
 		      const struct call_stack *stack);
 
 /* Whether the words on the stack are those of the memo, whose registers are the thread's. */
-OFF_CHECKED_ONCE int memo_user_matches(const struct memo_user *memo, struct memo_user_span *span)
+static __always_inline bool memo_user_matches(const struct memo_user *memo,
+					      struct memo_user_span *span)
 {
-	__u32 size;
+	__u32 size = memo->size;
 
-	if (!memo || !span)
-		return false;
-	size = memo->size;
 	if (size > MEMO_USER_SPAN)
 		return false;
-	if (size && bpf_probe_read_user(span->words, size, (const void *)memo->rsp))
+	if (size && bpf_probe_read_user(span->words, size, (const void *)memo->begin))
 		return false;
 	for (__u32 i = 0; i < MEMO_USER_WORDS; i++) {
 		if (i >= memo->count)
@@ -151,7 +155,7 @@ OFF_CHECKED_ONCE int memo_user_matches(const struct memo_user *memo, struct memo
  * a size that never matches. */
 OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind_state *state)
 {
-	__u64 last = 0;
+	__u64 last = 0, begin = ~0ULL;
 
 	if (!memo || !state)
 		return false;
@@ -159,11 +163,17 @@ OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind
 	if (state->read_other || state->read_count > MEMO_USER_WORDS)
 		return false;
 	for (__u32 i = 0; i < MEMO_USER_WORDS; i++) {
+		if (i >= state->read_count)
+			break;
+		if (state->reads[i].address < begin)
+			begin = state->reads[i].address;
+	}
+	for (__u32 i = 0; i < MEMO_USER_WORDS; i++) {
 		__u64 place;
 
 		if (i >= state->read_count)
 			break;
-		place = state->reads[i].address - memo->rsp;
+		place = state->reads[i].address - begin;
 		if (place > MEMO_USER_SPAN - 8 || place & 7)
 			return false;
 		memo->places[i] = place / 8;
@@ -172,6 +182,7 @@ OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind
 			last = place + 8;
 	}
 	memo->count = state->read_count;
+	memo->begin = begin;
 	memo->size = last;
 	return true;
 }
@@ -204,12 +215,9 @@ static __always_inline __u64 memo_load(__u64 address)
 }
 
 /* The same as below without a copy of the stack (Linux 6.2): span has its pointer and its top. */
-OFF_CHECKED_ONCE int memo_kernel_matches_direct(const struct memo_kernel *memo,
-						const struct memo_span *span)
+static __always_inline bool memo_kernel_matches_direct(const struct memo_kernel *memo,
+						       const struct memo_span *span)
 {
-	/* Checked wherever it is not called, too. */
-	if (!off_config.has_rdonly_cast || !memo || !span)
-		return false;
 	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
 		__u64 address;
 

@@ -156,6 +156,11 @@ struct memo_place {
 	__u64 generation, pc, rsp, rbp;
 };
 
+static __always_inline __u64 memo_place_key(const struct memo_place *place)
+{
+	return place->pc + place->rsp;
+}
+
 int memo_find_user(const struct memos *memos, const struct memo_place *now);
 int memo_find_kernel(const struct memos *memos, struct memo_span *span);
 
@@ -164,15 +169,18 @@ OFF_CHECKED_ONCE int memo_find_user(const struct memos *memos, const struct memo
 {
 	struct memo_user_span *span;
 	__u32 zero = 0;
+	__u64 key;
 
 	span = bpf_map_lookup_elem(&off_user_spans, &zero);
 	if (!memos || !span || !now)
 		return -1;
-	for (__u32 i = 0; i < MEMO_WAYS; i++) {
+	key = memo_place_key(now);
+	for (__u32 i = 0; i < MEMO_USER_WAYS; i++) {
 		const struct memo_user *memo = &memos->user[i];
 
-		if (memo->pc == now->pc && memo->rsp == now->rsp && memo->rbp == now->rbp &&
-		    memo->generation == now->generation && memo_user_matches(memo, span))
+		if (memos->user_places[i] == key && memo->pc == now->pc && memo->rsp == now->rsp &&
+		    memo->rbp == now->rbp && memo->generation == now->generation &&
+		    memo_user_matches(memo, span))
 			return i;
 	}
 	return -1;
@@ -185,18 +193,37 @@ static __always_inline bool is_final(__u32 stop)
 	       stop == STOP_TOO_DEEP || stop == STOP_LOST_REGISTER;
 }
 
+/* The way to be learned over: the next one that has not matched for a whole round (CLOCK). */
+static __always_inline __u32 memo_pass_over(struct memos *memos)
+{
+	for (__u32 i = 0; i < MEMO_USER_WAYS; i++) {
+		__u32 bit = 1u << (memos->user_next++ & (MEMO_USER_WAYS - 1));
+
+		if (!(memos->user_matched & bit))
+			break;
+		memos->user_matched &= ~bit;
+	}
+	return memos->user_next - 1;
+}
+
 static __always_inline void learn_user(struct memos *memos, struct off_scratch *scratch,
 				       __u64 generation, __u64 id, __u32 stop)
 {
 	const struct pt_regs *saved = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
-	struct memo_user *memo = &memos->user[(memos->user_last + 1) & (MEMO_WAYS - 1)];
+	struct memo_place now = { .generation = generation };
+	struct memo_user *memo;
+	__u32 way;
 
 	if (!is_final(stop) || id <= STACK_ID_LOST)
 		return;
-	memos->user_last++;
+	way = memo_pass_over(memos) & (MEMO_USER_WAYS - 1);
+	now.pc = saved->rip;
+	now.rsp = saved->rsp;
+	memos->user_places[way] = memo_place_key(&now);
+	memo = &memos->user[way];
 	memo->generation = generation;
-	memo->pc = saved->rip;
-	memo->rsp = saved->rsp;
+	memo->pc = now.pc;
+	memo->rsp = now.rsp;
 	memo->rbp = saved->rbp;
 	memo->period = unwind_now;
 	memo->stack = id;
@@ -216,8 +243,9 @@ static __always_inline bool memo_is_worth(__u32 *misses)
 
 static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *task,
 						 struct memos *memos, struct off_scratch *scratch,
-						 const struct sample_key *who, __u32 *ret_stop)
+						 struct off_thread *thread, __u32 *ret_stop)
 {
+	const struct sample_key *who = &thread->interval.key.who;
 	const struct pt_regs *saved = (void *)bpf_task_pt_regs(task);
 	struct memo_place now = { .generation = who->generation };
 	struct memo_user *memo = 0;
@@ -232,15 +260,15 @@ static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *
 		now.rbp = saved->rbp;
 		way = memo_find_user(memos, &now);
 		if (way >= 0) {
-			memos->user_last = way;
-			memo = &memos->user[way & (MEMO_WAYS - 1)];
+			memos->user_matched |= 1u << (way & (MEMO_USER_WAYS - 1));
+			memo = &memos->user[way & (MEMO_USER_WAYS - 1)];
 		}
 	}
 	if (memo) {
 		memos->user_misses = 0;
 		is_fresh = memo->period == unwind_now;
 		if (is_fresh)
-			count_event(COUNTER_OFF_USER_MEMO);
+			thread->tally.user_known++;
 		if (is_fresh && !off_config.verify_memos) {
 			*ret_stop = memo->stop;
 			return memo->stack;
@@ -280,7 +308,7 @@ OFF_CHECKED_ONCE int memo_find_kernel(const struct memos *memos, struct memo_spa
 
 	if (!memos || !span)
 		return -1;
-	for (__u32 i = 0; i < MEMO_WAYS; i++) {
+	for (__u32 i = 0; i < MEMO_KERNEL_WAYS; i++) {
 		const struct memo_kernel *memo = &memos->kernel[i];
 		__u64 low = memo->low;
 
@@ -311,7 +339,7 @@ static __always_inline void learn_kernel(struct memos *memos, struct off_scratch
 
 	if (id <= STACK_ID_LOST || stack->depth < 2)
 		return;
-	for (__u32 i = 0; i < MEMO_WAYS; i++) {
+	for (__u32 i = 0; i < MEMO_KERNEL_WAYS; i++) {
 		memo = &memos->kernel[i];
 		if (memo->stack != id || !memo->low ||
 		    span->stack_pointer + memo->low + MEMO_TOP > span->top ||
@@ -323,7 +351,7 @@ static __always_inline void learn_kernel(struct memos *memos, struct off_scratch
 		return;
 	}
 	/* Of two, the one that was not the last to match. */
-	memo = &memos->kernel[(memos->kernel_last + 1) & (MEMO_WAYS - 1)];
+	memo = &memos->kernel[(memos->kernel_last + 1) & (MEMO_KERNEL_WAYS - 1)];
 	if (!read_kernel_span(span, span->top - span->stack_pointer - MEMO_TOP) ||
 	    !memo_learn_kernel(memo, span, stack))
 		return;
@@ -383,7 +411,8 @@ static __always_inline __u64 walk_off_kernel_stack(struct task_struct *task,
 #if defined(__TARGET_ARCH_x86)
 
 static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, struct memos *memos,
-						   struct off_scratch *scratch)
+						   struct off_scratch *scratch,
+						   struct off_thread *thread)
 {
 	struct memo_span *span = &scratch->span;
 	struct memo_kernel *memo = 0;
@@ -397,14 +426,14 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 		way = memo_find_kernel(memos, span);
 		if (way >= 0) {
 			memos->kernel_last = way;
-			memo = &memos->kernel[way & (MEMO_WAYS - 1)];
+			memo = &memos->kernel[way & (MEMO_KERNEL_WAYS - 1)];
 		}
 	}
 	if (memo) {
 		memos->kernel_misses = 0;
 		is_fresh = memo->period == unwind_now;
 		if (is_fresh)
-			count_event(COUNTER_OFF_KERNEL_MEMO);
+			thread->tally.kernel_known++;
 		if (is_fresh && !off_config.verify_memos)
 			return memo->stack;
 	}
@@ -428,14 +457,20 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 
 static __always_inline __u64 take_off_user_stack(void *ctx, struct task_struct *task,
 						 struct memos *memos, struct off_scratch *scratch,
-						 const struct sample_key *who, __u32 *ret_stop)
+						 struct off_thread *thread, __u32 *ret_stop)
 {
-	return walk_off_user_stack(ctx, task, scratch, who, ret_stop);
+	const struct sample_key *who = &thread->interval.key.who;
+	__u64 id = walk_off_user_stack(ctx, task, scratch, who, ret_stop);
+
+	count_event(COUNTER_OFF_USER_WALKS);
+	return id;
 }
 
 static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, struct memos *memos,
-						   struct off_scratch *scratch)
+						   struct off_scratch *scratch,
+						   struct off_thread *thread)
 {
+	count_event(COUNTER_OFF_KERNEL_WALKS);
 	return walk_off_kernel_stack(task, scratch);
 }
 

@@ -6,6 +6,8 @@
  * one iterator at the end of a window. They share one word, the mark: the time up to which all is
  * accounted for, and whether the thread is off since. Who exchanges it owns the time in between, so
  * that none is lost and none counted twice; nobody else writes to the ledger of that time's window.
+ * (Programs learn of a boundary 200 us ahead. A switch that a hypervisor holds up for longer,
+ * between its exchange and its sums, could meet the iterator there.)
  */
 #ifndef EPROF_BPF_OFF_THREAD_BPF_H
 #define EPROF_BPF_OFF_THREAD_BPF_H
@@ -22,6 +24,10 @@
 #define MARK_AT(t)     ((t) << MARK_SHIFT)
 #define MARK_OFF_AT(t) ((t) << MARK_SHIFT | MARK_OFF)
 
+/* Of an interval, by when it began: user space walks its stack, or has, and it is as it was. */
+#define WALK_BEGUN_AT(t) ((t) << 1)
+#define WALKED_AT(t)     ((t) << 1 | 1)
+
 /* The time that a thread is off a CPU, and where that is: what stands while it lasts. */
 struct off_interval {
 	__u64 began;
@@ -30,21 +36,46 @@ struct off_interval {
 	struct off_key key;
 };
 
+/* What a thread's switches count: it costs less than counters do. */
+struct off_tally {
+	__u32 shown, hidden; /* intervals that have ended */
+	__u32 user_known, kernel_known;
+};
+
+/*
+ * Time under the key that the thread's last interval had: the next one mostly has the same, and
+ * then need not look for it in the counts, where it is. Time is added by switches, and taken out by
+ * whoever comes upon another key, or is to read that half of the counts.
+ */
+struct off_pending {
+	__u64 id; /* in the counts; 0: nothing is kept */
+	__u64 who_hash, user_stack, kernel_stack, waker;
+	__u32 state, stop;
+	__u64 blocked_ns, runqueue_ns;
+};
+
 struct off_thread {
 	__u64 mark;
 	struct off_interval interval;
-	__u64 born;      /* as in struct off_account */
-	__u64 intervals; /* since the record was made */
-	__u32 pid;       /* task_struct.pid that the numbers are of */
-	__u32 tid;       /* as eprof's pid namespace numbers it */
+	__u64 early_waker; /* of the interval that is about to begin */
+	__u64 born;        /* as in struct off_account */
+	__u64 intervals;   /* since the record was made */
+	__u64 execs;       /* task_struct.self_exec_id of its leader that the name is of */
+	__u32 pid;         /* task_struct.pid that the numbers are of */
+	__u32 tid;         /* as eprof's pid namespace numbers it */
 	char thread_name[COMM_SIZE];
 	/* Short intervals whose stacks were not taken: see off_pace.bpf.h. */
 	__u64 bank_blocked, bank_runqueue;
-	__s64 bank_left; /* until a sample is due */
-	__u32 short_run; /* short intervals in a row */
-	__u32 is_banked; /* the one that is going on */
-	__u32 is_ending; /* it is counted in off_ending */
-	__u32 is_child;  /* made at its fork: before that there is nothing to account for */
+	__s64 bank_left;  /* until a sample is due */
+	__u32 short_run;  /* short intervals in a row */
+	__u32 is_banked;  /* the one that is going on */
+	__u32 bank_state; /* enum off_state of what was put in last */
+	__u32 is_ending;  /* it is counted in off_ending */
+	__u32 is_child;   /* made at its fork: before that there is nothing to account for */
+	__u64 walked;     /* by iterators only: WALK_BEGUN_AT() or WALKED_AT() */
+	/* Switches write the first, whoever tells of the thread the second: what it has told of. */
+	struct off_tally tally, told;
+	struct off_pending pending[HALVES]; /* by half of the counts */
 	struct off_ledger ledgers[HALVES];
 };
 

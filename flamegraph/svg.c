@@ -319,7 +319,8 @@ static int put_body(struct drawing *drawing, uint32_t top)
 		put_frames(drawing);
 	fprintf(out, "</g>\n<g class=\"foot\" transform=\"translate(0,%u)\">\n", bottom);
 	if (drawing->total == 0)
-		put_line(out, "note", MARGIN, -4, "no samples");
+		put_line(out, "note", MARGIN, -4,
+			 is_time(drawing->picture) ? "no time" : "no samples");
 	put_line(out, "details", MARGIN, LINE_HEIGHT, "");
 	put_line(out, "note", MARGIN, 2 * LINE_HEIGHT, drawing->picture->notes);
 	text_put(out, "</g>\n");

@@ -5,7 +5,7 @@ import os
 
 import test_off_cpu_edges as edges
 import test_off_cpu_ledger as ledger
-from harness import main
+from harness import Program, main
 from off_cpu import (
     BEGIN_NS,
     NS_PER_SECOND,
@@ -108,6 +108,27 @@ class Lengths(FilterTest):
         self.assertEqual((off["hidden_intervals"], off["hidden_ns"]), (0, 0))
 
 
+class AllHidden(OffCpuTest):
+    """Who sleeps all along, so that no interval has ended when the recording does."""
+
+    def check(self, *options):
+        with Program("off_cpu_crowd", 3) as program:
+            result = self.start("-p", program.pid, "--off-cpu", "-d", 0.5, *options).finish()
+        self.assertEqual(result.code, 0, result.stderr)
+        off = result.stats()["off_cpu"]
+        self.assertEqual(off["hidden_intervals"], 0)
+        self.assertGreater(off["hidden_ns"], 0.5 * 4 * 0.5 * NS_PER_SECOND)
+        self.assertRegex(result.stderr, "left out, as asked for: [0-9.]+ s off-CPU")
+        self.assertNotIn("nothing of", result.stderr)
+        self.assertIn("is left out", result.stderr)
+
+    def test_hidden_states_are_said_to_be(self):
+        self.check("--state", "D")
+
+    def test_so_are_long_intervals(self):
+        self.check("--max-block", 1000)
+
+
 class States(FilterTest):
     groups = ("sleep", "spin")
 
@@ -163,6 +184,10 @@ class Wakers(OffCpuTest):
         with OffCpuProgram(self.directory, "pipe") as program:
             recording = self.record_off("-p", program.pid, "--off-cpu", "-d", 0.5)
         self.assertNotIn(WAKER, recording.folded.frames())
+
+
+class RawWakers(Raw, Wakers):
+    pass
 
 
 def is_kernel_thread(pid):

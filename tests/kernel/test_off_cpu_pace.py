@@ -151,8 +151,8 @@ class Hidden(PaceTest):
         self.assert_hidden(recording)
         rested = self.waited["wait_rest"]
         others = self.seen_ns(recording, "asker", "wait_short", "wait_long")
-        # When somebody else had the CPU meanwhile.
-        self.assertLess(others, 0.1 * rested, recording.folded.text())
+        # When somebody else had the CPU meanwhile: without the limit it would be most of the time.
+        self.assertLess(others, 0.3 * rested, recording.folded.text())
         shown = self.seen_ns(recording, "asker")
         self.assert_near(shown - others, rested, 0.1, 0, "rest")
 

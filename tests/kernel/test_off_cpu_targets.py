@@ -113,6 +113,13 @@ class Cgroups(CgroupTest):
         self.assertEqual(others, [program.pid])
 
 
+class RawCgroups(Cgroups):
+    """The same by the raw tracepoint."""
+
+    def start(self, *args, **options):
+        return super().start("--raw-tracepoint", *args, **options)
+
+
 class Movers(CgroupTest):
     """Of who switches, and so is seen to move."""
 

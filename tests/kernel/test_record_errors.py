@@ -12,11 +12,15 @@ import subprocess
 from harness import (
     CAP_SYS_RESOURCE,
     EPROF,
+    Eprof,
     EprofTest,
     Program,
+    count_perf_events,
     has_capability,
     main,
     program_path,
+    state_of,
+    wait_until,
 )
 
 FAILED, MISUSED = 1, 2
@@ -138,6 +142,27 @@ class Targets(ErrorTest):
             with self.subTest(args=args):
                 self.assert_error(args, FAILED, words)
 
+    def test_a_process_that_has_ended_and_is_still_there(self):
+        with subprocess.Popen(["true"]) as child:
+            wait_until(lambda: state_of(child.pid) == "Z", "it ends")
+            for letter, what in (("p", "process"), ("t", "thread")):
+                with self.subTest(letter=letter):
+                    words = [f"{what} {child.pid} has ended (it is a zombie)"]
+                    self.assert_error([f"-{letter}", str(child.pid), "-d", "1"], FAILED, words)
+
+    def test_kernel_threads_have_no_time_off_a_cpu_of_their_own(self):
+        with open("/proc/2/comm", encoding="utf-8") as file:
+            if file.read() != "kthreadd\n":
+                self.skipTest("kernel threads are outside of this pid namespace")
+        words = "{} 2 is a kernel thread; its time off a CPU is recorded with -a --kernel-threads only"
+        for letter, what in (("p", "pid"), ("t", "tid")):
+            with self.subTest(letter=letter):
+                text = words.format(what)
+                self.assert_error(["--off-cpu", f"-{letter}", "2", "-d", "1"], FAILED, [text])
+                both = Eprof(self.directory, f"-{letter}", "2", "-d", "0.3").finish()
+                self.assertEqual(both.code, 0, both.stderr)
+                self.assertIn(f"eprof: warning: {text}\n", both.stderr)
+
     def test_a_hardware_event_without_the_hardware(self):
         if os.path.isdir("/sys/bus/event_source/devices/cpu"):
             self.skipTest("there is a PMU")
@@ -210,6 +235,33 @@ class Signals(ErrorTest):
         ours = 1 << (signal.SIGPIPE - 1) | 1 << (signal.SIGXFSZ - 1) | 1 << (signal.SIGINT - 1)
         self.assertEqual([mask & ours for mask in masks], [0, 0])
 
+    def test_nothing_stays_when_it_is_killed(self):
+        with Program("spin", 60) as program:
+            for args in ((), ("-o", "out/")):
+                with self.subTest(args=args):
+                    argv = [EPROF, "record", "-p", str(program.pid), "-d", "60", *args]
+                    with subprocess.Popen(argv, cwd=self.directory, stderr=subprocess.PIPE) as eprof:
+                        least = 3 * os.sysconf("SC_NPROCESSORS_ONLN")
+                        wait_until(lambda: count_perf_events(eprof.pid) >= least, "it records", eprof)
+                        eprof.kill()
+                        eprof.communicate(timeout=60)
+                    self.assertEqual(os.listdir(self.directory), [])
+
+    def test_a_directory_that_is_removed_meanwhile_is_made_again(self):
+        with Program("spin", 60) as program:
+            for name in ("out/", "out/x.svg"):
+                with self.subTest(name=name):
+                    out = os.path.join(self.directory, "out")
+                    os.mkdir(out)
+                    eprof = self.record_spin(program, "--on-cpu", "-d", 60, "-o", name)
+                    eprof.wait_recording()
+                    shutil.rmtree(out)
+                    eprof.send(signal.SIGTERM)
+                    result = eprof.finish()
+                    self.assertEqual(result.code, 0, result.stderr)
+                    self.assertIn("x.svg" if name != "out/" else "stats.json", os.listdir(out))
+                    shutil.rmtree(out)
+
     def test_nothing_stays_when_it_is_interrupted_early(self):
         # However early: with an end that is said, or none, there is all or nothing.
         for _ in range(20):
@@ -246,6 +298,21 @@ class Memory(ErrorTest):
                 self.assertIn(done.returncode, (0, FAILED), done.stderr)
                 if done.returncode == FAILED:
                     self.assertRegex(done.stderr, r"\Aeprof: cannot [^\n]+\n\Z")
+
+    def test_without_any_memory_it_is_no_wrong_usage(self):
+        if is_sanitized():
+            self.skipTest("address space is what the sanitizer takes")
+        for kilobytes in range(4000, 12000, 250):
+            with self.subTest(kilobytes=kilobytes):
+                done = subprocess.run(
+                    ["prlimit", f"--as={kilobytes * 1024}", EPROF, "record", "-p", NO_SUCH_PID],
+                    cwd=self.directory,
+                    capture_output=True,
+                    text=True,
+                    timeout=60,
+                )
+                # 127 is the loader's, and before that there is nobody to say anything.
+                self.assertNotEqual(done.returncode, MISUSED, done.stderr)
 
     def test_a_thread_that_cannot_be_started(self):
         with Program("spin", 60) as program:
@@ -288,9 +355,20 @@ class Rights(ErrorTest):
 
 
     def test_too_few_descriptors_are_told_with_what_to_do(self):
-        low = ["prlimit", "--nofile=20:20"]
-        low += ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
-        self.assert_error(["-a", "-d", "1"], FAILED, ["'ulimit -n'"], prefix=low)
+        # Wherever they end: with the last of these there may be enough.
+        for files in (20, 28, 36, 44, 52, 60, 68, 76, 84):
+            low = ["prlimit", f"--nofile={files}:{files}"]
+            low += ["setpriv", "--bounding-set=-sys_resource", "--inh-caps=-sys_resource"]
+            argv = [*low, EPROF, "record", "-a", "-d", "0.1", "-o", "out/"]
+            done = subprocess.run(
+                argv, cwd=self.directory, capture_output=True, text=True, timeout=60
+            )
+            with self.subTest(files=files):
+                self.assertIn(done.returncode, (0, FAILED), done.stderr)
+                if done.returncode == FAILED:
+                    self.assertIn("raise 'ulimit -n'", done.stderr)
+            if files == 20:
+                self.assertEqual(done.returncode, FAILED)
 
     def test_a_limit_that_cannot_be_raised_is_no_error(self):
         low = ["prlimit", "--memlock=65536:65536", "--nofile=200:300"]

@@ -236,6 +236,9 @@ class Interruptions(EprofTest):
     def test_sigterm_ends_early_and_writes_what_there_is(self):
         self.interrupt(signal.SIGTERM)
 
+    def test_sigquit_ends_early_and_writes_what_there_is(self):
+        self.interrupt(signal.SIGQUIT)
+
     def test_without_a_duration_a_signal_ends_the_recording(self):
         with Program("spin", 60) as program:
             eprof = self.start("-p", program.pid)

@@ -16,6 +16,7 @@ from harness import (
     program_path,
     user_frames,
 )
+from off_cpu import OffCpuTest
 
 SPIN = ("main", "alpha", "beta", "gamma")
 
@@ -107,6 +108,37 @@ class Threads(EprofTest):
             for other in others:
                 wrong = folded.count(lambda f, n=name, o=other: f[1] == n and f"{o}_inner" in f)
                 self.assertEqual(wrong, 0, folded.text())
+
+
+class Headless(OffCpuTest):
+    """Its first thread has ended, of which /proc then tells nothing."""
+
+    def check(self, *target):
+        recording = self.record_off(*target, "-d", 1, "-F", 499)
+        on_cpu, off_cpu = recording.result.folded(), recording.folded
+        self.assertEqual(set(on_cpu.roots()) | set(off_cpu.roots()), {"headless"})
+        self.assert_mostly(on_cpu, "left_behind", "left_behind_spins", least=0.9)
+        napped = off_cpu.having("left_behind_naps") / off_cpu.total
+        self.assertGreaterEqual(napped, 0.9, off_cpu.text())
+
+    def test_a_process_whose_first_thread_has_ended(self):
+        with Program("headless", 60, "wall") as program:
+            self.check("-p", program.pid)
+
+    def test_its_other_threads_can_be_named_alone(self):
+        with Program("headless", 60, "wall") as program:
+            threads = {int(tid) for tid in os.listdir(f"/proc/{program.pid}/task")}
+            (other,) = threads - {program.pid}
+            self.check("-t", other)
+
+    def test_it_is_named_by_the_files_of_its_own_root(self):
+        place = os.path.join(self.directory, "place")
+        os.mkdir(place)
+        script = 'mount -t tmpfs none "$1" && cp "$2" "$1/headless" && exec "$1/headless" 60 wall'
+        prefix = ["unshare", "-m", "--propagation", "private", "sh", "-c", script, "sh"]
+        with Program("headless", prefix=[*prefix, place]) as program:
+            self.assertFalse(os.path.exists(os.path.join(place, "headless")))
+            self.check("-p", program.pid)
 
 
 class Cpus(EprofTest):

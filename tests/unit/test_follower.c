@@ -19,10 +19,17 @@
 
 #define RINGS 2
 
+/* A record that is not handed out. */
+#define THREAD_BEGINS ((enum sideband_type)100)
+
 static struct {
 	int rings[RINGS][2];
 	int applied_fd; /* an eventfd: counts records */
+	int bells_fd;   /* another: how often bells went on */
 	int reads;
+	uint64_t taken;
+	int bells_off;                       /* how often */
+	bool writes_before_bells, is_silent; /* a record that no descriptor tells of */
 	int apply_error;
 	int bind_error;
 	int binds;
@@ -51,20 +58,48 @@ int sideband_read(struct sideband *sideband, sideband_handler handler, void *con
 {
 	(void)sideband;
 	__atomic_fetch_add(&fake.reads, 1, __ATOMIC_SEQ_CST);
+	if (fake.is_silent) {
+		const struct sideband_record silent = { .type = SIDEBAND_MMAP };
+
+		fake.is_silent = false;
+		return handler(context, &silent);
+	}
 	for (int i = 0; i < RINGS; i++) {
 		struct pollfd ready = { .fd = fake.rings[i][0], .events = POLLIN };
 		char byte;
 
 		while (poll(&ready, 1, 0) == 1 && ready.revents & POLLIN &&
 		       read(fake.rings[i][0], &byte, 1) == 1) {
+			fake.taken++;
 			struct sideband_record record = { .type = (enum sideband_type)byte };
-			int err = handler(context, &record);
+			int err;
+
+			if (record.type == THREAD_BEGINS)
+				continue;
+			err = handler(context, &record);
 
 			if (err < 0)
 				return err;
 		}
 	}
 	return 0;
+}
+
+void sideband_set_bells(struct sideband *sideband, bool are_on)
+{
+	(void)sideband;
+	fake.bells_off += !are_on;
+	if (!are_on)
+		return;
+	fake.is_silent = fake.writes_before_bells;
+	fake.writes_before_bells = false;
+	assert_int_equal(eventfd_write(fake.bells_fd, 1), 0);
+}
+
+uint64_t sideband_taken(const struct sideband *sideband)
+{
+	(void)sideband;
+	return fake.taken;
 }
 
 uint64_t sideband_lost(const struct sideband *sideband)
@@ -135,6 +170,7 @@ static int make_follower(void **state)
 
 	memset(&fake, 0, sizeof(fake));
 	fake.applied_fd = eventfd(0, EFD_SEMAPHORE);
+	fake.bells_fd = eventfd(0, EFD_SEMAPHORE);
 	for (int i = 0; i < RINGS; i++)
 		assert_int_equal(pipe(fake.rings[i]), 0);
 	assert_int_equal(follower_new(NULL, NULL, NULL, &follower), 0);
@@ -150,6 +186,7 @@ static int free_follower(void **state)
 		(void)close(fake.rings[i][1]);
 	}
 	(void)close(fake.applied_fd);
+	(void)close(fake.bells_fd);
 	return 0;
 }
 
@@ -177,6 +214,42 @@ static void records_are_applied_as_they_come(void **state)
 	follower_stop(*state);
 	assert_true(fake.binds >= 1);
 	assert_true(fake.binds <= fake.reads);
+}
+
+static void wait_bells_on(void)
+{
+	eventfd_t one;
+
+	assert_int_equal(eventfd_read(fake.bells_fd, &one), 0);
+}
+
+static void bells_are_off_while_records_come(void **state)
+{
+	assert_int_equal(follower_start(*state), 0);
+	for (int round = 1; round <= 2; round++) {
+		int reads = __atomic_load_n(&fake.reads, __ATOMIC_SEQ_CST);
+
+		write_record(0, SIDEBAND_MMAP);
+		wait_applied();
+		wait_bells_on();
+		/* It has looked for more by itself, and once again behind the bells. */
+		assert_true(__atomic_load_n(&fake.reads, __ATOMIC_SEQ_CST) > reads + 2);
+		assert_int_equal(fake.bells_off, round);
+	}
+	/* So they are for threads, of which nobody is told. */
+	write_record(0, THREAD_BEGINS);
+	wait_bells_on();
+	follower_stop(*state);
+	assert_int_equal(fake.bells_off, 3);
+}
+
+static void what_comes_while_bells_go_on_is_not_left_lying(void **state)
+{
+	fake.writes_before_bells = true;
+	assert_int_equal(follower_start(*state), 0);
+	write_record(0, SIDEBAND_MMAP);
+	wait_applied();
+	wait_applied(); /* the other one */
 }
 
 static void what_is_put_off_is_bound_without_another_record(void **state)
@@ -308,6 +381,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_FOLLOWER(records_are_applied_as_they_come),
+		WITH_FOLLOWER(bells_are_off_while_records_come),
+		WITH_FOLLOWER(what_comes_while_bells_go_on_is_not_left_lying),
 		WITH_FOLLOWER(what_is_put_off_is_bound_without_another_record),
 		WITH_FOLLOWER(without_the_thread_records_are_applied_on_demand),
 		WITH_FOLLOWER(a_ring_whose_cpu_is_gone_is_given_up),

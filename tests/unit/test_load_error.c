@@ -69,9 +69,10 @@ static void only_the_end_of_a_long_log_is_shown(void **state)
 static void too_few_descriptors_are_told_with_what_to_do(void **state)
 {
 	(void)state;
-	assert_string_equal(explained(NULL, "", -EMFILE),
-			    "eprof: cannot load the BPF programs: Too many open files; raise "
-			    "'ulimit -n'\n");
+	assert_string_equal(
+		explained(NULL, "", -EMFILE),
+		"eprof: cannot load the BPF programs into Linux 6.1.0-test: Too many open files; "
+		"raise 'ulimit -n'\n");
 }
 
 static void a_log_without_a_last_line_break_is_shown_too(void **state)

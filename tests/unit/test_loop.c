@@ -115,10 +115,10 @@ static void only_periodic_timers_come_again(void **state)
 
 static void signals_wait_for_the_loop(void **state)
 {
-	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
 	const struct fixture *fixture = *state;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		assert_int_equal(kill(getpid(), signals[i]), 0);
 		assert_int_equal(wait_once(fixture), LOOP_INTERRUPTED);
 	}
@@ -164,6 +164,7 @@ static void other_signals_stay_as_they_were(void **state)
 	assert_true(sigismember(&set, SIGINT));
 	assert_true(sigismember(&set, SIGTERM));
 	assert_true(sigismember(&set, SIGHUP));
+	assert_true(sigismember(&set, SIGQUIT));
 	loop_release_signals(loop);
 	assert_int_equal(sigprocmask(SIG_SETMASK, &before, &set), 0);
 	assert_true(sigismember(&set, SIGUSR2));

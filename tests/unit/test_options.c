@@ -99,6 +99,8 @@ static void stacks_are_walked_as_asked_for(void **state)
 	check_refused("eprof record -a --unwind-memory=18446744073709551617", "--unwind-memory: ");
 	check_refused("eprof record -a --unwind-memory=1G", "--unwind-memory: '1G'");
 	check_refused("eprof record -a --unwind-memory=", "--unwind-memory: ''");
+	check_refused("eprof record -a --unwind-memory=1.5", "'1.5' is not a whole number");
+	check_refused("eprof record -a --unwind-memory=1k", "'1k' is not a whole number");
 }
 
 static void long_names_do_the_same(void **state)
@@ -221,8 +223,9 @@ static void wrong_frequencies_are_refused(void **state)
 {
 	(void)state;
 	check_refused("eprof record -a -F 0", "-F: '0'");
-	check_refused("eprof record -a -F 1000001", "-F: '1000001'");
-	check_refused("eprof record -a -F 99.5", "-F: '99.5'");
+	check_refused("eprof record -a -F 1000001",
+		      "-F: '1000001' is not between 1 and 1000000 Hz");
+	check_refused("eprof record -a -F 99.5", "-F: '99.5' is not a whole number");
 	check_refused("eprof record -a -F -99", "-F: '-99'");
 	check_refused("eprof record -a -F 18446744073709551715", "-F: '18446744073709551715'");
 	assert_int_equal(accepted("eprof record -a -F 1000000")->record.sample_hz, 1000000);

@@ -49,7 +49,8 @@ static void flamegraph_is_a_filter_by_default(void **state)
 			 OUTPUT_FOLDED);
 	check_refused("eprof flamegraph -o x/", "'x/'");
 	check_refused("eprof flamegraph ''", "empty");
-	check_refused("eprof flamegraph --width 99", "--width: '99'");
+	check_refused("eprof flamegraph --width 99",
+		      "--width: '99' is not between 100 and 100000 pixels");
 	check_refused("eprof flamegraph -o ''", "-o: ");
 	check_refused("eprof flamegraph --format=png", "'png'");
 	check_refused("eprof flamegraph -o x.json --format svg", "'x.json'");

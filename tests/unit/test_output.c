@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/output.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -21,65 +20,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/hear.h"
+#include "tests/unit/output_fixture.h"
 
 #define SKIPPED 77
-
-/* Each test runs in an empty directory of its own. */
-static int enter_directory(void **state)
-{
-	char *path = strdup("/tmp/eprof-test-output-XXXXXX");
-
-	if (!path || !mkdtemp(path) || chdir(path) < 0)
-		return -1;
-	*state = path;
-	return 0;
-}
-
-static int leave_directory(void **state)
-{
-	char command[128];
-	int err;
-
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", (char *)*state);
-	err = chdir("/") < 0 || system(command) != 0;
-	free(*state);
-	return err ? -1 : 0;
-}
-
-/* Names in a directory, hidden ones too. */
-static size_t count_names(const char *path)
-{
-	DIR *directory = opendir(path);
-	size_t n = 0;
-
-	assert_non_null(directory);
-	while (readdir(directory))
-		n++;
-	(void)closedir(directory);
-	return n - 2; /* "." and ".." */
-}
-
-static void check_content(const char *path, const char *expected)
-{
-	char text[256];
-	FILE *file = fopen(path, "r");
-	size_t n;
-
-	assert_non_null(file);
-	n = fread(text, 1, sizeof(text) - 1, file);
-	text[n] = '\0';
-	(void)fclose(file);
-	assert_string_equal(text, expected);
-}
-
-static void make_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
 
 /* Opening path fails with expected, and one line that names it. */
 static void check_refused(const char *path, enum output_form form, int expected)
@@ -203,20 +146,6 @@ static void an_existing_directory_is_reused(void **state)
 	check_content("d/stats.json", "new");
 	check_content("d/mine", "mine");
 	assert_int_equal(count_names("d"), 3);
-}
-
-static void a_new_directory_is_never_one_that_is_there(void **state)
-{
-	struct output *output;
-
-	(void)state;
-	assert_int_equal(mkdir("d", 0755), 0);
-	hear();
-	assert_int_equal(output_open_new_directory("d", &output), -EEXIST);
-	assert_string_equal(heard(), ""); /* the caller has other names to try */
-	assert_int_equal(output_open_new_directory("d-2", &output), 0);
-	output_free(output);
-	assert_int_equal(count_names("."), 1);
 }
 
 static void what_is_not_committed_leaves_nothing(void **state)
@@ -468,8 +397,6 @@ static void a_reader_that_left_is_reported(void **state)
 	assert_string_equal(text, "eprof: cannot write 'stdout': Broken pipe\n");
 }
 
-#define IN_DIRECTORY(test) cmocka_unit_test_setup_teardown(test, enter_directory, leave_directory)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -478,7 +405,6 @@ int main(void)
 		IN_DIRECTORY(the_umask_is_respected),
 		IN_DIRECTORY(a_directory_is_made_and_filled),
 		IN_DIRECTORY(an_existing_directory_is_reused),
-		IN_DIRECTORY(a_new_directory_is_never_one_that_is_there),
 		IN_DIRECTORY(what_is_not_committed_leaves_nothing),
 		IN_DIRECTORY(a_link_is_replaced_not_followed),
 		IN_DIRECTORY(a_planted_temporary_name_is_not_followed),

@@ -404,7 +404,9 @@ static void no_samples_are_no_percentage(void **state)
 	assert_string_equal(report.notes, "demo (pid 7), 0.0 s at 99 Hz on 2 CPUs; nothing lost");
 	hear();
 	report_print(&report);
-	assert_string_equal(heard(), "0 samples in 0.0 s of demo (pid 7)\n");
+	assert_string_equal(heard(), "0 samples in 0.0 s of demo (pid 7)\n"
+				     "eprof: warning: no samples: nothing of demo (pid 7) ran on a "
+				     "CPU\n");
 	report_done(&report);
 }
 

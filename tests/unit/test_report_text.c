@@ -100,7 +100,8 @@ static void no_time_is_no_percentage(void **state)
 	report.ledger_sum = (struct ledger_row){ 0 };
 	report.stats.has_on_cpu = false;
 	assert_string_equal(printed(&report),
-			    "off-CPU: 0.000 s in 10.0 s of demo (pid 7), 0 intervals\n");
+			    "off-CPU: 0.000 s in 10.0 s of demo (pid 7), 0 intervals\n"
+			    "eprof: warning: no time: nothing of demo (pid 7) was off a CPU\n");
 	report_write_notes(&report);
 	assert_string_equal(report.off_notes,
 			    "demo (pid 7), 10.0 s; off-CPU: 0.000 s; nothing lost");
@@ -125,6 +126,39 @@ static void what_is_hidden_or_sampled_is_said(void **state)
 			    "out: 55.0 s in 44 intervals; short intervals sampled; nothing lost");
 	assert_string_equal(report.notes, "demo (pid 7), 10.0 s at 99 Hz on 2 CPUs; complete "
 					  "stacks: 99.5 %; nothing lost");
+}
+
+static void what_is_hidden_is_said_before_any_of_it_has_ended(void **state)
+{
+	struct report report = good_report();
+
+	(void)state;
+	report.stats.off_cpu = (struct off_cpu_stats){ .hidden_ns = 2 * S };
+	report.thread_count = 0;
+	report.ledger_sum = (struct ledger_row){ 0 };
+	report.stats.has_on_cpu = false;
+	assert_string_equal(printed(&report),
+			    "off-CPU: 0.000 s in 10.0 s of demo (pid 7), 0 intervals\n"
+			    "left out, as asked for: 2.000 s off-CPU in intervals that have not "
+			    "ended\n"
+			    "eprof: warning: no time: all that demo (pid 7) was off a CPU is left "
+			    "out\n");
+	report_write_notes(&report);
+	assert_string_equal(report.off_notes,
+			    "demo (pid 7), 10.0 s; off-CPU: 0.000 s; left out: 2.000 s in "
+			    "intervals that have not ended; nothing lost");
+}
+
+static void without_samples_there_is_a_warning_unless_there_is_time(void **state)
+{
+	struct report report = good_report();
+
+	(void)state;
+	report.stats.samples = 0;
+	assert_null(strstr(printed(&report), "warning"));
+	report.stats.off_cpu.ns = 0;
+	assert_non_null(strstr(printed(&report), "eprof: warning: no samples: nothing of demo "
+						 "(pid 7) ran on a CPU\n"));
 }
 
 static void both_pictures_tell_losses(void **state)
@@ -176,6 +210,8 @@ int main(void)
 		cmocka_unit_test(only_what_was_recorded_is_told),
 		cmocka_unit_test(no_time_is_no_percentage),
 		cmocka_unit_test(what_is_hidden_or_sampled_is_said),
+		cmocka_unit_test(what_is_hidden_is_said_before_any_of_it_has_ended),
+		cmocka_unit_test(without_samples_there_is_a_warning_unless_there_is_time),
 		cmocka_unit_test(both_pictures_tell_losses),
 		cmocka_unit_test(notes_that_are_too_long_are_cut),
 	};

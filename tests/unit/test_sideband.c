@@ -210,6 +210,36 @@ static void *do_nothing(void *ret_tid)
 	return NULL;
 }
 
+static bool rings_within(const struct fixture *fixture, int timeout_ms)
+{
+	struct epoll_event event;
+
+	return epoll_wait(fixture->epoll_fd, &event, 1, timeout_ms) == 1;
+}
+
+static void bells_ring_for_each_record_unless_they_are_off(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state);
+
+	fixture->pid = getpid();
+	sideband_set_bells(fixture->sideband, false);
+	map_and_unmap(1);
+	while (rings_within(fixture, 0)) /* until what had rung before has been asked */
+		;
+	map_and_unmap(1);
+	assert_false(rings_within(fixture, 0));
+	assert_int_equal(sideband_read(fixture->sideband, keep, fixture), 0);
+	assert_true(fixture->mmaps >= 2);
+	assert_true(sideband_taken(fixture->sideband) >= 2);
+	sideband_set_bells(fixture->sideband, true);
+	/* More than a bell's own ring holds: what is not read is no reason for silence. */
+	for (int i = 0; i < 100; i++) {
+		map_and_unmap(1);
+		assert_true(rings_within(fixture, 10000));
+		assert_int_equal(sideband_read(fixture->sideband, keep, fixture), 0);
+	}
+}
+
 static void threads_come_silently_and_go_by_number(void **state)
 {
 	struct fixture *fixture = fixture_or_skip(state);
@@ -267,6 +297,7 @@ int main(void)
 		WITH_SIDEBAND(the_life_of_a_process_is_told_in_order),
 		WITH_SIDEBAND(a_mapping_says_which_file_it_is),
 		WITH_SIDEBAND(what_a_full_ring_refuses_is_counted),
+		WITH_SIDEBAND(bells_ring_for_each_record_unless_they_are_off),
 		WITH_SIDEBAND(threads_come_silently_and_go_by_number),
 		WITH_SIDEBAND(the_first_error_of_a_handler_ends_the_reading),
 		cmocka_unit_test(a_cpu_that_is_not_there_is_named),

@@ -173,6 +173,40 @@ static void what_is_there_can_be_replaced(void **state)
 	stack_store_done(&store);
 }
 
+static void what_replaces_another_takes_its_place_where_it_fits(void **state)
+{
+	struct stack_store store = { 0 };
+	size_t words;
+
+	(void)state;
+	add(&store, FIRST_ID, piece_of(1, 9, STACK_ID_NONE));
+	add(&store, FIRST_ID + 1, piece_of(700, 5, STACK_ID_NONE));
+	words = store.word_count;
+	/* Also after it was smaller for a while. */
+	for (uint32_t depth = 0; depth <= 9; depth++) {
+		struct stack other = piece_of(50 + depth, depth, STACK_ID_NONE);
+
+		assert_int_equal(stack_store_replace(&store, FIRST_ID, &other), 0);
+		assert_int_equal(store.word_count, words);
+		if (depth)
+			assert_stack(&store, FIRST_ID, 50 + depth, depth);
+	}
+	assert_stack(&store, FIRST_ID + 1, 700, 5);
+	stack_store_done(&store);
+}
+
+static void it_is_known_what_is_there(void **state)
+{
+	struct stack_store store = { 0 };
+
+	(void)state;
+	assert_false(stack_store_has(&store, FIRST_ID));
+	add(&store, FIRST_ID, piece_of(0, 0, STACK_ID_NONE));
+	assert_true(stack_store_has(&store, FIRST_ID));
+	assert_false(stack_store_has(&store, FIRST_ID + 1));
+	stack_store_done(&store);
+}
+
 static void a_piece_that_is_too_deep_is_none_of_ours(void **state)
 {
 	struct stack_store store = { 0 };
@@ -228,6 +262,8 @@ int main(void)
 		cmocka_unit_test(pieces_that_never_end_are_cut_where_the_room_ends),
 		cmocka_unit_test(what_is_there_is_not_kept_again),
 		cmocka_unit_test(what_is_there_can_be_replaced),
+		cmocka_unit_test(what_replaces_another_takes_its_place_where_it_fits),
+		cmocka_unit_test(it_is_known_what_is_there),
 		cmocka_unit_test(a_piece_that_is_too_deep_is_none_of_ours),
 		cmocka_unit_test(many_stacks_stay_what_they_are_while_the_store_grows),
 		cmocka_unit_test(a_cleared_store_is_empty_and_keeps_its_memory),

@@ -194,6 +194,10 @@ static void nothing_counted_is_said_so(void **state)
 	assert_lacks(svg, "<script>");
 	assert_contains(svg, "</svg>\n");
 	free(svg);
+	svg = svg_of("# nothing\n", &(struct picture){ .unit = "microseconds" });
+	assert_contains(svg, "no time");
+	assert_lacks(svg, "no samples");
+	free(svg);
 }
 
 static void deep_trees_and_long_names_are_drawn(void **state)

@@ -59,6 +59,24 @@ static void a_process_is_described_by_name_and_number(void **state)
 	check_directory(&options, "eprof-my_server-20260102T030405Z");
 }
 
+static void who_has_an_empty_name_is_described_all_the_same(void **state)
+{
+	struct record_options options = { .target = TARGET_PIDS,
+					  .ids = { (int32_t)getpid() },
+					  .id_count = 1 };
+	char expected[64];
+
+	(void)state;
+	assert_int_equal(prctl(PR_SET_NAME, ""), 0);
+	(void)snprintf(expected, sizeof(expected), "[unnamed] (pid %d)", (int)getpid());
+	check_described(&options, expected);
+	(void)snprintf(expected, sizeof(expected), "eprof-pid-%d-20260102T030405Z", (int)getpid());
+	check_directory(&options, expected);
+	options.target = TARGET_TIDS;
+	(void)snprintf(expected, sizeof(expected), "eprof-tid-%d-20260102T030405Z", (int)getpid());
+	check_directory(&options, expected);
+}
+
 static void several_threads_are_described_by_the_first(void **state)
 {
 	struct record_options options = { .target = TARGET_TIDS,
@@ -214,6 +232,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_process_is_described_by_name_and_number),
+		cmocka_unit_test(who_has_an_empty_name_is_described_all_the_same),
 		cmocka_unit_test(several_threads_are_described_by_the_first),
 		cmocka_unit_test(a_process_that_is_gone_is_its_number),
 		cmocka_unit_test(the_machine_a_command_and_a_cgroup_have_names),
