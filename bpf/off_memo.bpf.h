@@ -35,7 +35,7 @@
 #define MEMO_USER_WAYS       8 /* powers of two */
 #define MEMO_KERNEL_WAYS     2
 #define MEMO_USER_WORDS      UNWIND_READS_MAX
-#define MEMO_KERNEL_WORDS    48
+#define MEMO_KERNEL_WORDS    66
 /* Bytes of stack that are looked at. */
 #define MEMO_USER_SPAN       16384
 #define MEMO_SPAN            2048 /* in the kernel */
@@ -67,24 +67,37 @@ struct memo_user {
 	__u16 places[MEMO_USER_WORDS]; /* in words from there */
 };
 
-/* What a word of the kernel stack is relative to. */
-enum memo_base {
+/*
+ * Words of the kernel stack, by what they are relative to: nothing, the stack pointer, or the top;
+ * first those before the gap, then those behind it, which have places relative to the top. Of each
+ * kind there is room for so many; what is compared at each switch takes no decisions but this one.
+ */
+enum memo_kind {
 	MEMO_PLAIN,
 	MEMO_FROM_STACK_POINTER,
 	MEMO_FROM_TOP,
+	MEMO_KINDS_LOW,
+	MEMO_HIGH_PLAIN = MEMO_KINDS_LOW,
+	MEMO_HIGH_FROM_STACK_POINTER,
+	MEMO_HIGH_FROM_TOP,
+	MEMO_KINDS,
 };
 
-#define MEMO_BASES 4 /* a power of two */
+#define MEMO_WORDS_MAX 36 /* of any kind */
+
+struct memo_word {
+	__u64 word;
+	__u64 offset; /* in struct memo_span.words, bytes */
+};
 
 struct memo_kernel {
 	__u64 stack;
 	__u32 period;
-	__u32 low; /* bytes from the stack pointer to the gap; 0: nothing is known */
-	__u32 count;
-	__u32 kept; /* of them, while they are looked through */
-	__u64 words[MEMO_KERNEL_WORDS];
-	__u16 places[MEMO_KERNEL_WORDS]; /* in struct memo_span.words */
-	__u8 bases[MEMO_KERNEL_WORDS];   /* enum memo_base */
+	__u32 low;  /* bytes from the stack pointer to the gap; 0: nothing is known */
+	__u32 kept; /* of a kind, while they are looked through */
+	__u32 unused;
+	__u32 counts[MEMO_KINDS];
+	struct memo_word words[MEMO_KERNEL_WORDS]; /* memo_first() of each kind and so on */
 };
 
 struct memos {
@@ -114,8 +127,8 @@ struct {
 struct memo_span {
 	__u64 words[MEMO_SPAN_WORDS + MEMO_TOP_WORDS];
 	__u64 stack_pointer, top;
-	__u64 biases[MEMO_BASES], top_bias; /* memo_set_span() */
-	__u64 low, found, matched;          /* memo_find_low() */
+	__u64 top_bias;            /* memo_set_span() */
+	__u64 low, found, matched; /* memo_find_low() */
 };
 
 struct {
@@ -127,6 +140,8 @@ struct {
 
 int memo_learn_user(struct memo_user *memo, const struct unwind_state *state);
 int memo_add_word(struct memo_kernel *memo, const struct memo_span *span, __u32 place);
+int memo_keep_word(struct memo_kernel *memo, const struct memo_span *span, __u32 kind,
+		   __u32 number);
 int memo_kernel_matches(const struct memo_kernel *memo, struct memo_span *span);
 int memo_refine_kernel(struct memo_kernel *memo, const struct memo_span *span, __u64 outer);
 int memo_learn_kernel(struct memo_kernel *memo, struct memo_span *span,
@@ -187,19 +202,46 @@ OFF_CHECKED_ONCE int memo_learn_user(struct memo_user *memo, const struct unwind
 	return true;
 }
 
-/* What is subtracted from a word before it is compared; by enum memo_base. */
-static __always_inline __u64 memo_bias(const struct memo_span *span, __u32 base)
-{
-	return span->biases[base & (MEMO_BASES - 1)];
-}
-
 static __always_inline void memo_set_span(struct memo_span *span, __u64 stack_pointer, __u64 top)
 {
-	span->stack_pointer = span->biases[MEMO_FROM_STACK_POINTER] = stack_pointer;
-	span->top = span->biases[MEMO_FROM_TOP] = top;
-	span->biases[MEMO_PLAIN] = 0;
+	span->stack_pointer = stack_pointer;
+	span->top = top;
 	/* Places at the end of a span are those below the top. */
 	span->top_bias = top - sizeof(span->words);
+}
+
+/* Where the words of a kind begin, and how many there can be: MEMO_KERNEL_WORDS in all. */
+static __always_inline __u32 memo_first(__u32 kind)
+{
+	switch (kind) {
+	case MEMO_PLAIN:
+		return 0;
+	case MEMO_FROM_STACK_POINTER:
+		return 36;
+	case MEMO_FROM_TOP:
+		return 52;
+	case MEMO_HIGH_PLAIN:
+		return 58;
+	case MEMO_HIGH_FROM_STACK_POINTER:
+		return 62;
+	case MEMO_HIGH_FROM_TOP:
+		return 63;
+	default:
+		return MEMO_KERNEL_WORDS;
+	}
+}
+
+static __always_inline __u32 memo_room(__u32 kind)
+{
+	return memo_first(kind + 1) - memo_first(kind);
+}
+
+/* What is subtracted from a word before it is compared. */
+static __always_inline __u64 memo_bias(const struct memo_span *span, __u32 kind)
+{
+	if (kind == MEMO_FROM_STACK_POINTER || kind == MEMO_HIGH_FROM_STACK_POINTER)
+		return span->stack_pointer;
+	return kind == MEMO_FROM_TOP || kind == MEMO_HIGH_FROM_TOP ? span->top : 0;
 }
 
 /* A word of kernel memory, which may have any value, and any address: then 0. */
@@ -214,61 +256,81 @@ static __always_inline __u64 memo_load(__u64 address)
 	return word->pcount;
 }
 
+/* kind is a constant wherever it is called: nothing is left of it but two numbers. */
+static __always_inline bool memo_kind_matches(const struct memo_kernel *memo,
+					      const struct memo_span *span, __u32 kind)
+{
+	__u64 anchor = kind < MEMO_KINDS_LOW ? span->stack_pointer : span->top_bias;
+	const struct memo_word *words = &memo->words[memo_first(kind)];
+	__u64 bias = memo_bias(span, kind);
+	__u32 count = memo->counts[kind];
+
+	for (__u32 i = 0; i < memo_room(kind); i++) {
+		if (i >= count)
+			break;
+		if (memo_load(anchor + words[i].offset) - bias != words[i].word)
+			return false;
+	}
+	return true;
+}
+
 /* The same as below without a copy of the stack (Linux 6.2): span has its pointer and its top. */
 static __always_inline bool memo_kernel_matches_direct(const struct memo_kernel *memo,
 						       const struct memo_span *span)
 {
-	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
-		__u64 address;
+	return memo_kind_matches(memo, span, MEMO_PLAIN) &&
+	       memo_kind_matches(memo, span, MEMO_FROM_STACK_POINTER) &&
+	       memo_kind_matches(memo, span, MEMO_FROM_TOP) &&
+	       memo_kind_matches(memo, span, MEMO_HIGH_PLAIN) &&
+	       memo_kind_matches(memo, span, MEMO_HIGH_FROM_STACK_POINTER) &&
+	       memo_kind_matches(memo, span, MEMO_HIGH_FROM_TOP);
+}
 
-		if (i >= memo->count)
-			break;
-		address = 8ULL * memo->places[i];
-		address += address < MEMO_SPAN ? span->stack_pointer : span->top_bias;
-		if (memo_load(address) - memo_bias(span, memo->bases[i]) != memo->words[i])
-			return false;
-	}
-	return true;
+/* Whether one word is what the memo says. */
+static __always_inline bool memo_word_matches(const struct memo_word *word,
+					      const struct memo_span *span, __u32 kind)
+{
+	__u64 place = word->offset / 8;
+
+	return place < MEMO_SPAN_WORDS + MEMO_TOP_WORDS &&
+	       span->words[place] - memo_bias(span, kind) == word->word;
 }
 
 /* span has the words of the stack up to memo->low, and its top. */
 OFF_CHECKED_ONCE int memo_kernel_matches(const struct memo_kernel *memo, struct memo_span *span)
 {
-	if (!memo || !span)
+	/* Checked wherever it is not called, too. */
+	if (off_config.has_rdonly_cast || !memo || !span)
 		return false;
-	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
-		__u32 place;
+	for (__u32 kind = 0; kind < MEMO_KINDS; kind++) {
+		for (__u32 i = 0; i < MEMO_WORDS_MAX; i++) {
+			__u32 at = memo_first(kind) + i;
 
-		if (i >= memo->count)
-			break;
-		place = memo->places[i];
-		if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
-			return false;
-		if (span->words[place] - memo_bias(span, memo->bases[i]) != memo->words[i])
-			return false;
+			if (i >= memo->counts[kind])
+				break;
+			if (at >= MEMO_KERNEL_WORDS ||
+			    !memo_word_matches(&memo->words[at], span, kind))
+				return false;
+		}
 	}
 	return true;
 }
 
-int memo_keep_word(struct memo_kernel *memo, const struct memo_span *span, __u32 number);
-
-/* Puts a word behind those that are kept, if it is what the memo says. */
+/* Puts a word of a kind behind those that are kept, if it is what the memo says. */
 OFF_CHECKED_ONCE int memo_keep_word(struct memo_kernel *memo, const struct memo_span *span,
-				    __u32 number)
+				    __u32 kind, __u32 number)
 {
-	__u32 place, kept;
+	__u32 from, to;
 
-	if (!memo || !span || number >= MEMO_KERNEL_WORDS)
+	if (!memo || !span || kind >= MEMO_KINDS)
 		return false;
-	place = memo->places[number];
-	kept = memo->kept;
-	if (place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS || kept >= MEMO_KERNEL_WORDS ||
-	    span->words[place] - memo_bias(span, memo->bases[number]) != memo->words[number])
+	from = memo_first(kind) + number;
+	to = memo_first(kind) + memo->kept;
+	if (from >= MEMO_KERNEL_WORDS || to >= MEMO_KERNEL_WORDS ||
+	    !memo_word_matches(&memo->words[from], span, kind))
 		return false;
-	memo->words[kept] = memo->words[number];
-	memo->places[kept] = place;
-	memo->bases[kept] = memo->bases[number];
-	memo->kept = kept + 1;
+	memo->words[to] = memo->words[from];
+	memo->kept++;
 	return true;
 }
 
@@ -286,13 +348,15 @@ OFF_CHECKED_ONCE int memo_refine_kernel(struct memo_kernel *memo, const struct m
 	last = memo->low / 8 - 1;
 	if (last >= MEMO_SPAN_WORDS || span->words[last] != outer)
 		return false;
-	memo->kept = 0;
-	for (__u32 i = 0; i < MEMO_KERNEL_WORDS; i++) {
-		if (i >= memo->count)
-			break;
-		memo_keep_word(memo, span, i);
+	for (__u32 kind = 0; kind < MEMO_KINDS; kind++) {
+		memo->kept = 0;
+		for (__u32 i = 0; i < MEMO_WORDS_MAX; i++) {
+			if (i >= memo->counts[kind])
+				break;
+			memo_keep_word(memo, span, kind, i);
+		}
+		memo->counts[kind] = memo->kept;
 	}
-	memo->count = memo->kept;
 	return true;
 }
 
@@ -343,25 +407,29 @@ OFF_CHECKED_ONCE int memo_find_low(struct memo_span *span, const struct call_sta
 OFF_CHECKED_ONCE int memo_add_word(struct memo_kernel *memo, const struct memo_span *span,
 				   __u32 place)
 {
-	__u32 base = MEMO_PLAIN, at;
+	__u32 kind = MEMO_PLAIN, count, at;
 	__u64 word;
 
 	if (!memo || !span || place >= MEMO_SPAN_WORDS + MEMO_TOP_WORDS)
 		return false;
 	word = span->words[place];
 	if (word - span->stack_pointer < span->low)
-		base = MEMO_FROM_STACK_POINTER;
+		kind = MEMO_FROM_STACK_POINTER;
 	else if (word - span->stack_pointer <= span->top - span->stack_pointer)
-		base = MEMO_FROM_TOP;
+		kind = MEMO_FROM_TOP;
 	else if (!memo_is_code(word))
 		return true;
-	at = memo->count;
-	if (at >= MEMO_KERNEL_WORDS)
+	if (place >= MEMO_SPAN_WORDS)
+		kind += MEMO_KINDS_LOW;
+	if (kind >= MEMO_KINDS)
 		return false;
-	memo->words[at] = word - memo_bias(span, base);
-	memo->places[at] = place;
-	memo->bases[at] = base;
-	memo->count = at + 1;
+	count = memo->counts[kind];
+	at = memo_first(kind) + count;
+	if (count >= memo_room(kind) || at >= MEMO_KERNEL_WORDS)
+		return false;
+	memo->words[at].word = word - memo_bias(span, kind);
+	memo->words[at].offset = 8 * place;
+	memo->counts[kind] = count + 1;
 	return true;
 }
 
@@ -384,7 +452,8 @@ OFF_CHECKED_ONCE int memo_learn_kernel(struct memo_kernel *memo, struct memo_spa
 	low = span->low;
 	if (!low)
 		return false; /* what the memo knows may still be of use */
-	memo->low = memo->count = 0;
+	memo->low = 0;
+	__builtin_memset(memo->counts, 0, sizeof(memo->counts));
 	for (__u32 i = 0; i < MEMO_SPAN_WORDS; i++) {
 		if (8 * i >= low)
 			break;
