@@ -11,9 +11,9 @@
  *   looks like an address of kernel code, and what looks like one in this stack (a saved frame
  *   pointer). Of those some are left over from calls that have returned: what has changed between
  *   two walks to the same stack is not compared any more. The kernel moves its stack by a random
- * distance at each system call (randomize_kstack_offset), below the outermost function: words
- * before that gap are found, and pointers to them compared, relative to the stack pointer, those
- * behind it relative to the top.
+ *   distance at each system call (randomize_kstack_offset), below the outermost function: words
+ *   before that gap are found, and pointers to them compared, relative to the stack pointer, those
+ *   behind it relative to the top.
  *
  * A thread takes turns between places: waiting for work, handing it on, locks. In the kernel most
  * of those are the same, two are kept there, and eight of user code: with four, threads of Python
@@ -69,8 +69,8 @@ struct memo_user {
 
 /*
  * Words of the kernel stack, by what they are relative to: nothing, the stack pointer, or the top;
- * first those before the gap, then those behind it, which have places relative to the top. Of each
- * kind there is room for so many; what is compared at each switch takes no decisions but this one.
+ * first those before the gap, then those behind it, which have places relative to the top. They are
+ * kept kind by kind, as a switch then has nothing to decide for each word.
  */
 enum memo_kind {
 	MEMO_PLAIN,
