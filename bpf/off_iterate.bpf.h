@@ -81,12 +81,18 @@ static __always_inline void name_found(struct task_struct *task, struct off_thre
 	name_thread(task, thread);
 }
 
+/* Whether it has a CPU: an int, and not any more in Linux 7. */
+static __always_inline bool is_running(const struct task_struct *task)
+{
+	return BPF_CORE_READ_BITFIELD_PROBED(task, on_cpu) != 0;
+}
+
 /* Of who was there when the recording began. False: it has switched since, which is what counts. */
 static __always_inline bool begin_thread(struct task_struct *task, struct off_thread *thread,
 					 struct off_scratch *scratch)
 {
 	struct off_interval *interval = &thread->interval;
-	__u64 mark = task->on_cpu ? MARK_AT(off_began) : MARK_OFF_AT(off_began);
+	__u64 mark = is_running(task) ? MARK_AT(off_began) : MARK_OFF_AT(off_began);
 	__u64 kernel_stack = STACK_ID_NONE;
 
 	if (thread->mark != MARK_NONE)
