@@ -14,39 +14,9 @@
 #include <cmocka.h>
 
 #include "tests/unit/hear.h"
+#include "tests/unit/output_fixture.h"
 
 #define INPUTS_MAX 4
-
-/* Each test runs in an empty directory of its own. */
-static int enter_directory(void **state)
-{
-	char *path = strdup("/tmp/eprof-test-draw-XXXXXX");
-
-	if (!path || !mkdtemp(path) || chdir(path) < 0)
-		return -1;
-	*state = path;
-	return 0;
-}
-
-static int leave_directory(void **state)
-{
-	char command[128];
-	int err;
-
-	(void)snprintf(command, sizeof(command), "rm -rf '%s'", (char *)*state);
-	err = chdir("/") < 0 || system(command) != 0;
-	free(*state);
-	return err ? -1 : 0;
-}
-
-static void make_file(const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	assert_true(fputs(text, file) >= 0);
-	assert_int_equal(fclose(file), 0);
-}
 
 /* Content of path; lives until the next call. */
 static const char *content(const char *path)
