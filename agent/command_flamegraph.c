@@ -2,191 +2,177 @@
 #include "agent/command_flamegraph.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
+#include "agent/drawing.h"
+#include "agent/input.h"
 #include "agent/log.h"
 #include "agent/output.h"
 #include "base/cleanup.h"
+#include "flamegraph/call_tree_removed.h"
 #include "flamegraph/flamegraph.h"
 
-#define NS_PER_SECOND   UINT64_C(1000000000)
-#define NS_PER_US       UINT64_C(1000)
-#define GZIP_FIRST_BYTE 0x1f
+#define NS_PER_SECOND UINT64_C(1000000000)
+#define NS_PER_US     UINT64_C(1000)
+#define NO_STACK      "There was no stack in the input."
 
-static void cleanup_tree(struct call_tree **tree)
-{
-	call_tree_free(*tree);
-}
+/* Why nothing is drawn, though there was something. */
+static const char none_is_left[] =
+	"no stack of the input is left by --include, --exclude and --base";
+static const char all_is_too_short[] = "the times of the input are less than a microsecond in all";
 
 static void cleanup_output(struct output **output)
 {
 	output_free(*output);
 }
 
-/* stdin stays open. */
-static void cleanup_input(FILE **file)
+static bool is_picture(enum output_form form)
 {
-	if (*file && *file != stdin)
-		(void)fclose(*file);
-}
-
-/* A compressed profile would be read as a file full of bad lines: say what it is. */
-static bool is_gzip(FILE *file)
-{
-	int byte = getc(file);
-
-	if (byte != EOF)
-		(void)ungetc(byte, file);
-	return byte == GZIP_FIRST_BYTE;
-}
-
-static FILE *open_input(const char *path)
-{
-	CLEANUP(cleanup_input) FILE *file = NULL;
-	struct stat st;
-
-	file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-	if (!file || fstat(fileno(file), &st) < 0) {
-		log_error("cannot read '%s': %s", path, strerror(errno));
-		return NULL;
-	}
-	if (S_ISDIR(st.st_mode)) {
-		log_error("cannot read '%s': %s", path, strerror(EISDIR));
-		return NULL;
-	}
-	if (is_gzip(file)) {
-		log_error("cannot read '%s': it is compressed, and folded stacks are text", path);
-		return NULL;
-	}
-	return TAKE(file);
-}
-
-static void report_bad_lines(const char *path, const struct folded_report *report)
-{
-	if (report->bad_lines == 1)
-		log_warning("'%s': line %" PRIu64 " does not end in a count, skipped", path,
-			    report->first_bad_line);
-	else if (report->bad_lines > 1)
-		log_warning("'%s': %" PRIu64 " lines do not end in a count, skipped; the first is "
-			    "line %" PRIu64,
-			    path, report->bad_lines, report->first_bad_line);
-}
-
-/* Adds one file to tree. 0, or -errno after one line. */
-static int read_input(const char *path, struct call_tree *tree)
-{
-	CLEANUP(cleanup_input) FILE *file = open_input(path);
-	struct folded_report report = { 0 };
-	int err;
-
-	if (!file)
-		return -EIO;
-	err = folded_read(file, tree, &report);
-	switch (err) {
-	case 0:
-		report_bad_lines(path, &report);
-		return 0;
-	case -E2BIG:
-		log_error("'%s' has more frames, or deeper stacks, than fit a flame graph", path);
-		return err;
-	case -EOVERFLOW:
-		log_error("the counts of '%s' add up to more than 64 bits hold", path);
-		return err;
-	default:
-		log_error("cannot read '%s': %s", path, strerror(-err));
-		return err;
-	}
-}
-
-static bool is_time_off_cpu(const struct flamegraph_options *options)
-{
-	return options->unit && strcmp(options->unit, "microseconds") == 0;
+	return form == OUTPUT_SVG || form == OUTPUT_HTML || form == OUTPUT_SPEEDSCOPE;
 }
 
 /* What the counts of a folded file are worth is not in it: microseconds, or samples at -F. */
-static int write_pprof(const struct flamegraph_options *options, const struct call_tree *tree,
-		       FILE *out)
+static int write_pprof(const struct flamegraph_options *options, const struct inputs *inputs,
+		       const char *notes, FILE *out)
 {
-	bool is_time = is_time_off_cpu(options);
+	const struct input_unit *unit = &inputs->unit;
 	struct pprof_info info = {
-		.sample_type = is_time ? "events" : "samples",
-		.value_type = is_time ? "off_cpu" : "cpu",
-		.period_ns = is_time ? 0 : NS_PER_SECOND / options->sample_hz,
-		.unit_ns = is_time ? NS_PER_US : 0,
-		.comment = options->notes,
+		.sample_type = unit->is_off_cpu ? "events" : "samples",
+		.value_type = unit->is_off_cpu ? "off_cpu" : "cpu",
+		.comment = notes,
 	};
 
-	return pprof_write(tree, &info, out);
+	if (!unit->name || strcmp(unit->name, "samples") == 0) {
+		info.period_ns = NS_PER_SECOND / options->sample_hz;
+	} else if (strcmp(unit->name, "microseconds") == 0) {
+		info.unit_ns = NS_PER_US / unit->divisor;
+	} else {
+		info.value_type = info.value_unit = unit->name;
+		info.unit_ns = 1;
+	}
+	return pprof_write(inputs->tree, &info, out);
 }
 
 static int write_form(const struct flamegraph_options *options, enum output_form form,
-		      const struct call_tree *tree, FILE *out)
+		      const struct inputs *inputs, const struct picture *picture, FILE *out)
 {
-	bool is_empty = call_tree_node(tree, 0)->total == 0;
-	struct picture picture = {
-		.title = options->title,
-		.subtitle = options->subtitle,
-		.notes = is_empty ? "There was no stack in the input." : options->notes,
-		.unit = options->unit ? options->unit : "samples",
-		.width = options->width,
-		.waits = is_time_off_cpu(options),
-	};
-
 	switch (form) {
 	case OUTPUT_FOLDED:
-		return folded_write(tree, out);
+		return folded_write(inputs->tree, out);
 	case OUTPUT_PPROF:
-		return write_pprof(options, tree, out);
+		return write_pprof(options, inputs, picture->notes, out);
 	case OUTPUT_HTML:
-		return html_write(tree, &picture, out);
+		return html_write(inputs->tree, picture, out);
 	case OUTPUT_SPEEDSCOPE:
-		return speedscope_write(tree, &picture, out);
+		return speedscope_write(inputs->tree, picture, out);
 	default:
-		return svg_write(tree, &picture, out);
+		return svg_write(inputs->tree, picture, out);
 	}
+}
+
+/* Of a differential, on either side. */
+static bool has_stacks(const struct call_tree *tree)
+{
+	return call_tree_node(tree, 0)->total > 0 || call_tree_before(tree, 0).total > 0;
+}
+
+/* From what was read to what is written. *ret_gone: why there is nothing any more, or NULL. 0 or
+ * -errno. */
+static int prepare(const struct flamegraph_options *options, struct inputs *inputs,
+		   struct picture *picture, char **ret_notes, const char **ret_gone)
+{
+	const struct drawing_options *drawing = &options->drawing;
+	struct call_left_out left_out = { 0 };
+	uint64_t whole = call_tree_node(inputs->tree, 0)->total;
+	bool had_stacks = has_stacks(inputs->tree);
+	int err = 0;
+
+	*picture = drawing->picture;
+	if (options->form != OUTPUT_PPROF)
+		err = drawing_merge_lines(&inputs->tree);
+	if (!err)
+		err = drawing_select(drawing, &inputs->tree, &left_out);
+	if (!err && is_picture(options->form))
+		err = drawing_widen(&options->total, inputs->tree);
+	if (!err && is_picture(options->form) && call_tree_has_before(inputs->tree))
+		err = call_tree_removed(inputs->tree, drawing->order);
+	if (!err && is_picture(options->form) && inputs->unit.name)
+		err = drawing_set_unit(&inputs->unit, &inputs->tree, picture);
+	if (!err)
+		err = drawing_notes(drawing, whole ? (double)left_out.count / (double)whole : 0, "",
+				    ret_notes);
+	if (err < 0)
+		return err;
+	picture->notes = *ret_notes;
+	*ret_gone = NULL;
+	if (has_stacks(inputs->tree))
+		return 0;
+	if (had_stacks)
+		*ret_gone = whole > left_out.count ? all_is_too_short : none_is_left;
+	picture->notes = had_stacks ? *ret_gone : NO_STACK;
+	return 0;
 }
 
 /* 0, or -errno after one line. */
 static int write_output(const struct flamegraph_options *options, struct output *output,
-			struct call_tree *tree)
+			struct inputs *inputs, const char **ret_gone)
 {
-	FILE *out = output_stream(output, NULL);
-	int err = call_tree_sort(tree);
+	CLEANUP(cleanup_free) char *notes = NULL;
+	struct picture picture;
+	FILE *out;
+	int err = prepare(options, inputs, &picture, &notes, ret_gone);
 
-	if (!err)
-		err = write_form(options, output_form(output), tree, out);
+	if (err < 0)
+		return drawing_failed(options->output, err);
+	drawing_hold_signals(options->output);
+	out = output_stream(output, NULL);
+	if (!out)
+		return -errno;
+	err = write_form(options, output_form(output), inputs, &picture, out);
 	/* A failed write is explained by the commit, which knows why. */
-	if (err < 0 && !ferror(out)) {
-		log_error("cannot draw '%s': %s", options->output, strerror(-err));
-		return err;
-	}
+	if (err < 0 && !ferror(out))
+		return drawing_failed(options->output, err);
 	return output_commit(output);
+}
+
+/* 0, or -errno after one line; -ENODATA: there is no stack, and that can be drawn. */
+static int read_inputs(const struct flamegraph_options *options, struct inputs *inputs)
+{
+	const char *first = options->inputs[0];
+
+	for (char **input = options->inputs; *input; input++) {
+		int err = inputs_read(inputs, *input);
+
+		if (err < 0)
+			return err == -ENODATA && options->inputs[1] ? -EIO : err;
+	}
+	if (has_stacks(inputs->tree))
+		return 0;
+	log_error("there is no stack in '%s'%s", first,
+		  options->inputs[1] ? ", nor in the other inputs" : "");
+	return -ENODATA;
 }
 
 int command_flamegraph(const struct flamegraph_options *options)
 {
-	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
+	CLEANUP(inputs_done) struct inputs inputs = { 0 };
 	CLEANUP(cleanup_output) struct output *output = NULL;
+	const char *gone = NULL;
+	int err;
 
 	if (output_open_as(options->output, options->form, &output) < 0)
 		return 1;
-	if (call_tree_new(&tree) < 0) {
-		log_error("cannot draw '%s': out of memory", options->output);
+	err = inputs_init(&inputs, &options->input);
+	if (err < 0) {
+		(void)drawing_failed(options->output, err);
 		return 1;
 	}
-	for (char **input = options->inputs; *input; input++) {
-		if (read_input(*input, tree) < 0)
-			return 1;
-	}
-	if (write_output(options, output, tree) < 0)
+	err = read_inputs(options, &inputs);
+	if (err < 0 && err != -ENODATA)
 		return 1;
-	if (call_tree_node(tree, 0)->total == 0) {
-		log_error("there is no stack in '%s'%s", options->inputs[0],
-			  options->inputs[1] ? ", nor in the other inputs" : "");
+	if (write_output(options, output, &inputs, &gone) < 0 || err < 0)
 		return 1;
-	}
-	return 0;
+	if (gone)
+		log_error("%s", gone);
+	return gone ? 1 : 0;
 }

@@ -5,10 +5,11 @@
 #include "agent/options.h"
 
 /*
- * `eprof flamegraph`: reads folded stacks, merges them and draws. The inputs are strangers' files:
- * lines that are no stacks are skipped, with one warning per file. Returns the exit code: 0, or 1
+ * `eprof flamegraph`: reads profiles, merges them and draws. The inputs are strangers' files: lines
+ * that are no stacks are skipped, with a few warnings for each file. Returns the exit code: 0, or 1
  * after one line on stderr. Inputs without any stack are a failure, too, but the picture is written
- * all the same, and says so: whoever opens it later will not take it for an idle program.
+ * all the same, and says so: whoever opens it later will not take it for an idle program. Signals
+ * that would end the program may wait afterwards (agent/signals.h).
  */
 int command_flamegraph(const struct flamegraph_options *options);
 

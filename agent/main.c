@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "agent/command_diff.h"
 #include "agent/command_flamegraph.h"
 #include "agent/command_record.h"
 #include "agent/dwarf_server.h"
 #include "agent/options.h"
 #include "agent/signals.h"
+
+/* A shell that runs a script has to see by which signal we ended. */
+static int end(int code, const struct signals *before)
+{
+	signals_release(before);
+	return code;
+}
 
 int main(int argc, char **argv)
 {
@@ -20,7 +28,9 @@ int main(int argc, char **argv)
 	case COMMAND_RECORD:
 		return command_record(&options.record, &before);
 	case COMMAND_FLAMEGRAPH:
-		return command_flamegraph(&options.flamegraph);
+		return end(command_flamegraph(&options.flamegraph), &before);
+	case COMMAND_DIFF:
+		return end(command_diff(&options.diff), &before);
 	}
 	return 2;
 }

@@ -29,13 +29,20 @@ static void parse_flamegraph(int argc, char **argv, struct options *ret)
 	options_parse_flamegraph(argc, argv, &ret->flamegraph);
 }
 
+static void parse_diff(int argc, char **argv, struct options *ret)
+{
+	ret->command = COMMAND_DIFF;
+	options_parse_diff(argc, argv, &ret->diff);
+}
+
 static const struct sub_command {
 	const char *name;
 	const char *summary;
 	void (*parse)(int argc, char **argv, struct options *ret);
 } sub_commands[] = {
 	{ "record", "measure processes, a command or the machine", parse_record },
-	{ "flamegraph", "draw folded stacks", parse_flamegraph },
+	{ "flamegraph", "draw profiles: folded stacks, pprof, perf script", parse_flamegraph },
+	{ "diff", "draw what changed between two profiles", parse_diff },
 };
 #define SUB_COMMAND_COUNT (sizeof(sub_commands) / sizeof(sub_commands[0]))
 
@@ -107,6 +114,17 @@ uint64_t number_of_option(const char *option, const char *arg, uint64_t min, uin
 		usage_error("%s: '%s' is not between %" PRIu64 " and %" PRIu64 "%s", option, arg,
 			    min, max, unit);
 	return value;
+}
+
+struct decimal_number decimal_of_option(const char *option, const char *arg, uint64_t max)
+{
+	struct decimal_number number = { 0 };
+
+	if (parse_decimal(arg, max, CALL_TREE_DECIMALS_MAX, &number) < 0 || number.digits == 0)
+		usage_error("%s: '%s' is not a number above 0 and up to %" PRIu64
+			    ", with up to %d decimals",
+			    option, arg, max, CALL_TREE_DECIMALS_MAX);
+	return number;
 }
 
 enum output_form form_of_option(const char *arg)

@@ -7,14 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/input.h"
 #include "agent/output.h"
 #include "bpf/abi.h"
+#include "flamegraph/call_tree.h"
+#include "flamegraph/picture.h"
 
 #define TARGET_IDS_MAX 1024
+/* Of --include, and of --exclude: more are one with '|'. */
+#define PATTERNS_MAX   16
 
 enum command {
 	COMMAND_RECORD,
 	COMMAND_FLAMEGRAPH,
+	COMMAND_DIFF,
 };
 
 enum target_kind {
@@ -62,19 +68,48 @@ struct record_options {
 	enum output_form form;    /* of output: by its name, or --format; for output_open_as() */
 };
 
+/* 25 with one decimal is 2.5. */
+struct decimal_number {
+	uint64_t digits;
+	unsigned int decimals; /* at most CALL_TREE_DECIMALS_MAX, and as few as it takes */
+};
+
+/* What both commands that draw know. */
+struct drawing_options {
+	struct picture picture; /* as far as it was asked for; of its sides is_negated only */
+	enum call_tree_order order;
+	/* POSIX extended regular expressions that compile; NULL after the last. */
+	const char *include[PATTERNS_MAX + 1], *exclude[PATTERNS_MAX + 1];
+	const char *base;             /* --base; NULL: none */
+	struct decimal_number factor; /* --factor; digits are 0 when it is not given */
+};
+
 struct flamegraph_options {
 	char **inputs;         /* NULL-terminated; "-" is stdin; none given: "-" */
 	const char *output;    /* -o; "-" (the default): stdout */
 	enum output_form form; /* of output: by its name, or --format; else OUTPUT_SVG */
-	const char *title, *subtitle, *notes, *unit; /* NULL: not given */
-	uint32_t width;                              /* pixels; 0: not given */
-	uint64_t sample_hz; /* -F: what a count is worth in a .pb.gz; default 99 */
+	struct input_options input;
+	struct drawing_options drawing;
+	struct decimal_number total; /* --total; digits are 0 when it is not given */
+	uint64_t sample_hz;          /* -F: what a count is worth in a .pb.gz; default 99 */
+};
+
+struct diff_options {
+	const char *before, *after; /* files, directories of `eprof record`, or "-" for one */
+	const char *output;         /* -o; "-" (the default): stdout */
+	enum output_form form;      /* SVG (the default), HTML or folded */
+	struct input_options input;
+	struct drawing_options drawing;
+	bool on_cpu, off_cpu; /* --on-cpu, --off-cpu: of directories; neither: not given */
+	bool keeps_totals;    /* --no-normalize */
+	bool strips_hex;      /* --strip-hex */
 };
 
 struct options {
 	enum command command;
 	struct record_options record;         /* all zero unless it is the command */
 	struct flamegraph_options flamegraph; /* the same */
+	struct diff_options diff;             /* the same */
 };
 
 /*

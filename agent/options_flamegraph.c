@@ -4,6 +4,7 @@
 
 struct flamegraph_parser {
 	struct flamegraph_options *options;
+	struct drawing_input drawing;
 	bool has_form;
 	enum output_form form;
 };
@@ -13,17 +14,15 @@ static const struct argp_option rows[] = {
 	  "Write to FILE (.svg .html .folded .pb.gz .json; default: SVG on stdout)", 1 },
 	{ "format", KEY_FORMAT, "FORM", 0,
 	  "FILE is of this form, whatever its name: svg, html, folded, pprof, speedscope", 1 },
-	{ "title", KEY_TITLE, "TEXT", 0, "Title of the picture", 2 },
-	{ "subtitle", KEY_SUBTITLE, "TEXT", 0, "Second line of the title", 2 },
-	{ "notes", KEY_NOTES, "TEXT", 0, "One line under the picture", 2 },
-	{ "unit", KEY_UNIT, "UNIT", 0,
-	  "What is counted (default: samples); of microseconds the picture shows times, and what "
-	  "was waited for",
-	  2 },
-	{ "width", KEY_WIDTH, "PIXELS", 0, "Width of the picture (default: 1200)", 2 },
+	{ "flamechart", KEY_FLAME_CHART, NULL, 0,
+	  "Stacks stay in the order of the input, which is that of time", 3 },
+	{ "total", KEY_TOTAL, "COUNT", 0,
+	  "The picture is as wide as COUNT, if the counts are less in all", 3 },
+	{ "differential", KEY_DIFFERENTIAL, NULL, 0,
+	  "Lines of folded stacks have two counts, before and after", 4 },
 	{ "frequency", 'F', "HZ", 0,
 	  "The samples per second that were taken: gives them a duration in .pb.gz (default: 99)",
-	  2 },
+	  4 },
 	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
 	{ 0 },
 };
@@ -36,6 +35,19 @@ static void add_input(struct flamegraph_options *options, struct argp_state *sta
 	options->inputs[state->arg_num] = arg;
 }
 
+static void end_inputs(struct flamegraph_parser *parser, struct argp_state *state)
+{
+	const struct flamegraph_options *options = parser->options;
+
+	options->inputs[state->arg_num] = NULL;
+	if (options->input.keeps_time && parser->drawing.has_order)
+		usage_error("--flamechart and --order exclude each other: the order is that of "
+			    "time");
+	if (options->input.keeps_time && options->total.digits > 0)
+		usage_error("--flamechart and --total exclude each other: time that nothing is "
+			    "known of has no place in it");
+}
+
 static error_t parse_option(int key, char *arg, struct argp_state *state)
 {
 	struct flamegraph_parser *parser = state->input;
@@ -44,12 +56,13 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->err_stream = NULL; /* mistakes are printed by us */
+		state->child_inputs[0] = &parser->drawing;
 		return 0;
 	case ARGP_KEY_ARG:
 		add_input(options, state, arg);
 		return 0;
 	case ARGP_KEY_END:
-		options->inputs[state->arg_num] = NULL;
+		end_inputs(parser, state);
 		return 0;
 	case 'o':
 		if (!*arg)
@@ -63,21 +76,14 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		parser->form = form_of_option(arg);
 		parser->has_form = true;
 		return 0;
-	case KEY_TITLE:
-		options->title = arg;
+	case KEY_FLAME_CHART:
+		options->input.keeps_time = options->drawing.picture.is_chart = true;
 		return 0;
-	case KEY_SUBTITLE:
-		options->subtitle = arg;
+	case KEY_TOTAL:
+		options->total = decimal_of_option("--total", arg, UINT64_MAX);
 		return 0;
-	case KEY_NOTES:
-		options->notes = arg;
-		return 0;
-	case KEY_UNIT:
-		options->unit = arg;
-		return 0;
-	case KEY_WIDTH:
-		options->width =
-			(uint32_t)number_of_option("--width", arg, WIDTH_MIN, WIDTH_MAX, " pixels");
+	case KEY_DIFFERENTIAL:
+		options->input.is_differential = true;
 		return 0;
 	case 'h':
 		options_help(state, "eprof flamegraph");
@@ -86,23 +92,34 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static const struct argp_child children[] = {
+	{ .argp = &drawing_argp },
+	{ 0 },
+};
+
 static const struct argp flamegraph_argp = {
 	.options = rows,
 	.parser = parse_option,
+	.children = children,
 	.help_filter = options_help_filter,
 	.args_doc = "[FILE...]",
-	.doc = "Draws folded stacks (lines of \"root;frame;leaf COUNT\") as a flame graph. Several "
-	       "inputs are merged; '-', or none, is stdin."
+	.doc = "Draws a profile as a flame graph: folded stacks (lines of \"root;frame;leaf "
+	       "COUNT\"), pprof, or what perf script prints. Several inputs are merged; '-', or "
+	       "none, is stdin."
 	       "\v"
 	       "Examples:\n"
 	       "  eprof flamegraph in.folded -o x.svg\n"
-	       "  eprof flamegraph monday.folded tuesday.folded -o both.html",
+	       "  eprof flamegraph monday.folded tuesday.folded -o both.html\n"
+	       "  perf script | eprof flamegraph --title Perf > x.svg",
 };
 
 void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *ret)
 {
 	static char *stdin_only[] = { (char *)"-", NULL };
-	struct flamegraph_parser parser = { .options = ret };
+	struct flamegraph_parser parser = {
+		.options = ret,
+		.drawing = { .drawing = &ret->drawing, .input = &ret->input },
+	};
 
 	*ret = (struct flamegraph_options){
 		/* Input i is never before argv[i + 1]: they are moved down, over what is parsed. */
@@ -114,4 +131,9 @@ void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *
 	if (!ret->inputs[0])
 		ret->inputs = stdin_only;
 	ret->form = options_output_form(ret->output, parser.has_form, parser.form, OUTPUT_SVG);
+	if (ret->input.is_differential &&
+	    (ret->form == OUTPUT_PPROF || ret->form == OUTPUT_SPEEDSCOPE))
+		usage_error("--differential: a %s file cannot hold counts before and after; .svg, "
+			    ".html and .folded can",
+			    ret->form == OUTPUT_PPROF ? "pprof" : "speedscope");
 }

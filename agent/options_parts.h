@@ -21,6 +21,14 @@
 #define DEBUGINFOD_S_MAX   3600.0
 #define WIDTH_MIN          100
 #define WIDTH_MAX          100000
+#define FRAME_HEIGHT_MIN   6
+#define FRAME_HEIGHT_MAX   200
+#define FONT_SIZE_MIN      4
+#define FONT_SIZE_MAX      100
+/* As palette_from_name() takes them. */
+#define PALETTE_NAMES                                                                              \
+	"kind, module, hot, mem, io, wakeup, red, green, blue, aqua, yellow, purple, orange, "     \
+	"chain, java, js, perl"
 
 /* Options without a letter. */
 enum option_key {
@@ -49,6 +57,29 @@ enum option_key {
 	KEY_NOTES,
 	KEY_UNIT,
 	KEY_WIDTH,
+	KEY_HEIGHT,
+	KEY_FONT_SIZE,
+	KEY_MIN_WIDTH,
+	KEY_NAME_TYPE,
+	KEY_COLORS,
+	KEY_NEGATE,
+	KEY_INVERTED,
+	KEY_REVERSE,
+	KEY_FLAME_CHART,
+	KEY_FACTOR,
+	KEY_TOTAL,
+	KEY_WITHOUT_EFFECT,
+	KEY_WITHOUT_EFFECT_VALUE,
+	KEY_NAME_ATTRIBUTES,
+	KEY_ORDER,
+	KEY_BASE,
+	KEY_INCLUDE,
+	KEY_EXCLUDE,
+	KEY_DIFFERENTIAL,
+	KEY_FROM,
+	KEY_SAMPLE_TYPE,
+	KEY_NO_NORMALIZE,
+	KEY_STRIP_HEX,
 };
 
 /* What is known only while record's line is parsed. */
@@ -64,6 +95,13 @@ struct record_parser {
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 int parse_seconds(const char *text, double *ret);
 int parse_form(const char *text, enum output_form *ret);
+int parse_order(const char *text, enum call_tree_order *ret);
+int parse_input_format(const char *text, enum input_format *ret);
+/* "2", "0.25", ".5". -ERANGE: more than max, which is whole, or than so many decimals. */
+int parse_decimal(const char *text, uint64_t max, unsigned int decimals,
+		  struct decimal_number *ret);
+/* "0.1" (pixels) or "0.05%". */
+int parse_min_width(const char *text, struct picture_min_width *ret);
 /* Letters of ps or names, "sleep,D": 1 << enum off_state each. -EINVAL names the bad one. */
 int parse_states(const char *text, uint32_t *ret, const char **ret_bad, int *ret_bad_length);
 /*
@@ -95,6 +133,9 @@ void options_run_argp(const struct argp *argp, int argc, char **argv, void *inpu
 uint64_t number_of_option(const char *option, const char *arg, uint64_t min, uint64_t max,
 			  const char *unit);
 
+/* The same of one that takes a number above 0 with decimals. */
+struct decimal_number decimal_of_option(const char *option, const char *arg, uint64_t max);
+
 /* The value of --format; ends the process when it is none. */
 enum output_form form_of_option(const char *arg);
 
@@ -107,7 +148,16 @@ error_t options_parse_off_cpu(int key, char *arg, struct record_parser *parser);
 /* When all are parsed: decides what is recorded. Never returns when they contradict each other. */
 void options_choose_kinds(const struct record_parser *parser);
 
+/* Rows of what all commands that draw know; a child of theirs, with a struct drawing_input. */
+extern const struct argp drawing_argp;
+struct drawing_input {
+	struct drawing_options *drawing;
+	struct input_options *input;
+	bool has_order;
+};
+
 void options_parse_record(int argc, char **argv, struct record_options *ret);
 void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *ret);
+void options_parse_diff(int argc, char **argv, struct diff_options *ret);
 
 #endif

@@ -11,6 +11,11 @@
 /* Of a wrong word, so much is repeated. */
 #define BAD_PIECE_MAX 64
 
+/* In thousandths, of a pixel and of a percent. */
+#define MIN_WIDTH_DECIMALS   3
+#define MIN_WIDTH_PIXELS_MAX (1000 * 1000)
+#define MIN_WIDTH_SHARE_MAX  (100 * 1000)
+
 /* Decimal digits only: no sign, no blanks, no "0x". */
 int parse_u64(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
 {
@@ -76,6 +81,109 @@ int parse_form(const char *text, enum output_form *ret)
 		}
 	}
 	return -EINVAL;
+}
+
+int parse_order(const char *text, enum call_tree_order *ret)
+{
+	static const char *const names[] = { [CALL_TREE_BY_NAME] = "name",
+					     [CALL_TREE_BY_VALUE] = "value",
+					     [CALL_TREE_BY_INPUT] = "input" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum call_tree_order)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+int parse_input_format(const char *text, enum input_format *ret)
+{
+	static const char *const names[] = {
+		[INPUT_FOLDED] = "folded", [INPUT_PPROF] = "pprof", [INPUT_PERF_SCRIPT] = "perf"
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum input_format)i;
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static bool add_digit(uint64_t *value, char digit)
+{
+	return !__builtin_mul_overflow(*value, 10, value) &&
+	       !__builtin_add_overflow(*value, (uint64_t)(digit - '0'), value);
+}
+
+/* length bytes of text. */
+static int parse_decimal_part(const char *text, size_t length, unsigned int decimals,
+			      struct decimal_number *ret)
+{
+	struct decimal_number number = { 0 };
+	bool is_fraction = false, has_digit = false;
+
+	/* Zeros at the end of a fraction say nothing. */
+	while (memchr(text, '.', length) && text[length - 1] == '0')
+		length--;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] == '.' && !is_fraction && (has_digit || length > 1)) {
+			is_fraction = true;
+			continue;
+		}
+		if (!isdigit((unsigned char)text[i]))
+			return -EINVAL;
+		has_digit = true;
+		number.decimals += is_fraction;
+		if (number.decimals > decimals || !add_digit(&number.digits, text[i]))
+			return -ERANGE;
+	}
+	if (length == 0)
+		return -EINVAL;
+	*ret = number;
+	return 0;
+}
+
+int parse_decimal(const char *text, uint64_t max, unsigned int decimals, struct decimal_number *ret)
+{
+	struct decimal_number number;
+	uint64_t whole;
+	int err = parse_decimal_part(text, strlen(text), decimals, &number);
+
+	if (err < 0)
+		return err;
+	whole = number.digits;
+	for (unsigned int i = 0; i < number.decimals; i++)
+		whole /= 10;
+	if (whole > max || (whole == max && number.decimals > 0))
+		return -ERANGE;
+	*ret = number;
+	return 0;
+}
+
+int parse_min_width(const char *text, struct picture_min_width *ret)
+{
+	size_t length = strlen(text);
+	bool is_share = length > 0 && text[length - 1] == '%';
+	struct decimal_number number;
+	int err = parse_decimal_part(text, length - is_share, MIN_WIDTH_DECIMALS, &number);
+
+	if (err < 0)
+		return err;
+	for (; number.decimals < MIN_WIDTH_DECIMALS; number.decimals++) {
+		if (__builtin_mul_overflow(number.digits, 10, &number.digits))
+			return -ERANGE;
+	}
+	if (number.digits > (is_share ? MIN_WIDTH_SHARE_MAX : MIN_WIDTH_PIXELS_MAX))
+		return -ERANGE;
+	*ret = (struct picture_min_width){
+		.limit = is_share ? PICTURE_LIMIT_SHARE : PICTURE_LIMIT_PIXELS,
+		.thousandths = (uint32_t)number.digits,
+	};
+	return 0;
 }
 
 static int parse_id(const char *text, size_t length, int32_t *ret)

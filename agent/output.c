@@ -41,7 +41,7 @@ struct output_file {
 struct output {
 	enum output_form form;
 	bool to_stdout;
-	bool is_begun; /* a stream was asked for */
+	char *name; /* of one file, below the directory; NULL for the other two */
 	bool is_committed;
 	struct output_directory directory; /* none for stdout */
 	size_t file_count;
@@ -225,18 +225,24 @@ static void drop_file(struct output *output, struct output_file *file)
 	file->is_final = false;
 }
 
-static int open_directory(struct output *output, const char *path, bool is_new)
+/* Mode bits do not tell (root, read-only mounts) whether files can be made: try. */
+static int try_file(struct output *output)
 {
 	struct output_file probe = { .name = (char *)"probe", .fd = -1 };
+	int err = create_temporary(output, &probe);
+
+	drop_file(output, &probe);
+	return err;
+}
+
+static int open_directory(struct output *output, const char *path, bool is_new)
+{
 	int err = output_directory_open(path, true, is_new, &output->directory);
 
 	/* Not made yet: that it can be is known. */
 	if (err < 0 || output->directory.fd < 0)
 		return err;
-	/* Mode bits do not tell (root, read-only mounts): try. */
-	err = create_temporary(output, &probe);
-	drop_file(output, &probe);
-	return err;
+	return try_file(output);
 }
 
 static int open_single_file(struct output *output, const char *directory, const char *path)
@@ -244,7 +250,13 @@ static int open_single_file(struct output *output, const char *directory, const 
 	const char *slash = strrchr(path, '/');
 	int err = output_directory_open(directory, false, false, &output->directory);
 
-	return err < 0 ? err : add_file(output, slash ? slash + 1 : path);
+	if (err < 0)
+		return err;
+	output->name = strdup(slash ? slash + 1 : path);
+	if (!output->name)
+		return -ENOMEM;
+	err = check_replaceable(output, output->name);
+	return err < 0 ? err : try_file(output);
 }
 
 static int open_stdout(struct output *output)
@@ -351,36 +363,18 @@ int output_open(const char *path, struct output **ret)
 	return output_open_as(path, output_form_of(path), ret);
 }
 
-/* Its temporary file may have gone, with all of its directory: then there is another one. */
-static int renew_single_file(struct output *output)
-{
-	struct output_file *file = &output->files[0];
-	struct stat st;
-
-	if (fstat(file->fd, &st) < 0 || st.st_nlink > 0)
-		return 0;
-	(void)close_stream(file);
-	free(file->temporary);
-	file->temporary = NULL;
-	file->error = -create_temporary(output, file);
-	return -file->error;
-}
-
 FILE *output_stream(struct output *output, const char *name)
 {
-	bool is_directory = !output->to_stdout && output->form == OUTPUT_DIRECTORY;
 	int err = 0;
 
 	assert(!output->is_committed);
-	if (is_directory)
+	if (output->name)
+		name = output->name;
+	if (!output->to_stdout && (!output->name || output->file_count == 0))
 		err = add_file(output, name);
-	else if (!output->to_stdout && !output->is_begun)
-		err = renew_single_file(output);
-	output->is_begun = true;
 	if (err < 0) {
 		CLEANUP(cleanup_free)
-		char *path = path_for_people(output->directory.path,
-					     is_directory ? name : output->files[0].name);
+		char *path = path_for_people(output->directory.path, name);
 
 		report_open_failure(path ? path : name, OUTPUT_DIRECTORY, err);
 		errno = -err;
@@ -474,6 +468,7 @@ void output_free(struct output *output)
 	if (!output->is_committed)
 		output_directory_remove(&output->directory);
 	output_directory_done(&output->directory);
+	free(output->name);
 	free(output);
 }
 

@@ -30,9 +30,9 @@ enum output_form output_form_of(const char *path);
 
 /*
  * Prepares path and proves it writable before a recording begins: a directory is made and removed
- * again (its parent must exist; one that is there is reused), or a temporary file is made next to a
- * single file. On failure prints one line that names the path and returns -errno. On success the
- * caller owns *ret.
+ * again (its parent must exist; one that is there is reused), or a temporary file next to a single
+ * one. Nothing stays, so whoever is killed until the first output_stream() leaves nothing. On
+ * failure prints one line that names the path and returns -errno. On success the caller owns *ret.
  */
 int output_open(const char *path, struct output **ret);
 /* The same when the name does not say the form; "-" is stdout, whatever the form. */
@@ -53,8 +53,9 @@ enum output_form output_form(const struct output *output);
 FILE *output_stream(struct output *output, const char *name);
 
 /*
- * Flushes, syncs and renames everything; 0, or -errno after one line that names the file: then
- * nothing is left under a final name, nor under a temporary one. Call it once.
+ * Flushes, syncs and renames everything that a stream was asked for; 0, or -errno after one line
+ * that names the file: then nothing is left under a final name, nor under a temporary one. Call it
+ * once.
  */
 int output_commit(struct output *output);
 

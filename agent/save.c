@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "agent/log.h"
+#include "agent/page_facts.h"
+#include "agent/pprof_modules.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "flamegraph/flamegraph.h"
 
-#define NS_PER_US 1000u
+#define NS_PER_US    1000u
+#define KERNEL_NOTES "/sys/kernel/notes"
 
 /* On-CPU, off-CPU. */
 #define GRAPHS_MAX 2
@@ -28,6 +31,7 @@ struct graph {
 struct save {
 	const struct report *report;
 	struct output *output;
+	struct pprof_modules modules;
 	struct graph graphs[GRAPHS_MAX];
 	size_t graph_count;
 };
@@ -41,6 +45,12 @@ static void cleanup_save(struct save *save)
 {
 	for (size_t i = 0; i < save->graph_count; i++)
 		call_tree_free(save->graphs[i].shown);
+	pprof_modules_done(&save->modules);
+}
+
+static void cleanup_facts(struct page_facts **facts)
+{
+	page_facts_free(*facts);
 }
 
 static const struct call_tree *shown_of(const struct graph *graph)
@@ -68,14 +78,26 @@ static int write_pprof(const struct graph *graph, FILE *out)
 	return pprof_write(graph->tree, &graph->pprof, out);
 }
 
+/* What the pictures say below their titles, and in notes, the page says once. */
 static int write_html(const struct save *save, FILE *out)
 {
+	CLEANUP(cleanup_facts) struct page_facts *facts = NULL;
 	struct html_part parts[GRAPHS_MAX];
+	struct picture pictures[GRAPHS_MAX];
+	struct html_page page;
+	int err = page_facts_make(save->report, &facts);
 
-	for (size_t i = 0; i < save->graph_count; i++)
-		parts[i] =
-			(struct html_part){ shown_of(&save->graphs[i]), &save->graphs[i].picture };
-	return html_write_parts(parts, save->graph_count, out);
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < save->graph_count; i++) {
+		pictures[i] = save->graphs[i].picture;
+		pictures[i].subtitle = pictures[i].notes = NULL;
+		parts[i] = (struct html_part){ shown_of(&save->graphs[i]), &pictures[i] };
+	}
+	page = page_facts_page(facts);
+	page.parts = parts;
+	page.part_count = save->graph_count;
+	return html_write_page(&page, out);
 }
 
 static int write_whole_pprof(const struct save *save, FILE *out)
@@ -179,9 +201,11 @@ static void add_graph(struct save *save, struct call_tree *tree, bool is_off_cpu
 {
 	const struct recording_stats *stats = &save->report->stats;
 	const char *notes = is_off_cpu ? save->report->off_notes : save->report->notes;
+	uint64_t period_ns;
 
 	if (!tree)
 		return;
+	period_ns = is_off_cpu ? 0 : NS_PER_SECOND / stats->sample_hz;
 	save->graphs[save->graph_count++] = (struct graph){
 		.is_off_cpu = is_off_cpu,
 		.tree = tree,
@@ -189,14 +213,18 @@ static void add_graph(struct save *save, struct call_tree *tree, bool is_off_cpu
 			     .subtitle = stats->target,
 			     .notes = notes,
 			     .unit = is_off_cpu ? "microseconds" : "samples",
-			     .waits = is_off_cpu },
+			     .waits = is_off_cpu,
+			     .period_ns = period_ns },
 		.pprof = { .sample_type = is_off_cpu ? "intervals" : "samples",
 			   .value_type = is_off_cpu ? "off_cpu" : "cpu",
 			   .time_ns = stats->started_at_unix_ns,
 			   .duration_ns = (uint64_t)(stats->seconds * (double)NS_PER_SECOND),
-			   .period_ns = is_off_cpu ? 0 : NS_PER_SECOND / stats->sample_hz,
+			   .period_ns = period_ns,
 			   .unit_ns = is_off_cpu ? 1 : 0,
-			   .comment = notes },
+			   .comment = notes,
+			   .state = is_off_cpu ? off_state_name(OFF_SLEEP) : NULL,
+			   .modules = save->modules.list,
+			   .module_count = save->modules.count },
 	};
 }
 
@@ -220,6 +248,11 @@ int save_profile(const struct profile *profile, const struct report *report, boo
 	CLEANUP(cleanup_save) struct save save = { .report = report, .output = output };
 	bool is_pprof = output_form(output) == OUTPUT_PPROF;
 
+	if (pprof_modules_make(report->stats.modules, report->stats.module_count, KERNEL_NOTES,
+			       &save.modules) < 0) {
+		log_error("cannot make the profile: out of memory");
+		return -ENOMEM;
+	}
 	add_graph(&save, profile->tree, false);
 	add_graph(&save, profile->off_tree, true);
 	assert(save.graph_count > 0);

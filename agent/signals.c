@@ -12,6 +12,22 @@ void signals_ignore(struct signals *ret)
 	(void)sigaction(SIGXFSZ, &ignore, &ret->file_size);
 }
 
+void signals_hold(void)
+{
+	sigset_t ending;
+
+	(void)sigemptyset(&ending);
+	(void)sigaddset(&ending, SIGINT);
+	(void)sigaddset(&ending, SIGTERM);
+	(void)sigaddset(&ending, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &ending, NULL);
+}
+
+void signals_release(const struct signals *before)
+{
+	(void)sigprocmask(SIG_SETMASK, &before->mask, NULL);
+}
+
 void signals_restore(const struct signals *before)
 {
 	(void)sigaction(SIGPIPE, &before->pipe, NULL);

@@ -17,6 +17,15 @@ struct signals {
  */
 void signals_ignore(struct signals *ret);
 
+/*
+ * From here on signals by which a user ends a program (SIGINT, SIGTERM, SIGHUP) wait, so that they
+ * leave no half made file: what is done meanwhile has to come to its end by itself.
+ */
+void signals_hold(void);
+
+/* What has waited ends the program now. */
+void signals_release(const struct signals *before);
+
 /* For a child between fork() and exec(). */
 void signals_restore(const struct signals *before);
 

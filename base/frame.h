@@ -13,6 +13,9 @@ enum frame_kind {
 	FRAME_PROCESS, /* the root frame: a process, or a thread below it */
 	FRAME_NOTE,    /* eprof's own words, such as "[stack: too deep]" */
 	FRAME_KIND_COUNT,
+	/* Of a flame chart only: time that a frame spends in none of its callees. It has no name,
+	 * and nothing is drawn. */
+	FRAME_GAP = FRAME_KIND_COUNT,
 };
 
 /*

@@ -7,33 +7,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hashmap.h"
 
 #define NODES_FIRST 1024
 #define KIND_BITS   3
-/* Set in the keys of children that have a site; parents leave it alone. */
-#define KEY_OF_SITE (UINT64_C(1) << 63)
 
-_Static_assert(FRAME_KIND_COUNT <= 1 << KIND_BITS, "a kind fits its bits of a label");
+_Static_assert(FRAME_GAP < 1 << KIND_BITS, "a kind fits its bits of a label");
 _Static_assert(NAMES_MAX <= 1u << (32 - KIND_BITS), "and so does a name");
 _Static_assert(CALL_TREE_NODES_MAX <= 1u << 31, "and a parent those of a key");
-
-/* What tells a child from its siblings, in 64 bits. */
-static int child_key(struct call_tree *tree, uint32_t parent, const struct call_child *child,
-		     uint64_t *ret)
-{
-	uint32_t label = child->name_id << KIND_BITS | child->kind;
-	uint32_t label_at_site;
-	int err;
-
-	*ret = (uint64_t)parent << 32 | label;
-	if (child->site_id == PAIR_NONE)
-		return 0;
-	err = pair_pool_intern(&tree->labels_at_sites, label, child->site_id, &label_at_site);
-	if (err < 0)
-		return err;
-	*ret = KEY_OF_SITE | (uint64_t)parent << 32 | label_at_site;
-	return 0;
-}
 
 static void cleanup_tree(struct call_tree **tree)
 {
@@ -50,7 +31,8 @@ int call_tree_new(struct call_tree **ret)
 	if (!tree->nodes)
 		return -ENOMEM;
 	tree->capacity = NODES_FIRST;
-	tree->count = 1;
+	tree->count = tree->indexed = 1;
+	tree->seed = hash_seed();
 	tree->nodes[0] = (struct call_node){
 		.parent = CALL_TREE_NONE,
 		.first_child = CALL_TREE_NONE,
@@ -67,31 +49,81 @@ void call_tree_free(struct call_tree *tree)
 	if (!tree)
 		return;
 	free(tree->nodes);
+	free(tree->before);
 	name_pool_done(&tree->names);
 	pair_pool_done(&tree->sites);
 	pair_pool_done(&tree->places);
-	pair_pool_done(&tree->labels_at_sites);
-	hashmap_done(&tree->children);
+	number_table_done(&tree->children);
 	free(tree);
+}
+
+int call_tree_new_like(const struct call_tree *from, struct call_tree **ret)
+{
+	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
+	int err = call_tree_new(&tree);
+
+	if (err < 0)
+		return err;
+	tree->decimals = from->decimals;
+	tree->order = from->order;
+	tree->keeps_time = from->keeps_time;
+	tree->merges_lines = from->merges_lines;
+	if (from->before)
+		err = call_tree_make_before(tree);
+	if (err < 0)
+		return err;
+	*ret = TAKE(tree);
+	return 0;
+}
+
+void call_tree_keep_time(struct call_tree *tree)
+{
+	assert(tree->count == 1 && tree->nodes[0].total == 0);
+	tree->keeps_time = true;
+	tree->order = CALL_TREE_BY_INPUT;
+}
+
+bool call_tree_keeps_time(const struct call_tree *tree)
+{
+	return tree->keeps_time;
+}
+
+static int grow_before(struct call_tree *tree, size_t capacity)
+{
+	struct call_before *before;
+
+	if (!tree->before)
+		return 0;
+	before = reallocarray(tree->before, capacity, sizeof(*before));
+	if (!before)
+		return -ENOMEM;
+	memset(before + tree->capacity, 0, (capacity - tree->capacity) * sizeof(*before));
+	tree->before = before;
+	return 0;
 }
 
 static int reserve_node(struct call_tree *tree)
 {
+	size_t capacity = tree->capacity * 2;
 	struct call_node *nodes;
+	int err;
 
 	if (tree->count < tree->capacity)
 		return 0;
 	if (tree->count >= CALL_TREE_NODES_MAX)
 		return -E2BIG;
-	nodes = reallocarray(tree->nodes, tree->capacity * 2, sizeof(*nodes));
+	nodes = reallocarray(tree->nodes, capacity, sizeof(*nodes));
 	if (!nodes)
 		return -ENOMEM;
 	tree->nodes = nodes;
-	tree->capacity *= 2;
+	err = grow_before(tree, capacity);
+	if (err < 0)
+		return err;
+	tree->capacity = capacity;
 	return 0;
 }
 
-static int find_place(struct call_tree *tree, const struct call_child *child, uint32_t *ret)
+int call_tree_find_place(struct call_tree *tree, const struct call_child *child, uint32_t *ret)
 {
 	if (child->site_id != PAIR_NONE || child->module_id != CALL_TREE_NONE)
 		return pair_pool_intern(&tree->places, child->site_id, child->module_id, ret);
@@ -99,19 +131,15 @@ static int find_place(struct call_tree *tree, const struct call_child *child, ui
 	return 0;
 }
 
-static int add_child(struct call_tree *tree, uint32_t parent, const struct call_child *child,
-		     uint64_t key, uint32_t *ret)
+int call_tree_append(struct call_tree *tree, uint32_t parent, const struct call_child *child,
+		     uint32_t *ret)
 {
 	uint32_t index = (uint32_t)tree->count;
 	uint32_t place_id;
 	int err = reserve_node(tree);
 
-	if (err < 0)
-		return err;
-	err = find_place(tree, child, &place_id);
-	if (err < 0)
-		return err;
-	err = hashmap_put(&tree->children, key, index);
+	if (!err)
+		err = call_tree_find_place(tree, child, &place_id);
 	if (err < 0)
 		return err;
 	tree->nodes[index] = (struct call_node){
@@ -127,21 +155,119 @@ static int add_child(struct call_tree *tree, uint32_t parent, const struct call_
 	if (tree->nodes[index].depth > tree->depth)
 		tree->depth = tree->nodes[index].depth;
 	tree->count++;
+	tree->is_sorted = false;
 	*ret = index;
 	return 0;
+}
+
+/* What the parent of a first child has spent itself so far was before it. */
+static int split_gap(struct call_tree *tree, uint32_t parent)
+{
+	struct call_child child = { .kind = FRAME_GAP,
+				    .site_id = PAIR_NONE,
+				    .module_id = CALL_TREE_NONE };
+	uint32_t gap = 0;
+	int err;
+
+	if (tree->nodes[parent].self == 0 && (!tree->before || tree->before[parent].self == 0))
+		return 0;
+	err = name_pool_intern(&tree->names, "", &child.name_id);
+	if (!err)
+		err = call_tree_append(tree, parent, &child, &gap);
+	if (err < 0)
+		return err;
+	tree->nodes[gap].self = tree->nodes[gap].total = tree->nodes[parent].self;
+	tree->nodes[parent].self = 0;
+	if (tree->before) {
+		tree->before[gap].self = tree->before[gap].total = tree->before[parent].self;
+		tree->before[parent].self = 0;
+	}
+	return 0;
+}
+
+static bool is_child(const struct call_tree *tree, uint32_t index, uint32_t parent,
+		     const struct call_child *child)
+{
+	const struct call_node *node = &tree->nodes[index];
+
+	return node->parent == parent && node->name_id == child->name_id &&
+	       node->kind == child->kind &&
+	       (tree->merges_lines || call_tree_site(tree, node) == child->site_id);
+}
+
+/* The newest child, or a new one. */
+static int enter_in_time(struct call_tree *tree, uint32_t parent, const struct call_child *child,
+			 uint32_t *ret)
+{
+	uint32_t newest = tree->nodes[parent].first_child;
+	int err;
+
+	assert(!tree->is_sorted);
+	if (newest != CALL_TREE_NONE && is_child(tree, newest, parent, child)) {
+		*ret = newest;
+		return 0;
+	}
+	if (newest == CALL_TREE_NONE) {
+		err = split_gap(tree, parent);
+		if (err < 0)
+			return err;
+	}
+	return call_tree_append(tree, parent, child, ret);
+}
+
+static uint32_t hash_child(const struct call_tree *tree, uint32_t parent,
+			   const struct call_child *child)
+{
+	uint64_t label = (uint64_t)parent << 32 | child->name_id << KIND_BITS | child->kind;
+
+	if (child->site_id != PAIR_NONE && !tree->merges_lines)
+		label = hash_u64(label) + child->site_id;
+	return (uint32_t)hash_u64(label ^ tree->seed);
+}
+
+/* Makes the table know all nodes, and have room for one more. */
+static int index_children(struct call_tree *tree)
+{
+	for (; tree->indexed < tree->count; tree->indexed++) {
+		const struct call_node *node = &tree->nodes[tree->indexed];
+		struct call_child child = { .name_id = node->name_id,
+					    .kind = node->kind,
+					    .site_id = call_tree_site(tree, node) };
+		int err = number_table_reserve(&tree->children);
+
+		if (err < 0)
+			return err;
+		number_table_put(&tree->children, hash_child(tree, node->parent, &child),
+				 (uint32_t)tree->indexed);
+	}
+	return number_table_reserve(&tree->children);
 }
 
 int call_tree_enter(struct call_tree *tree, uint32_t parent, const struct call_child *child,
 		    uint32_t *ret)
 {
-	uint64_t key, found;
-	int err = child_key(tree, parent, child, &key);
+	uint32_t hash, found;
+	size_t position;
+	int err;
 
+	if (tree->keeps_time)
+		return enter_in_time(tree, parent, child, ret);
+	err = index_children(tree);
 	if (err < 0)
 		return err;
-	if (!hashmap_get(&tree->children, key, &found))
-		return add_child(tree, parent, child, key, ret);
-	*ret = (uint32_t)found;
+	position = hash = hash_child(tree, parent, child);
+	while ((found = number_table_next(&tree->children, hash, &position)) != 0) {
+		if (is_child(tree, found, parent, child)) {
+			*ret = found;
+			return 0;
+		}
+	}
+	err = call_tree_append(tree, parent, child, &found);
+	if (err < 0)
+		return err;
+	number_table_put(&tree->children, hash, found);
+	tree->indexed++;
+	*ret = found;
 	return 0;
 }
 
@@ -150,6 +276,8 @@ static bool is_at_site_of(const struct call_tree *tree, const struct call_node *
 {
 	uint32_t site_id = call_tree_site(tree, node);
 
+	if (tree->merges_lines)
+		return true;
 	if (site_id == PAIR_NONE || !frame->file)
 		return site_id == PAIR_NONE && !frame->file;
 	return tree->sites.pairs[site_id].second == frame->line &&
@@ -210,18 +338,6 @@ int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n
 			return err;
 	}
 	*ret_node = index;
-	return 0;
-}
-
-int call_tree_count(struct call_tree *tree, uint32_t node, uint64_t count)
-{
-	assert(node < call_tree_node_count(tree));
-	/* No node's total is above the root's: when this sum fits, all do. */
-	if (count > UINT64_MAX - tree->nodes[0].total)
-		return -EOVERFLOW;
-	tree->nodes[node].self += count;
-	for (; node != CALL_TREE_NONE; node = tree->nodes[node].parent)
-		tree->nodes[node].total += count;
 	return 0;
 }
 

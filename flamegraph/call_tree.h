@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All stacks of a profile merged by their common prefix: a trie of frames. Node 0 is the root
- * ("all"), it has no frame. Invariant: a node's total is its self plus its children's totals.
+ * ("all"), it has no frame. Invariants: a node's total is its self plus its children's totals, and
+ * its number is larger than its parent's.
  * Two frames are the same node when parent, name, kind, file and line are equal: a function that
  * is called from two lines, or does so itself, is two nodes (call_tree_merge_lines() makes them
  * one). A node has the module of the first frame that led to it. Pure memory: no clock, no file
@@ -51,6 +52,15 @@ int call_tree_new(struct call_tree **ret);
 void call_tree_free(struct call_tree *tree); /* NULL is fine */
 
 /*
+ * Makes a flame chart of an empty tree: stacks stay in the order in which they come, and only
+ * neighbours merge. What a frame with callees spends itself, before, between or after them, is a
+ * child of kind FRAME_GAP: of a node that has children self is 0. Nothing is added once the tree
+ * has been sorted.
+ */
+void call_tree_keep_time(struct call_tree *tree);
+bool call_tree_keeps_time(const struct call_tree *tree);
+
+/*
  * Adds one stack, frames[0] being the outermost, with its count. Strings are copied. Returns 0,
  * -ENOMEM, -E2BIG (a limit above) or -EOVERFLOW (the sum of all counts leaves 64 bits); on failure
  * no total has changed, though nodes of total 0 may stay behind. A count of 0 adds nothing.
@@ -63,10 +73,51 @@ int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n
 int call_tree_count(struct call_tree *tree, uint32_t node, uint64_t count);
 
 /*
- * Orders the children of every node by name (bytewise), then kind, file and line. Whoever made the
- * tree calls it once before writing. 0 or -ENOMEM (the order is the old one then).
+ * The other side of a differential: what the node counted before. It has sums and limits of its
+ * own, and is kept beside the nodes, from the first call on. Errors: call_tree_add().
+ */
+struct call_before {
+	uint64_t self;
+	uint64_t total;
+};
+int call_tree_count_before(struct call_tree *tree, uint32_t node, uint64_t count);
+struct call_before call_tree_before(const struct call_tree *tree, uint32_t node); /* 0: nothing */
+bool call_tree_has_before(const struct call_tree *tree);
+
+/*
+ * All counts of a tree, also those before, are in units of 10^-decimals: 275 is 2.75 when there are
+ * two. There are none unless an input had some. call_tree_set_decimals() is for more than before,
+ * and multiplies what was counted; it returns 0, or -EOVERFLOW: then nothing has changed.
+ */
+#define CALL_TREE_DECIMALS_MAX 9
+unsigned int call_tree_decimals(const struct call_tree *tree);
+int call_tree_set_decimals(struct call_tree *tree, unsigned int decimals);
+
+/* A whole number of samples, in the units of the tree. 0 or -EOVERFLOW. */
+int call_tree_units(const struct call_tree *tree, uint64_t whole, uint64_t *ret);
+
+enum call_tree_order {
+	CALL_TREE_BY_NAME,  /* as lines of folded stacks are, bytewise; then by file and line */
+	CALL_TREE_BY_VALUE, /* the larger total first, then by name */
+	CALL_TREE_BY_INPUT, /* as they first came */
+};
+
+/*
+ * Orders the children of every node. Whoever made the tree calls one of these once before writing;
+ * call_tree_sort() is by name. Flame charts are in the order of time, whatever is asked for. 0 or
+ * -ENOMEM (some children are in the new order then, others in the old one).
  */
 int call_tree_sort(struct call_tree *tree);
+int call_tree_sort_by(struct call_tree *tree, enum call_tree_order order);
+
+/*
+ * By id of a name: its place among all in the order of their bytes, from 1, for who compares names
+ * often. The caller frees *ret. 0 or -ENOMEM.
+ */
+int call_tree_rank_names(const struct call_tree *tree, uint32_t **ret);
+
+/* Asserts the invariants above. Whatever makes a tree of another one has done so. */
+void call_tree_check(const struct call_tree *tree);
 
 size_t call_tree_node_count(const struct call_tree *tree); /* with the root: at least 1 */
 const struct call_node *call_tree_node(const struct call_tree *tree, uint32_t index);
@@ -82,10 +133,11 @@ uint32_t call_tree_skip(const struct call_tree *tree, uint32_t index);
 struct call_place call_tree_place(const struct call_tree *tree, uint32_t place_id);
 
 /*
- * The tree as people want to see it: names, kinds and counts of tree, without places. Nodes that
- * differ in their lines only become one; with name_lines they do not, for a name has its line
- * behind it: "main (a.c:12)", without the directory. *ret is sorted and belongs to the caller; it
- * is NULL when no node has a line: then tree itself is what is wanted. 0, -ENOMEM or -E2BIG.
+ * The tree as people want to see it: nodes that differ in their lines only become one; with
+ * name_lines they do not, for a name has its line behind it: "main (a.c:12)", without the
+ * directory. Of several places that of the largest total stays, the first in order of equal ones.
+ * *ret is sorted as tree was and belongs to the caller; it is NULL when no node has a line: then
+ * tree itself is what is wanted. 0, -ENOMEM or -E2BIG.
  */
 int call_tree_merge_lines(const struct call_tree *tree, bool name_lines, struct call_tree **ret);
 

@@ -75,30 +75,34 @@ static int copy_nodes(const struct call_tree *from, struct call_tree *to)
 	return 0;
 }
 
-/* What a division leaves over is part of the next one. It begins with half a unit: the sum is
- * rounded, not cut. */
+/* What a division leaves over is part of the next one. */
+static uint64_t divide(uint64_t count, uint64_t divisor, uint64_t *left_over)
+{
+	uint64_t rest = count % divisor;
+	bool is_one_more = rest >= divisor - *left_over;
+
+	*left_over = is_one_more ? rest - (divisor - *left_over) : rest + *left_over;
+	return count / divisor + is_one_more;
+}
+
+/* It begins with half a unit: the sum is rounded, not cut. */
 static void divide_counts(const struct call_tree *from, uint64_t divisor, struct call_tree *to)
 {
-	uint64_t left_over = divisor / 2;
+	uint64_t left_over = divisor / 2, left_over_before = divisor / 2;
 
 	for (uint32_t i = 0; i != CALL_TREE_NONE; i = call_tree_next(from, i)) {
-		uint64_t self = from->nodes[i].self;
-		uint64_t rest = self % divisor;
-		bool is_one_more = rest >= divisor - left_over;
-
-		to->nodes[i].self = self / divisor + is_one_more;
-		to->nodes[i].total = to->nodes[i].self;
-		left_over = is_one_more ? rest - (divisor - left_over) : rest + left_over;
+		to->nodes[i].self = divide(from->nodes[i].self, divisor, &left_over);
+		if (from->before)
+			to->before[i].self =
+				divide(from->before[i].self, divisor, &left_over_before);
 	}
-	/* Children have larger numbers than their parents. */
-	for (size_t i = to->count; i-- > 1;)
-		to->nodes[to->nodes[i].parent].total += to->nodes[i].total;
+	call_tree_sum_up(to);
 }
 
 int call_tree_divide(const struct call_tree *tree, uint64_t divisor, struct call_tree **ret)
 {
 	CLEANUP(cleanup_tree) struct call_tree *copy = NULL;
-	int err = call_tree_new(&copy);
+	int err = call_tree_new_like(tree, &copy);
 
 	assert(divisor > 0);
 	if (!err)
@@ -110,6 +114,8 @@ int call_tree_divide(const struct call_tree *tree, uint64_t divisor, struct call
 	if (err < 0)
 		return err;
 	divide_counts(tree, divisor, copy);
+	copy->is_sorted = tree->is_sorted;
+	call_tree_check(copy);
 	*ret = TAKE(copy);
 	return 0;
 }

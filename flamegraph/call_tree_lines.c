@@ -13,8 +13,9 @@ struct merging {
 	const struct call_tree *from;
 	struct call_tree *to;
 	bool name_lines;
-	uint32_t *names; /* of from -> of to, or CALL_TREE_NONE */
-	uint32_t *path;  /* by depth: the node of to that the last one at this depth is in */
+	uint32_t *names;   /* of from -> of to, or CALL_TREE_NONE */
+	uint32_t *path;    /* by depth: the node of to that the last one at this depth is in */
+	uint64_t *largest; /* of the totals that a node of to is made of, by its number */
 };
 
 static void cleanup_merging(struct merging *merging)
@@ -22,18 +23,21 @@ static void cleanup_merging(struct merging *merging)
 	call_tree_free(merging->to);
 	free(merging->names);
 	free(merging->path);
+	free(merging->largest);
 }
 
 static int prepare(struct merging *merging)
 {
 	size_t size = merging->from->names.count * sizeof(*merging->names);
-	int err = call_tree_new(&merging->to);
+	int err = call_tree_new_like(merging->from, &merging->to);
 
 	if (err < 0)
 		return err;
+	merging->to->merges_lines = true;
+	merging->largest = calloc(merging->from->count, sizeof(*merging->largest));
 	merging->names = malloc(size + 1);
 	merging->path = calloc((size_t)merging->from->depth + 1, sizeof(*merging->path));
-	if (!merging->names || !merging->path)
+	if (!merging->names || !merging->path || !merging->largest)
 		return -ENOMEM;
 	memset(merging->names, 0xff, size); /* CALL_TREE_NONE each */
 	return 0;
@@ -78,25 +82,60 @@ static int find_name(struct merging *merging, const struct call_node *node, uint
 	return copy_name(merging, node->name_id, ret);
 }
 
-/* Totals are added as they are: they are sums in the one tree, and so in the other. */
-static int merge_node(struct merging *merging, const struct call_node *node)
+static int copy_place(struct merging *merging, uint32_t place_id, struct call_child *ret)
+{
+	struct call_place place = call_tree_place(merging->from, place_id);
+	uint32_t file_id;
+	int err = 0;
+
+	if (place.module_id != CALL_TREE_NONE)
+		err = copy_name(merging, place.module_id, &ret->module_id);
+	if (err < 0 || place.file_id == CALL_TREE_NONE)
+		return err;
+	err = copy_name(merging, place.file_id, &file_id);
+	return err < 0 ? err
+		       : pair_pool_intern(&merging->to->sites, file_id, place.line, &ret->site_id);
+}
+
+/* The node that this one is part of: a new one is at its place, an old one if it is larger. */
+static int enter_merged(struct merging *merging, const struct call_node *node, uint32_t *ret)
 {
 	struct call_child child = { .kind = node->kind,
 				    .site_id = PAIR_NONE,
 				    .module_id = CALL_TREE_NONE };
+	uint32_t parent = merging->path[node->depth - 1];
+	int err = find_name(merging, node, &child.name_id);
+
+	if (!err)
+		err = copy_place(merging, node->place_id, &child);
+	if (!err)
+		err = call_tree_enter(merging->to, parent, &child, ret);
+	if (err < 0 || node->total <= merging->largest[*ret])
+		return err;
+	merging->largest[*ret] = node->total;
+	return call_tree_find_place(merging->to, &child, &merging->to->nodes[*ret].place_id);
+}
+
+/* Totals are added as they are: they are sums in the one tree, and so in the other. */
+static int merge_node(struct merging *merging, uint32_t from)
+{
+	const struct call_node *node = call_tree_node(merging->from, from);
+	struct call_before before = call_tree_before(merging->from, from);
 	uint32_t index = 0;
 	int err = 0;
 
+	/* What was never counted has nothing below that was. */
+	if (node->total == 0 && before.total == 0)
+		return 0;
 	if (node->depth > 0)
-		err = find_name(merging, node, &child.name_id);
-	if (!err && node->depth > 0)
-		err = call_tree_enter(merging->to, merging->path[node->depth - 1], &child, &index);
+		err = enter_merged(merging, node, &index);
 	if (err < 0)
 		return err;
 	merging->path[node->depth] = index;
-	merging->to->nodes[index].self += node->self;
 	merging->to->nodes[index].total += node->total;
-	return 0;
+	if (merging->to->before)
+		merging->to->before[index].total += before.total;
+	return call_tree_add_self(merging->to, index, &before, node->self);
 }
 
 int call_tree_merge_lines(const struct call_tree *tree, bool name_lines, struct call_tree **ret)
@@ -110,17 +149,13 @@ int call_tree_merge_lines(const struct call_tree *tree, bool name_lines, struct 
 		return 0;
 	}
 	err = prepare(&merging);
-	for (uint32_t i = 0; !err && i != CALL_TREE_NONE; i = call_tree_next(tree, i)) {
-		const struct call_node *node = call_tree_node(tree, i);
-
-		/* What was never counted has nothing below that was. */
-		if (node->total > 0)
-			err = merge_node(&merging, node);
-	}
+	for (uint32_t i = 0; !err && i != CALL_TREE_NONE; i = call_tree_next(tree, i))
+		err = merge_node(&merging, i);
 	if (!err)
-		err = call_tree_sort(merging.to);
+		err = call_tree_sort_by(merging.to, tree->order);
 	if (err < 0)
 		return err;
+	call_tree_check(merging.to);
 	*ret = TAKE(merging.to);
 	return 0;
 }

@@ -50,7 +50,8 @@ static int copy_node(struct renaming *renaming, uint32_t index)
 			       .kind = node->kind };
 	int err;
 
-	(void)renaming->renamer(renaming->context, &frame);
+	if (node->kind != FRAME_GAP)
+		(void)renaming->renamer(renaming->context, &frame);
 	child.kind = frame.kind;
 	err = intern(renaming, frame.name, &child.name_id);
 	if (!err)
@@ -60,30 +61,40 @@ static int copy_node(struct renaming *renaming, uint32_t index)
 					 &renaming->nodes[index]);
 }
 
+/* Totals are added as they are: they are sums in the one tree, and so in the other. */
+static int copy_counts(struct renaming *renaming, uint32_t index)
+{
+	const struct call_node *node = call_tree_node(renaming->from, index);
+	struct call_before before = call_tree_before(renaming->from, index);
+	uint32_t copy = renaming->nodes[index];
+
+	renaming->to->nodes[copy].total += node->total;
+	if (renaming->to->before)
+		renaming->to->before[copy].total += before.total;
+	return call_tree_add_self(renaming->to, copy, &before, node->self);
+}
+
 int call_tree_rename(struct call_tree **tree, call_tree_renamer renamer, void *context)
 {
 	CLEANUP(cleanup_renaming)
 	struct renaming renaming = { .from = *tree, .renamer = renamer, .context = context };
 	size_t count = call_tree_node_count(*tree);
-	int err = call_tree_new(&renaming.to);
+	int err = call_tree_new_like(*tree, &renaming.to);
 
 	if (err < 0)
 		return err;
 	renaming.nodes = calloc(count, sizeof(*renaming.nodes));
 	if (!renaming.nodes)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct call_node *node = call_tree_node(*tree, i);
-		struct call_node *copy;
-
+	for (uint32_t i = 0; !err && i < count; i++) {
 		if (i > 0)
 			err = copy_node(&renaming, i);
-		if (err < 0)
-			return err;
-		copy = &renaming.to->nodes[renaming.nodes[i]];
-		copy->self += node->self;
-		copy->total += node->total;
+		if (!err)
+			err = copy_counts(&renaming, i);
 	}
+	if (err < 0)
+		return err;
+	call_tree_check(renaming.to);
 	call_tree_free(*tree);
 	*tree = TAKE(renaming.to);
 	return 0;

@@ -9,29 +9,30 @@
 #include <stdio.h>
 
 #include "flamegraph/call_tree.h"
+#include "flamegraph/picture.h"
 
-/* What the numbers of a tree mean, and the words around the picture. Strings are borrowed. */
-struct picture {
-	const char *title;    /* NULL: "Flame Graph" */
-	const char *subtitle; /* NULL: none */
-	const char *notes;    /* NULL: none; losses and conditions, in one line under the picture */
-	const char *unit;     /* NULL: "samples"; "microseconds" are shown as times */
-	uint32_t width;       /* pixels; 0: 1200 */
-	/* Off-CPU time: what is waited for has colours and a legend, and waiting for work can be
-	 * hidden (wait_kind.h). */
-	bool waits;
+/* The build id of a binary, in hexadecimal. Strings are borrowed. */
+struct pprof_module {
+	const char *name;     /* as frames have it, or that of a mapping: "[kernel.kallsyms]" */
+	const char *build_id; /* "": unknown */
 };
 
-/* What a pprof file says besides its stacks (google/pprof profile.proto). */
+/* What a pprof file says besides its stacks (google/pprof profile.proto). Strings are borrowed. */
 struct pprof_info {
 	const char *sample_type; /* "samples" | "events" */
 	const char *value_type;  /* "cpu" | "off_cpu" */
-	uint64_t time_ns;        /* wall clock at the start of the window */
+	/* What the counts are, times unit_ns, if it is neither samples nor time: "bytes". NULL:
+	 * "nanoseconds". */
+	const char *value_unit;
+	uint64_t time_ns; /* wall clock at the start of the window */
 	uint64_t duration_ns;
-	uint64_t period_ns;  /* 1e9 / hz: counts are samples, and worth this much. 0: they are times
-			      */
+	/* 1e9 / hz: counts are samples, and worth this much. 0: they are times. */
+	uint64_t period_ns;
 	uint64_t unit_ns;    /* of such times: 1 or 1000 */
 	const char *comment; /* NULL: none */
+	const char *state;   /* of threads whose stacks do not say theirs: "sleep"; NULL: unknown */
+	const struct pprof_module *modules; /* in any order, a name once */
+	size_t module_count;
 };
 
 /* One of the trees of a profile, whose samples have values of its own. */
@@ -47,9 +48,15 @@ struct html_part {
 	const struct picture *picture;
 };
 
-/* "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks and tabs become ' ',
- * other control characters '?'. */
+/*
+ * "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks and tabs become ' ',
+ * other control characters '?'. Of a differential there are two counts, before and after.
+ */
 int folded_write(const struct call_tree *tree, FILE *out);
+
+/* The same of a differential whose counts before are not scaled yet, and are not all 0: each is
+ * count * total after / total before, rounded down, as other tools do it. */
+int folded_write_normalized(const struct call_tree *tree, FILE *out);
 
 /* One self-contained SVG 1.1 document, readable without scripts, with zoom and search where they
  * run. */
@@ -61,7 +68,13 @@ int html_write(const struct call_tree *tree, const struct picture *picture, FILE
 /* The same with several of them, one below the other. */
 int html_write_parts(const struct html_part *parts, size_t count, FILE *out);
 
-/* gzip of one perftools.profiles.Profile. */
+/*
+ * gzip of one perftools.profiles.Profile. Counts with decimals become whole numbers, of which each
+ * has what the ones before left over: no sum is off by one. Kinds of frames are mappings
+ * (pprof_kinds.h). Samples have labels beside their frames: thread_id and thread_name where the
+ * second frame is a thread ("NAME-ID", of kind FRAME_PROCESS), and state where a note says it, or
+ * info.
+ */
 int pprof_write(const struct call_tree *tree, const struct pprof_info *info, FILE *out);
 
 /* The same of one to PPROF_PARTS_MAX trees; a sample is 0 in what another one counts. */
@@ -69,19 +82,5 @@ int pprof_write_parts(const struct pprof_part *parts, size_t count, FILE *out);
 
 /* speedscope's file format, one "sampled" profile. */
 int speedscope_write(const struct call_tree *tree, const struct picture *picture, FILE *out);
-
-/* What reading a folded file met. */
-struct folded_report {
-	uint64_t lines;          /* stacks added */
-	uint64_t bad_lines;      /* skipped: no count, or one that is not a number */
-	uint64_t first_bad_line; /* its number, from 1; 0: none */
-};
-
-/*
- * Adds every line of in to tree (the grammar: CONTRIBUTING.md). Suffixes _[k], _[i], _[j] become
- * the frame's kind. Bad lines are skipped and counted. Returns 0, -EIO, -ENOMEM, -E2BIG,
- * -EOVERFLOW.
- */
-int folded_read(FILE *in, struct call_tree *tree, struct folded_report *ret);
 
 #endif

@@ -3,13 +3,16 @@
  * Folded stacks. The text of the path to the current node lies in one buffer; going down appends
  * to it and going up cuts it, so that the walk is linear in the bytes written.
  */
+#include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "flamegraph/flamegraph.h"
 #include "flamegraph/text.h"
+#include "flamegraph/utf8.h"
 
 struct path {
 	char *bytes;
@@ -20,10 +23,9 @@ struct path {
 
 #define PATH_FIRST    4096
 #define SUFFIX_LENGTH 4
-/* Of one byte that is not UTF-8: U+FFFD. */
-#define GROWTH_MAX    3
 /* What stands for a stack whose text would be empty: a line needs one. */
 #define NO_STACK      "[unknown]"
+#define MARK          "\xef\xbb\xbf" /* U+FEFF */
 
 static void cleanup_path(struct path *path)
 {
@@ -72,10 +74,10 @@ static const char *replacement(const char *text, size_t length)
 		return "?";
 	if (first == 0xc2 && length == 2)
 		return "??";
-	return "\xef\xbf\xbd";
+	return UTF8_REPLACEMENT;
 }
 
-/* There is room for GROWTH_MAX times its bytes. */
+/* There is room for UTF8_GROWTH_MAX times its bytes. */
 static void path_append(struct path *path, const char *text)
 {
 	char *end = path->bytes + path->length;
@@ -100,7 +102,8 @@ static void path_append(struct path *path, const char *text)
 	path->length = (size_t)(end - path->bytes);
 }
 
-/* Makes the path the one to node, whose parent's has been the last at its depth. */
+/* Makes the path the one to node, whose parent's has been the last at its depth. A gap is time of
+ * the frame it is in. */
 static int path_enter(struct path *path, const struct call_tree *tree, const struct call_node *node)
 {
 	const char *name = call_tree_name(tree, node->name_id);
@@ -109,32 +112,71 @@ static int path_enter(struct path *path, const struct call_tree *tree, const str
 	int err;
 
 	path->length = path->ends[node->depth - 1];
-	err = path_reserve(path, 1 + GROWTH_MAX * length + SUFFIX_LENGTH);
+	if (node->kind == FRAME_GAP)
+		return 0;
+	err = path_reserve(path, 1 + UTF8_GROWTH_MAX * length + SUFFIX_LENGTH);
 	if (err < 0)
 		return err;
 	if (node->depth > 1)
 		path->bytes[path->length++] = ';';
 	path_append(path, name);
 	path_append(path, suffix);
-	/* A line that begins with "# " would be read as a comment, and its count be lost. */
+	/* As the first bytes of the file it would be read as a byte order mark. */
+	if (node->depth == 1 && path->length >= strlen(MARK) &&
+	    memcmp(path->bytes, MARK, strlen(MARK)) == 0)
+		memcpy(path->bytes, UTF8_REPLACEMENT, strlen(UTF8_REPLACEMENT));
+	/* A line that begins with "# " would be read as a comment, and its count be lost: the blank
+	 * may be of the name, or between it and the count. */
+	if (node->depth == 1 && path->length == 1 && path->bytes[0] == '#')
+		path->bytes[path->length++] = '_';
 	if (node->depth == 1 && path->length >= 2 && memcmp(path->bytes, "# ", 2) == 0)
 		path->bytes[1] = '_';
 	path->ends[node->depth] = path->length;
 	return 0;
 }
 
-static void put_line(FILE *out, const char *stack, size_t length, uint64_t count)
+static void put_stack(FILE *out, const struct path *path)
 {
-	if (length > 0)
-		fwrite_unlocked(stack, 1, length, out);
+	if (path->length > 0)
+		fwrite_unlocked(path->bytes, 1, path->length, out);
 	else
 		text_put(out, NO_STACK);
+}
+
+/* What is behind the stacks. */
+struct counts {
+	unsigned int decimals;
+	bool has_before;
+	/* Counts before are multiplied by the one and divided by the other: 0, and they are not. */
+	uint64_t multiplier, divisor;
+};
+
+/* Rounded down to a whole one, as difffolded.pl does it. */
+static void put_scaled(FILE *out, const struct counts *counts, uint64_t count)
+{
+	unsigned __int128 scaled = (unsigned __int128)count * counts->multiplier / counts->divisor;
+
+	for (unsigned int i = 0; i < counts->decimals; i++)
+		scaled /= 10;
+	text_put_u64(out, (uint64_t)scaled);
+}
+
+static void put_line(FILE *out, const struct path *path, const struct counts *counts,
+		     uint64_t before, uint64_t count)
+{
+	put_stack(out, path);
 	putc_unlocked(' ', out);
-	text_put_u64(out, count);
+	if (counts->divisor > 0)
+		put_scaled(out, counts, before);
+	else if (counts->has_before)
+		text_put_plain_decimal(out, before, counts->decimals);
+	if (counts->has_before)
+		putc_unlocked(' ', out);
+	text_put_plain_decimal(out, count, counts->decimals);
 	putc_unlocked('\n', out);
 }
 
-int folded_write(const struct call_tree *tree, FILE *out)
+static int write_lines(const struct call_tree *tree, const struct counts *counts, FILE *out)
 {
 	CLEANUP(cleanup_path) struct path path = { 0 };
 
@@ -145,6 +187,7 @@ int folded_write(const struct call_tree *tree, FILE *out)
 		return -ENOMEM;
 	for (uint32_t i = 0; i != CALL_TREE_NONE; i = call_tree_next(tree, i)) {
 		const struct call_node *node = call_tree_node(tree, i);
+		uint64_t before = call_tree_before(tree, i).self;
 
 		if (node->parent != CALL_TREE_NONE) {
 			int err = path_enter(&path, tree, node);
@@ -152,8 +195,30 @@ int folded_write(const struct call_tree *tree, FILE *out)
 			if (err < 0)
 				return err;
 		}
-		if (node->self > 0)
-			put_line(out, path.bytes, path.length, node->self);
+		if (node->self > 0 || before > 0)
+			put_line(out, &path, counts, before, node->self);
 	}
 	return text_finish(out);
+}
+
+int folded_write(const struct call_tree *tree, FILE *out)
+{
+	struct counts counts = { .decimals = call_tree_decimals(tree),
+				 .has_before = call_tree_has_before(tree) };
+
+	return write_lines(tree, &counts, out);
+}
+
+int folded_write_normalized(const struct call_tree *tree, FILE *out)
+{
+	struct counts counts = { .decimals = call_tree_decimals(tree), .has_before = true };
+	uint64_t before = call_tree_before(tree, 0).total;
+	uint64_t after = call_tree_node(tree, 0)->total;
+
+	assert(call_tree_has_before(tree) && before > 0);
+	if (before != after) {
+		counts.multiplier = after;
+		counts.divisor = before;
+	}
+	return write_lines(tree, &counts, out);
 }

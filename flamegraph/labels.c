@@ -20,8 +20,7 @@ void labels_done(struct labels *labels)
 static int add_label(struct labels *labels, size_t *capacity, uint32_t index)
 {
 	const struct call_node *node = call_tree_node(labels->tree, index);
-	uint32_t family = labels_family(labels, index);
-	uint32_t *id = &labels->ids[(size_t)node->name_id * labels->family_count + family];
+	uint32_t *id = &labels->ids[(size_t)node->name_id * FRAME_KIND_COUNT + node->kind];
 
 	if (*id != NO_ID)
 		return 0;
@@ -36,19 +35,14 @@ static int add_label(struct labels *labels, size_t *capacity, uint32_t index)
 	}
 	*id = (uint32_t)labels->count;
 	labels->list[labels->count++] =
-		(struct label){ .name_id = node->name_id, .family = family };
+		(struct label){ .name_id = node->name_id, .kind = node->kind };
 	return 0;
 }
 
-int labels_make(const struct call_tree *tree, const uint8_t *families, struct labels *ret)
+int labels_make(const struct call_tree *tree, struct labels *ret)
 {
-	CLEANUP(labels_done)
-	struct labels labels = {
-		.tree = tree,
-		.families = families,
-		.family_count = families ? PALETTE_FAMILIES : FRAME_KIND_COUNT,
-	};
-	size_t size = call_tree_name_count(tree) * labels.family_count * sizeof(*labels.ids);
+	CLEANUP(labels_done) struct labels labels = { .tree = tree };
+	size_t size = call_tree_name_count(tree) * FRAME_KIND_COUNT * sizeof(*labels.ids);
 	size_t capacity = 0;
 
 	labels.ids = malloc(size + 1);
@@ -57,7 +51,9 @@ int labels_make(const struct call_tree *tree, const uint8_t *families, struct la
 	memset(labels.ids, 0xff, size); /* NO_ID each */
 	for (uint32_t i = call_tree_next(tree, 0); i != CALL_TREE_NONE;
 	     i = call_tree_next(tree, i)) {
-		int err = call_tree_node(tree, i)->total > 0 ? add_label(&labels, &capacity, i) : 0;
+		const struct call_node *node = call_tree_node(tree, i);
+		bool has_label = node->total > 0 && node->kind != FRAME_GAP;
+		int err = has_label ? add_label(&labels, &capacity, i) : 0;
 
 		if (err < 0)
 			return err;

@@ -5,6 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hashmap.h"
+#include "flamegraph/fold.h"
+
 /* Texts lie in blocks that never move, newest block first. */
 struct name_block {
 	struct name_block *next;
@@ -27,7 +30,7 @@ void name_pool_done(struct name_pool *pool)
 		block = next;
 	}
 	free(pool->names);
-	hashmap_done(&pool->by_hash);
+	number_table_done(&pool->by_hash);
 	*pool = (struct name_pool){ 0 };
 }
 
@@ -62,8 +65,35 @@ static int reserve_name(struct name_pool *pool)
 	return 0;
 }
 
-static int add_name(struct name_pool *pool, const char *text, size_t length, uint64_t hash,
-		    uint32_t next)
+static uint32_t hash_name(const struct name_pool *pool, const char *text, size_t length)
+{
+	return (uint32_t)hash_u64(fold_bytes(pool->seed, text, length));
+}
+
+static bool find(const struct name_pool *pool, const char *text, size_t length, uint32_t hash,
+		 uint32_t *ret_id)
+{
+	size_t position = hash;
+	uint32_t number;
+
+	while ((number = number_table_next(&pool->by_hash, hash, &position)) != 0) {
+		const struct name *name = &pool->names[number - 1];
+
+		if (name->length == length && memcmp(name->text, text, length) == 0) {
+			*ret_id = number - 1;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool name_pool_find(const struct name_pool *pool, const char *bytes, size_t length,
+		    uint32_t *ret_id)
+{
+	return find(pool, bytes, length, hash_name(pool, bytes, length), ret_id);
+}
+
+static int add_name(struct name_pool *pool, const char *text, size_t length, uint32_t hash)
 {
 	char *room;
 	int err;
@@ -71,42 +101,40 @@ static int add_name(struct name_pool *pool, const char *text, size_t length, uin
 	if (length >= UINT32_MAX || pool->count >= NAMES_MAX)
 		return -E2BIG;
 	err = reserve_name(pool);
+	if (!err)
+		err = number_table_reserve(&pool->by_hash);
 	if (err < 0)
 		return err;
 	room = find_room(pool, length + 1);
 	if (!room)
 		return -ENOMEM;
-	err = hashmap_put(&pool->by_hash, hash, pool->count);
+	memcpy(room, text, length);
+	room[length] = '\0';
+	pool->blocks->used += length + 1;
+	pool->names[pool->count++] = (struct name){ .text = room, .length = (uint32_t)length };
+	number_table_put(&pool->by_hash, hash, (uint32_t)pool->count);
+	return 0;
+}
+
+int name_pool_intern_bytes(struct name_pool *pool, const char *bytes, size_t length,
+			   uint32_t *ret_id)
+{
+	uint32_t hash;
+	int err;
+
+	while (pool->seed == 0)
+		pool->seed = hash_seed();
+	hash = hash_name(pool, bytes, length);
+	if (find(pool, bytes, length, hash, ret_id))
+		return 0;
+	err = add_name(pool, bytes, length, hash);
 	if (err < 0)
 		return err;
-	memcpy(room, text, length + 1);
-	pool->blocks->used += length + 1;
-	pool->names[pool->count++] =
-		(struct name){ .text = room, .length = (uint32_t)length, .next = next };
+	*ret_id = (uint32_t)(pool->count - 1);
 	return 0;
 }
 
 int name_pool_intern(struct name_pool *pool, const char *text, uint32_t *ret_id)
 {
-	size_t length = strlen(text);
-	uint64_t hash = hash_bytes(text, length);
-	uint32_t first = NAME_NONE;
-	uint64_t found;
-	int err;
-
-	if (hashmap_get(&pool->by_hash, hash, &found))
-		first = (uint32_t)found;
-	for (uint32_t id = first; id != NAME_NONE; id = pool->names[id].next) {
-		const struct name *name = &pool->names[id];
-
-		if (name->length == length && memcmp(name->text, text, length) == 0) {
-			*ret_id = id;
-			return 0;
-		}
-	}
-	err = add_name(pool, text, length, hash, first);
-	if (err < 0)
-		return err;
-	*ret_id = (uint32_t)(pool->count - 1);
-	return 0;
+	return name_pool_intern_bytes(pool, text, strlen(text), ret_id);
 }

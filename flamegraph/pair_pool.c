@@ -32,10 +32,12 @@ static int reserve_pair(struct pair_pool *pool)
 
 int pair_pool_intern(struct pair_pool *pool, uint32_t first, uint32_t second, uint32_t *ret_id)
 {
-	uint64_t key = (uint64_t)first << 32 | second;
-	uint64_t found;
+	uint64_t key, found;
 	int err;
 
+	while (pool->seed == 0)
+		pool->seed = hash_seed();
+	key = ((uint64_t)first << 32 | second) ^ pool->seed;
 	if (hashmap_get(&pool->by_pair, key, &found)) {
 		*ret_id = (uint32_t)found;
 		return 0;

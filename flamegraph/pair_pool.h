@@ -20,6 +20,7 @@ struct pair_pool {
 	struct pair *pairs;
 	size_t count;
 	size_t capacity;
+	uint64_t seed; /* of hashes, as strangers choose lines; 0: there is none yet */
 	struct hashmap by_pair;
 };
 

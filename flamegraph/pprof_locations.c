@@ -8,12 +8,14 @@
 #include "base/cleanup.h"
 #include "flamegraph/name_pool.h"
 
-/* Beside a name's id. */
-#define KERNEL_BIT  (1u << 31)
-#define NO_CODE_BIT (1u << 30)
-#define NAME_BITS   (NO_CODE_BIT - 1)
+/* A name's id and a frame's kind in 32 bits. */
+#define KIND_BITS  3
+#define KIND_SHIFT (32 - KIND_BITS)
+#define NAME_MASK  (UINT32_MAX >> KIND_BITS)
 
-_Static_assert(NAMES_MAX <= NO_CODE_BIT, "a name leaves these bits alone");
+_Static_assert(NAMES_MAX - 1 <= NAME_MASK, "a name leaves these bits alone");
+_Static_assert(FRAME_KIND_COUNT <= 1 << KIND_BITS, "a kind fits them");
+_Static_assert(NAMES_MAX <= PAIR_NONE - FRAME_KIND_COUNT, "no name is the module of a kind");
 
 void pprof_locations_done(struct pprof_locations *locations)
 {
@@ -50,18 +52,11 @@ static bool is_code(enum frame_kind kind)
 	return kind != FRAME_PROCESS && kind != FRAME_NOTE;
 }
 
-static uint32_t bit_of(enum frame_kind kind)
-{
-	if (!is_code(kind))
-		return NO_CODE_BIT;
-	return kind == FRAME_KERNEL ? KERNEL_BIT : 0;
-}
-
 int pprof_locations_find(struct pprof_locations *locations, const struct call_node *node,
 			 uint32_t outer, uint32_t *ret)
 {
 	const struct call_node *parent = call_tree_node(locations->tree, node->parent);
-	uint32_t name = node->name_id | bit_of(node->kind);
+	uint32_t name = node->name_id | (uint32_t)node->kind << KIND_SHIFT;
 	bool is_inlined =
 		node->kind == FRAME_INLINED && outer != PAIR_NONE && is_code(parent->kind);
 	uint32_t frame;
@@ -93,7 +88,7 @@ static int make_functions(struct pprof_locations *locations)
 	for (size_t i = 0; i < n; i++) {
 		const struct pair *frame = &locations->frames.pairs[i];
 		struct call_place place = call_tree_place(locations->tree, frame->second);
-		int err = pair_pool_intern(&locations->functions, frame->first & NAME_BITS,
+		int err = pair_pool_intern(&locations->functions, frame->first & NAME_MASK,
 					   place.file_id, &locations->frame_functions[i]);
 
 		if (err < 0)
@@ -109,21 +104,43 @@ static uint32_t outermost(const struct pprof_locations *locations, uint32_t loca
 	return location;
 }
 
-static int find_mapping(const struct pprof_locations *locations, uint32_t location,
-			struct pair_pool *modules, uint32_t *ret)
+/* CALL_TREE_NONE is the module of FRAME_USER. */
+static uint32_t module_of(const struct pprof_locations *locations, uint32_t location)
 {
-	uint32_t module_id, bits;
+	enum frame_kind kind;
 
 	location = outermost(locations, location);
-	bits = frame_of(locations, location)->first;
-	if (bits & NO_CODE_BIT) {
-		*ret = PAIR_NONE;
-		return 0;
+	kind = (enum frame_kind)(frame_of(locations, location)->first >> KIND_SHIFT);
+	return kind == FRAME_USER ? pprof_locations_place(locations, location).module_id
+				  : PPROF_MODULE_OF_KIND(kind);
+}
+
+static bool is_binary(uint32_t module_id)
+{
+	return module_id <= PPROF_MODULE_OF_KIND(FRAME_KIND_COUNT);
+}
+
+enum frame_kind pprof_mapping_kind(const struct pprof_mapping *mapping)
+{
+	return is_binary(mapping->module_id) ? FRAME_KIND_COUNT
+					     : (enum frame_kind)(PAIR_NONE - mapping->module_id);
+}
+
+/* Of all used locations that are in binaries, or in none. */
+static int find_mappings(struct pprof_locations *locations, bool of_binaries,
+			 struct pair_pool *modules)
+{
+	for (uint32_t i = 0; i < locations->locations.count; i++) {
+		uint32_t module_id = locations->is_used[i] ? module_of(locations, i) : PAIR_NONE;
+		int err = 0;
+
+		if (locations->is_used[i] && is_binary(module_id) == of_binaries)
+			err = pair_pool_intern(modules, module_id, 0,
+					       &locations->location_mappings[i]);
+		if (err < 0)
+			return err;
 	}
-	/* CALL_TREE_NONE is PPROF_MODULE_UNKNOWN. */
-	module_id = bits & KERNEL_BIT ? PPROF_MODULE_KERNEL
-				      : pprof_locations_place(locations, location).module_id;
-	return pair_pool_intern(modules, module_id, 0, ret);
+	return 0;
 }
 
 /* What the functions of a location tell about their mapping. */
@@ -144,18 +161,16 @@ static int make_mappings(struct pprof_locations *locations)
 {
 	CLEANUP(pair_pool_done) struct pair_pool modules = { 0 };
 	size_t n = locations->locations.count;
+	int err;
 
 	locations->location_mappings = calloc(n + 1, sizeof(*locations->location_mappings));
 	if (!locations->location_mappings)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < n; i++) {
-		int err = locations->is_used[i] ? find_mapping(locations, i, &modules,
-							       &locations->location_mappings[i])
-						: 0;
-
-		if (err < 0)
-			return err;
-	}
+	err = find_mappings(locations, true, &modules);
+	if (!err)
+		err = find_mappings(locations, false, &modules);
+	if (err < 0)
+		return err;
 	locations->mappings = calloc(modules.count + 1, sizeof(*locations->mappings));
 	if (!locations->mappings)
 		return -ENOMEM;
@@ -165,7 +180,7 @@ static int make_mappings(struct pprof_locations *locations)
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t mapping = locations->location_mappings[i];
 
-		if (locations->is_used[i] && mapping != PAIR_NONE)
+		if (locations->is_used[i])
 			note_facts(locations, i, &locations->mappings[mapping]);
 	}
 	return 0;

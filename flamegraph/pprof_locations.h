@@ -11,12 +11,11 @@
 #include "flamegraph/call_tree.h"
 #include "flamegraph/pair_pool.h"
 
-/* Modules that are none. */
-#define PPROF_MODULE_UNKNOWN PAIR_NONE
-#define PPROF_MODULE_KERNEL  (PAIR_NONE - 1)
+/* Modules that are none: what is known of them is the kind of their frames. */
+#define PPROF_MODULE_OF_KIND(kind) (PAIR_NONE - (uint32_t)(kind))
 
 struct pprof_mapping {
-	uint32_t module_id; /* a name's id, or one of the above */
+	uint32_t module_id; /* a name's id, or of a kind (above) */
 	bool has_filenames; /* of at least one frame; so are the others */
 	bool has_line_numbers;
 	bool has_inline_frames;
@@ -25,7 +24,7 @@ struct pprof_mapping {
 /* The zero value, with its tree, is empty. */
 struct pprof_locations {
 	const struct call_tree *tree;
-	struct pair_pool frames;    /* name and whose it is, place */
+	struct pair_pool frames;    /* name and kind, place */
 	struct pair_pool locations; /* what it is inlined into or PAIR_NONE, frame */
 	bool *is_used;              /* by location: occurs in a sample */
 	size_t is_used_capacity;
@@ -33,8 +32,8 @@ struct pprof_locations {
 	/* From pprof_locations_finish() on. */
 	struct pair_pool functions; /* name, file or CALL_TREE_NONE */
 	uint32_t *frame_functions;
-	uint32_t *location_mappings; /* of those that are used; PAIR_NONE: it is no code */
-	struct pprof_mapping *mappings;
+	uint32_t *location_mappings;    /* of those that are used */
+	struct pprof_mapping *mappings; /* binaries come first */
 	size_t mapping_count;
 };
 
@@ -56,6 +55,9 @@ static inline uint32_t pprof_locations_outer(const struct pprof_locations *locat
 
 /* Fills in what is left; called once. 0, -ENOMEM or -E2BIG. */
 int pprof_locations_finish(struct pprof_locations *locations);
+
+/* The kind of frame a mapping stands for that is no binary; FRAME_KIND_COUNT: it is one. */
+enum frame_kind pprof_mapping_kind(const struct pprof_mapping *mapping);
 
 /* The place of a location's innermost function. */
 struct call_place pprof_locations_place(const struct pprof_locations *locations, uint32_t location);

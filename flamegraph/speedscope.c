@@ -23,7 +23,7 @@ static void put_frames(const struct call_tree *tree, const struct labels *labels
 		text_put(out, i > 0 ? ",\n{\"name\":" : "\n{\"name\":");
 		text_put_json(out, call_tree_name(tree, labels->list[i].name_id));
 		text_put(out,
-			 labels->list[i].family == FRAME_KERNEL ? ",\"file\":\"[kernel]\"}" : "}");
+			 labels->list[i].kind == FRAME_KERNEL ? ",\"file\":\"[kernel]\"}" : "}");
 	}
 	text_put(out, "\n]},\n");
 }
@@ -45,12 +45,13 @@ static void put_samples(const struct stacks *stacks)
 	for (uint32_t i = 0; i != CALL_TREE_NONE; i = call_tree_next(stacks->tree, i)) {
 		const struct call_node *node = call_tree_node(stacks->tree, i);
 
-		if (node->total > 0 && node->depth > 0)
+		if (node->total > 0 && node->depth > 0 && node->kind != FRAME_GAP)
 			stacks->path[node->depth] = labels_id(stacks->labels, i);
 		if (node->self == 0)
 			continue;
 		text_put(stacks->out, is_first ? "\n" : ",\n");
-		put_stack(stacks, node->depth);
+		/* A gap is time of its caller. */
+		put_stack(stacks, node->depth - (node->kind == FRAME_GAP));
 		is_first = false;
 	}
 	text_put(stacks->out, "\n],\n");
@@ -67,7 +68,7 @@ static void put_weights(const struct stacks *stacks)
 		if (node->self == 0)
 			continue;
 		text_put(stacks->out, is_first ? "" : ",");
-		text_put_u64(stacks->out, node->self);
+		text_put_plain_decimal(stacks->out, node->self, call_tree_decimals(stacks->tree));
 		is_first = false;
 	}
 	text_put(stacks->out, "]\n");
@@ -81,7 +82,7 @@ int speedscope_write(const struct call_tree *tree, const struct picture *picture
 	const char *title = picture->title ? picture->title : "Flame Graph";
 	/* The format knows times and bytes; anything else is "none". */
 	bool is_time = picture->unit && strcmp(picture->unit, "microseconds") == 0;
-	int err = labels_make(tree, NULL, &labels);
+	int err = labels_make(tree, &labels);
 
 	if (err < 0)
 		return err;
@@ -98,7 +99,7 @@ int speedscope_write(const struct call_tree *tree, const struct picture *picture
 	text_put_json(out, title);
 	text_put(out, is_time ? ",\"unit\":\"microseconds\"" : ",\"unit\":\"none\"");
 	text_put(out, ",\"startValue\":0,\"endValue\":");
-	text_put_u64(out, call_tree_node(tree, 0)->total);
+	text_put_plain_decimal(out, call_tree_node(tree, 0)->total, call_tree_decimals(tree));
 	text_put(out, ",\n");
 	put_samples(&stacks);
 	put_weights(&stacks);

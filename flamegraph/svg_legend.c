@@ -1,105 +1,205 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which colour and mark is which kind of waiting, and how much of it there is. Where scripts run
- * the entry of waiting for work becomes a switch (svg_controls.js), so it comes last and has room
- * for longer words.
+ * What colours mean: which is which kind of waiting, and how much of it there is; or, of a
+ * differential, how much more or less there is than before. Entries stand side by side in as many
+ * lines as they need.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "flamegraph/svg.h"
+#include "flamegraph/svg_figure.h"
 #include "flamegraph/text.h"
 
-#define ENTRY_HEIGHT  20
 #define SWATCH_WIDTH  18
+#define SWATCH_HEIGHT 15
 #define TEXT_LEFT     24
 #define ENTRY_GAP     22
-#define SWITCH_GLYPHS (sizeof(":  hidden - show") - 1)
+#define STEP_WIDTH    9
+#define SIDE_GLYPHS   48 /* of the name of a side */
 
+/* All entries are walked twice: to find the height, and, with out, to be drawn. */
 struct legend {
-	const struct waits *waits;
-	const struct picture *picture;
-	uint32_t width;
-};
-
-struct place {
+	const struct figure *figure;
+	FILE *out; /* NULL: only places are wanted */
 	uint32_t x, line;
 };
 
-/* How many letters a count has: it is written, and thrown away. */
-static size_t count_glyphs(const struct picture *picture, uint64_t count)
+static uint32_t entry_height(const struct figure *figure)
 {
-	CLEANUP(cleanup_free) char *text = NULL;
-	size_t length = 0;
-	FILE *out = open_memstream(&text, &length);
+	return figure->font_size > SWATCH_HEIGHT ? figure->font_size + 5 : SWATCH_HEIGHT + 5;
+}
+
+/* A place for an entry of that width. kind: what a script is to know it by; or NULL. */
+static void open_entry(struct legend *legend, uint32_t width, const char *kind)
+{
+	uint32_t room = figure_span(legend->figure);
+
+	if (legend->x > 0 && legend->x + width > room) {
+		legend->x = 0;
+		legend->line++;
+	}
+	if (legend->out)
+		fprintf(legend->out, "<g%s%s%s transform=\"translate(%u,%u)\">",
+			kind ? " data-kind=\"" : "", kind ? kind : "", kind ? "\"" : "", legend->x,
+			legend->line * entry_height(legend->figure));
+	legend->x += width + ENTRY_GAP;
+}
+
+static void close_entry(const struct legend *legend)
+{
+	if (legend->out)
+		text_put(legend->out, "</g>\n");
+}
+
+static void put_swatch(const struct legend *legend, uint32_t family, uint32_t shade, uint32_t x,
+		       uint32_t width)
+{
+	if (legend->out)
+		fprintf(legend->out, "<rect class=\"%c%u\" x=\"%u\" width=\"%u\" height=\"%d\"/>",
+			palette_letter(family), shade, x, width, SWATCH_HEIGHT);
+}
+
+static void put_words(const struct legend *legend, uint32_t x, const char *words)
+{
+	if (!legend->out)
+		return;
+	fprintf(legend->out, "<text x=\"%u\" y=\"12\">", x);
+	text_put_xml(legend->out, words, TEXT_WHOLE);
+	text_put(legend->out, "</text>");
+}
+
+static uint32_t words_width(const struct legend *legend, const char *words)
+{
+	return figure_text_width(legend->figure, text_length(words, SIZE_MAX));
+}
+
+static void add_entry(struct legend *legend, uint32_t family, const char *kind, const char *words)
+{
+	open_entry(legend, TEXT_LEFT + words_width(legend, words), kind);
+	put_swatch(legend, family, 0, 0, SWATCH_WIDTH);
+	put_words(legend, TEXT_LEFT, words);
+	close_entry(legend);
+}
+
+static void add_waits(struct legend *legend)
+{
+	const struct figure *figure = legend->figure;
+
+	for (uint32_t kind = 0; kind < WAIT_KIND_COUNT; kind++) {
+		CLEANUP(cleanup_free) char *words = NULL;
+		size_t length;
+		FILE *out;
+
+		if (figure->waits.sums[kind] == 0)
+			continue;
+		out = open_memstream(&words, &length);
+		if (!out)
+			return;
+		fprintf(out, "%s ", wait_kind_text(kind));
+		figure_put_plain_count(figure, figure->waits.sums[kind], out);
+		(void)fclose(out);
+		if (words)
+			add_entry(legend, PALETTE_WAIT + kind, wait_kind_text(kind), words);
+	}
+}
+
+/* From all that there was less, over grey, to all that there is more. */
+static void add_scale(struct legend *legend)
+{
+	static const char less[] = "less ", more[] = " more";
+	const uint32_t steps = 2 * PALETTE_SHADES + 1;
+	uint32_t x = words_width(legend, less);
+
+	open_entry(legend, x + steps * STEP_WIDTH + words_width(legend, more), NULL);
+	put_words(legend, 0, less);
+	for (uint32_t shade = PALETTE_SHADES; shade-- > 0; x += STEP_WIDTH)
+		put_swatch(legend, PALETTE_LESS, shade, x, STEP_WIDTH);
+	put_swatch(legend, PALETTE_SAME, 0, x, STEP_WIDTH);
+	x += STEP_WIDTH;
+	for (uint32_t shade = 0; shade < PALETTE_SHADES; shade++, x += STEP_WIDTH)
+		put_swatch(legend, PALETTE_MORE, shade, x, STEP_WIDTH);
+	put_words(legend, x, more);
+	close_entry(legend);
+}
+
+static void put_side(const struct legend *legend, const char *name, const char *otherwise,
+		     uint64_t total, FILE *out)
+{
+	if (name)
+		fprintf(out, "%s: ", otherwise);
+	name = name ? name : otherwise;
+	text_put_repaired(out, name, SIDE_GLYPHS);
+	text_put(out, text_length(name, SIDE_GLYPHS + 1) > SIDE_GLYPHS ? ".. " : " ");
+	figure_put_plain_count(legend->figure, total, out);
+}
+
+static void put_sides(const struct legend *legend, FILE *out)
+{
+	const struct figure *figure = legend->figure;
+	const struct picture_sides *sides = &figure->picture->sides;
+	uint64_t before = sides->before_total;
+
+	if (before == 0)
+		before = call_tree_before(figure->tree, 0).total;
+	put_side(legend, sides->before, "before", before, out);
+	text_put(out, ", ");
+	put_side(legend, sides->after, "after", figure->whole, out);
+	text_put(out, sides->is_normalized ? "; before is scaled to the total of after"
+					   : "; totals as they are");
+}
+
+static void add_sides(struct legend *legend)
+{
+	CLEANUP(cleanup_free) char *words = NULL;
+	size_t length;
+	FILE *out = open_memstream(&words, &length);
 
 	if (!out)
-		return 0;
-	svg_put_count(picture, count, out);
+		return;
+	put_sides(legend, out);
 	(void)fclose(out);
-	return text_length(text, length);
+	if (!words)
+		return;
+	open_entry(legend, words_width(legend, words), NULL);
+	put_words(legend, 0, words);
+	close_entry(legend);
 }
 
-static uint32_t entry_width(const struct legend *legend, enum wait_kind kind)
+static void add_entries(struct legend *legend)
 {
-	size_t glyphs = strlen(wait_kind_text(kind)) + 1 +
-			count_glyphs(legend->picture, legend->waits->sums[kind]);
-
-	if (kind == WAIT_WORK)
-		glyphs += SWITCH_GLYPHS;
-	return TEXT_LEFT + (uint32_t)(glyphs * SVG_GLYPH_WIDTH / SVG_PIXEL) + ENTRY_GAP;
+	if (legend->figure->waits.families)
+		add_waits(legend);
+	if (!legend->figure->has_sides)
+		return;
+	add_scale(legend);
+	add_entry(legend, PALETTE_NEW, NULL, "new");
+	add_entry(legend, PALETTE_REMOVED, NULL, "removed");
+	add_sides(legend);
 }
 
-/* Where the entry lies, and in *next the one behind it. */
-static struct place take_place(const struct legend *legend, enum wait_kind kind, struct place *next)
+static bool has_legend(const struct figure *figure)
 {
-	uint32_t width = entry_width(legend, kind);
-	struct place place = *next;
-
-	if (place.x > 0 && place.x + width > legend->width - 2 * SVG_MARGIN + ENTRY_GAP)
-		place = (struct place){ .line = place.line + 1 };
-	*next = (struct place){ .x = place.x + width, .line = place.line };
-	return place;
+	return figure->total > 0 && (figure->waits.families || figure->has_sides);
 }
 
-static void put_entry(const struct legend *legend, enum wait_kind kind, struct place place,
-		      FILE *out)
+uint32_t figure_legend_height(const struct figure *figure)
 {
-	char letter = palette_letter(PALETTE_WAIT + kind);
+	struct legend legend = { .figure = figure };
 
-	fprintf(out,
-		"<g class=\"kind\" data-letter=\"%c\" data-kind=\"%s\" "
-		"transform=\"translate(%u,%u)\"><rect class=\"%c0\" width=\"%d\" height=\"15\"/>"
-		"<text x=\"%d\" y=\"12\">%s ",
-		letter, wait_kind_text(kind), place.x, place.line * ENTRY_HEIGHT, letter,
-		SWATCH_WIDTH, TEXT_LEFT, wait_kind_text(kind));
-	svg_put_count(legend->picture, legend->waits->sums[kind], out);
-	text_put(out, "</text></g>\n");
+	if (!has_legend(figure))
+		return 0;
+	add_entries(&legend);
+	return (legend.line + 1) * entry_height(figure);
 }
 
-uint32_t svg_legend_height(const struct waits *waits, const struct picture *picture, uint32_t width)
+void figure_put_legend(const struct figure *figure, uint32_t top, FILE *out)
 {
-	struct legend legend = { .waits = waits, .picture = picture, .width = width };
-	struct place next = { 0 };
+	struct legend legend = { .figure = figure, .out = out };
 
-	for (size_t kind = 0; kind < WAIT_KIND_COUNT; kind++) {
-		if (waits->sums[kind] > 0)
-			(void)take_place(&legend, kind, &next);
-	}
-	return (next.line + 1) * ENTRY_HEIGHT;
-}
-
-void svg_put_legend(const struct waits *waits, const struct picture *picture, uint32_t width,
-		    uint32_t y, FILE *out)
-{
-	struct legend legend = { .waits = waits, .picture = picture, .width = width };
-	struct place next = { 0 };
-
-	fprintf(out, "<g class=\"legend\" transform=\"translate(%d,%u)\">\n", SVG_MARGIN, y);
-	for (size_t kind = 0; kind < WAIT_KIND_COUNT; kind++) {
-		if (waits->sums[kind] > 0)
-			put_entry(&legend, kind, take_place(&legend, kind, &next), out);
-	}
+	if (!has_legend(figure))
+		return;
+	fprintf(out, "<g class=\"legend\" transform=\"translate(%d,%u)\">\n", FIGURE_MARGIN, top);
+	add_entries(&legend);
 	text_put(out, "</g>\n");
 }

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RUNE_BYTES_MAX 4
-
 static bool is_continuation(char c)
 {
 	return ((unsigned char)c & 0xc0) == 0x80;
@@ -71,7 +69,7 @@ size_t text_length(const char *text, size_t max)
 	return length;
 }
 
-static size_t encode(uint32_t rune, char ret[RUNE_BYTES_MAX])
+size_t text_encode(uint32_t rune, char ret[TEXT_RUNE_BYTES])
 {
 	if (rune < 0x80) {
 		ret[0] = (char)rune;
@@ -97,8 +95,8 @@ static size_t encode(uint32_t rune, char ret[RUNE_BYTES_MAX])
 
 static void put_rune(FILE *out, uint32_t rune)
 {
-	char bytes[RUNE_BYTES_MAX];
-	size_t length = encode(rune, bytes);
+	char bytes[TEXT_RUNE_BYTES];
+	size_t length = text_encode(rune, bytes);
 
 	for (size_t i = 0; i < length; i++)
 		putc_unlocked(bytes[i], out);
@@ -132,6 +130,16 @@ void text_put_xml(FILE *out, const char *text, size_t max)
 	}
 }
 
+void text_put_repaired(FILE *out, const char *text, size_t max)
+{
+	uint32_t rune;
+
+	for (; *text && max > 0; max--) {
+		text += text_next(text, &rune);
+		put_rune(out, rune);
+	}
+}
+
 void text_put_json(FILE *out, const char *text)
 {
 	uint32_t rune;
@@ -162,7 +170,7 @@ char *text_repair(const char *text)
 		uint32_t rune;
 
 		text += text_next(text, &rune);
-		n += encode(rune, copy + n);
+		n += text_encode(rune, copy + n);
 	}
 	copy[n] = '\0';
 	return copy;
@@ -199,14 +207,41 @@ void text_put_grouped(FILE *out, uint64_t value)
 
 void text_put_percent(FILE *out, uint64_t part, uint64_t whole)
 {
-	unsigned __int128 scaled = (unsigned __int128)part * 10000 + whole / 2;
-	uint64_t hundredths = whole > 0 ? (uint64_t)(scaled / whole) : 0;
+	fprintf(out, "%.2f%%", whole > 0 ? 100.0 * (double)part / (double)whole : 0.0);
+}
 
-	text_put_u64(out, hundredths / 100);
-	putc_unlocked('.', out);
-	putc_unlocked((int)('0' + hundredths / 10 % 10), out);
-	putc_unlocked((int)('0' + hundredths % 10), out);
-	putc_unlocked('%', out);
+static void put_fraction(FILE *out, uint64_t fraction, unsigned int decimals)
+{
+	if (fraction == 0)
+		return;
+	for (; fraction % 10 == 0; decimals--)
+		fraction /= 10;
+	fprintf(out, ".%0*" PRIu64, (int)decimals, fraction);
+}
+
+static uint64_t units_of_one(unsigned int decimals)
+{
+	uint64_t units = 1;
+
+	while (decimals-- > 0)
+		units *= 10;
+	return units;
+}
+
+void text_put_decimal(FILE *out, uint64_t value, unsigned int decimals)
+{
+	uint64_t one = units_of_one(decimals);
+
+	text_put_grouped(out, value / one);
+	put_fraction(out, value % one, decimals);
+}
+
+void text_put_plain_decimal(FILE *out, uint64_t value, unsigned int decimals)
+{
+	uint64_t one = units_of_one(decimals);
+
+	text_put_u64(out, value / one);
+	put_fraction(out, value % one, decimals);
 }
 
 void text_put_hundredths(FILE *out, int64_t value)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "symbolize/elf_reader.h"
@@ -13,6 +14,7 @@
 
 /* A build id is among the first notes; the rest of a longer segment is not read. */
 #define NOTES_SIZE_MAX 16384
+#define NOTES_ALIGN    4 /* unless a segment says otherwise */
 
 static size_t round_up(size_t size, size_t align)
 {
@@ -58,7 +60,7 @@ static int read_notes(struct elf_reader *reader, uint64_t offset, uint64_t size,
 
 	if (err < 0)
 		return err;
-	return find_in_notes(notes, length, align == 8 ? 8 : 4, ret) ? 0 : -ENOENT;
+	return find_in_notes(notes, length, align == 8 ? 8 : NOTES_ALIGN, ret) ? 0 : -ENOENT;
 }
 
 static int find_in_segments(struct elf_reader *reader, struct build_id *ret)
@@ -100,4 +102,14 @@ int build_id_read(int fd, struct build_id *ret)
 	if (err < 0)
 		return -ENOENT; /* its segments are fine, and none holds an id */
 	return find_in_sections(&reader, ret);
+}
+
+int build_id_read_notes(int fd, struct build_id *ret)
+{
+	char notes[NOTES_SIZE_MAX];
+	ssize_t length = pread(fd, notes, sizeof(notes), 0);
+
+	if (length < 0)
+		return -errno;
+	return find_in_notes(notes, (size_t)length, NOTES_ALIGN, ret) ? 0 : -ENOENT;
 }

@@ -225,4 +225,7 @@ char *demangle(const char *mangled);
 /* Reads the build id from an open ELF file without changing its offset. 0, -ENOENT none, -errno. */
 int build_id_read(int fd, struct build_id *ret);
 
+/* The same of a file that is nothing but notes, as the kernel's: /sys/kernel/notes. */
+int build_id_read_notes(int fd, struct build_id *ret);
+
 #endif

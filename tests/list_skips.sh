@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# What a run of ctest has left out of tests that ran: ctest itself names only those that did not run
-# at all. ctest calls this when all tests have ended (CTestCustom.cmake).
+# What a run of ctest has left out of tests that ran, and why others did not: ctest itself has only the
+# names of the latter. ctest calls this when all tests have ended (CTestCustom.cmake).
 #   list_skips.sh BUILD_DIRECTORY | --self-test
 set -euo pipefail
 
 # From ctest's log: cmocka says "[  SKIPPED ] NAME", twice, and unittest "NAME ... skipped 'REASON'",
-# where NAME and the first line of its comment, if it has one, are lines of their own.
+# where NAME and the first line of its comment, if it has one, are lines of their own; node says
+# "ok 1 - NAME # SKIP REASON". Tests that are skipped as a whole say "skipped: REASON".
 list() {
 	awk '
 		/^[0-9]+\/[0-9]+ Testing: / { test = $3; next }
@@ -19,6 +20,12 @@ list() {
 				note(name ": " reason)
 		}
 		/^\[  SKIPPED \] [a-z_0-9]+$/ { note($4) }
+		/^ *ok [0-9]+ - .* # SKIP/ {
+			sub(/^ *ok [0-9]+ - /, "")
+			sub(/ # SKIP ?/, ": ")
+			note($0)
+		}
+		/^skipped: / { note("all of it: " substr($0, 10)) }
 		function note(what) {
 			if (!seen[test, what]++)
 				skips[++count] = "\t" test ", " what
@@ -35,19 +42,25 @@ self_test() {
 	local expected found
 	expected=$'\nThe following parts of tests were skipped:\n'
 	expected+=$'\tkernel/a, test_one: node is not installed\n'
-	expected+=$'\tkernel/a, test_three: it\'s old\n\tunit/b, a_file_is_read'
+	expected+=$'\tkernel/a, test_three: it\'s old\n\tunit/b, a_file_is_read\n'
+	expected+=$'\tbrowser/c, a click zooms: not today\n\tbrowser/d, all of it: npm is missing'
 	found=$(
 		list - <<'EOF'
-1/2 Testing: kernel/a
+1/4 Testing: kernel/a
 test_one (__main__.A.test_one) ... skipped 'node is not installed'
 test_two (__main__.A.test_two) ... ok
 test_three (__main__.A.test_three)
 What it is about. ... skipped "it's old"
-2/2 Testing: unit/b
+2/4 Testing: unit/b
 [  SKIPPED ] a_file_is_read
 [       OK ] another
 [  SKIPPED ] 1 test(s), listed below:
 [  SKIPPED ] a_file_is_read
+3/4 Testing: browser/c
+ok 1 - a key resets
+ok 2 - a click zooms # SKIP not today
+4/4 Testing: browser/d
+skipped: npm is missing
 EOF
 	)
 	[[ $found == "$expected" ]] || {

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * golden FOLDER NAME FORMAT [--update]: what FOLDER/NAME.folded becomes in a format is compared
- * with FOLDER/NAME.FORMAT, or written there. The script of a picture is left out: it is the same
- * in all of them, and a change to it should not change every file here.
+ * with FOLDER/NAME.FORMAT, or written there. The script and the style sheet of a picture are
+ * left out: they are the same in all of them, and a change to them should not change every file
+ * here.
  *
- * Inputs called "lines..." have places (placed_tree.h), "waits..." are off-CPU time. Format "lines"
- * is folded stacks with lines behind names, "pprof" the text of what is in such a file.
+ * Inputs called "lines..." have places (placed_tree.h), "waits..." are off-CPU time, "sides..." are
+ * differentials, drawn with words that strangers chose. Format "lines" is folded stacks with lines
+ * behind names, "pprof" the text of what is in such a file.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -14,13 +16,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "flamegraph/call_tree_removed.h"
 #include "flamegraph/flamegraph.h"
+#include "flamegraph/readers.h"
 #include "tests/golden/placed_tree.h"
 #include "tests/golden/pprof_text.h"
 
-#define PATH_SIZE    4096
-#define SCRIPT_START "<script>"
-#define SCRIPT_END   "</script>"
+#define PATH_SIZE 4096
 
 static const struct picture picture = {
 	.title = "Golden <&\">",
@@ -43,10 +45,31 @@ static const struct picture picture_of_waits = {
 	.waits = true,
 };
 
+/* Nothing that people say may get out of its text. */
+static const struct picture picture_of_sides = {
+	.title = "</title><script>alert(1)</script>",
+	.subtitle = "\xff\xed\xa0\x80\x1b]]>",
+	.notes = "-- <!-- &amp; ' \"",
+	.unit = "\" onload=\"alert(1)",
+	.nametype = "<![CDATA[",
+	.sides = { .before = "<a>\n&", .after = "\x01\"b\"", .is_normalized = true },
+};
+
+static bool begins_with(const char *name, const char *start)
+{
+	return strncmp(name, start, strlen(start)) == 0;
+}
+
+static const struct picture *picture_of(const char *name)
+{
+	if (begins_with(name, "waits"))
+		return &picture_of_waits;
+	return begins_with(name, "sides") ? &picture_of_sides : &picture;
+}
+
 static int write_as(const char *name, const char *format, const struct call_tree *tree, FILE *out)
 {
-	bool is_of_waits = strncmp(name, "waits", strlen("waits")) == 0;
-	const struct picture *wanted = is_of_waits ? &picture_of_waits : &picture;
+	const struct picture *wanted = picture_of(name);
 
 	if (strcmp(format, "svg") == 0)
 		return svg_write(tree, wanted, out);
@@ -61,16 +84,16 @@ static int write_as(const char *name, const char *format, const struct call_tree
 	return -EINVAL;
 }
 
-static void cut_script(char *bytes, size_t *length)
+/* What is in all elements of the name. */
+static void cut_elements(char *bytes, size_t *length, const char *start, const char *end)
 {
-	char *start = strstr(bytes, SCRIPT_START);
-	char *end = start ? strstr(start, SCRIPT_END) : NULL;
+	char *from = bytes, *to;
 
-	if (!end)
-		return;
-	start += strlen(SCRIPT_START);
-	memmove(start, end, *length - (size_t)(end - bytes) + 1);
-	*length -= (size_t)(end - start);
+	while ((from = strstr(from, start)) && (to = strstr(from, end))) {
+		from += strlen(start);
+		memmove(from, to, *length - (size_t)(to - bytes) + 1);
+		*length -= (size_t)(to - from);
+	}
 }
 
 static void replace_tree(struct call_tree **tree, struct call_tree *by)
@@ -85,9 +108,10 @@ static void replace_tree(struct call_tree **tree, struct call_tree *by)
 static int prepare_tree(const char *name, const char *format, struct call_tree **tree)
 {
 	struct call_tree *changed = NULL;
-	int err = call_tree_sort(*tree);
+	int err = begins_with(name, "sides") ? call_tree_removed(*tree, CALL_TREE_BY_NAME)
+					     : call_tree_sort(*tree);
 
-	if (!err && strncmp(name, "lines", strlen("lines")) == 0)
+	if (!err && begins_with(name, "lines"))
 		err = placed_tree_make(*tree, &changed);
 	if (err < 0)
 		return err;
@@ -107,7 +131,8 @@ static int render(const char *path, const char *name, const char *format, char *
 {
 	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
 	CLEANUP(cleanup_file) FILE *in = fopen(path, "r");
-	struct folded_report report;
+	const struct folded_options options = { .differential = begins_with(name, "sides") };
+	struct read_report report;
 	FILE *out = open_memstream(ret, ret_length);
 	int err;
 
@@ -115,14 +140,16 @@ static int render(const char *path, const char *name, const char *format, char *
 		return -EIO;
 	err = call_tree_new(&tree);
 	if (err == 0)
-		err = folded_read(in, tree, &report);
+		err = folded_read(in, tree, &options, &report);
 	if (err == 0)
 		err = prepare_tree(name, format, &tree);
 	if (err == 0)
 		err = write_as(name, format, tree, out);
 	(void)fclose(out);
-	if (err == 0 && (strcmp(format, "svg") == 0 || strcmp(format, "html") == 0))
-		cut_script(*ret, ret_length);
+	if (err == 0 && (strcmp(format, "svg") == 0 || strcmp(format, "html") == 0)) {
+		cut_elements(*ret, ret_length, "<script>", "</script>");
+		cut_elements(*ret, ret_length, "<style>", "</style>");
+	}
 	return err;
 }
 

@@ -41,7 +41,8 @@ def varints_of(data):
 class Profile:
     """
     strings, value types as names, the sum of each value over all samples, and places: for each
-    name of a function the set of (mapping, file, line) where it was met; None without a mapping.
+    name of a function the set of (mapping, file, line) where it was met; build ids by mapping; and
+    labels, the set of (thread_id, thread_name, state) of all samples, None being what they lack.
     """
 
     def __init__(self, path):
@@ -52,6 +53,12 @@ class Profile:
         self.types = [self.strings[t.get(1, 0)] for t in types]
         samples = [self._values_of(value) for number, value in fields if number == 2]
         self.sums = dict(zip(self.types, map(sum, zip(*samples))))
+        self.labels = {
+            self._labels_of(value) for number, value in fields if number == 2
+        }
+        names = self._names_by_id(fields, 3, 5)
+        ids = self._names_by_id(fields, 3, 6)
+        self.build_ids = {names[key]: ids[key] for key in names if ids[key]}
         self.places = {}
         mappings = self._names_by_id(fields, 3, 5)
         functions = self._names_by_id(fields, 5, 2)
@@ -66,6 +73,13 @@ class Profile:
         """Of all messages with this number: id -> the string that a field of theirs names."""
         messages = [dict(fields_of(value)) for number, value in fields if number == number_wanted]
         return {message[1]: self.strings[message.get(name_field, 0)] for message in messages}
+
+    def _labels_of(self, sample):
+        found = {}
+        for label in (dict(fields_of(value)) for number, value in fields_of(sample) if number == 3):
+            text = self.strings[label[2]] if label.get(2) else label.get(3, 0)
+            found[self.strings[label[1]]] = text
+        return tuple(found.get(key) for key in ("thread_id", "thread_name", "state"))
 
     @staticmethod
     def _values_of(sample):

@@ -73,7 +73,16 @@ class Directory(EprofTest):
         self.assertGreater(len(kernel), 0)
         for name in kernel:
             self.assertIn("[kernel.kallsyms]", {mapping for mapping, _, _ in profile.places[name]})
-        self.assertEqual(profile.places["syscaller"], {(None, "", 0)})
+        self.assertEqual(profile.places["syscaller"], {("[process]", "", 0)})
+
+    def test_the_pprof_profile_has_the_build_ids_of_the_statistics(self):
+        found = Profile(self.result.path("on-cpu.pb.gz")).build_ids
+        modules = self.result.stats()["modules"]
+        known = {os.path.basename(m["path"]): m["build_id"] for m in modules if m["build_id"]}
+        kernel = found.pop("[kernel.kallsyms]")
+        self.assertRegex(kernel, "^[0-9a-f]{40}$")
+        self.assertGreater(len(known), 0)
+        self.assertEqual(found, known)
 
     def test_the_page_is_self_contained(self):
         page = read(self.result.path("index.html"))
@@ -148,6 +157,19 @@ class BothKinds(EprofTest):
         self.assertAlmostEqual(profile.sums["off_cpu"] / 1000, folded.total, delta=1)
         self.assertGreater(off["intervals"], 0)
         self.assertGreater(off["complete_share"], 0.9)
+
+    def test_samples_are_labelled_with_the_state_of_their_thread(self):
+        labels = Profile(self.result.path("off-cpu.pb.gz")).labels
+        states = {state for _, _, state in labels}
+        self.assertIn("sleep", states)
+        self.assertLessEqual(states, OFF_STATES)
+        self.assertEqual({label[:2] for label in labels}, {(None, None)})
+
+    def test_samples_of_threads_are_labelled_with_their_names(self):
+        with Program("spin", 60) as program:
+            result = self.once.record("-p", program.pid, "--per-thread", "-d", 0.5)
+            labels = Profile(result.path("on-cpu.pb.gz")).labels
+            self.assertEqual(labels, {(program.pid, "spin", None)})
 
     def test_the_ledger_adds_up(self):
         ledger = self.stats["ledger"]

@@ -17,7 +17,7 @@
 
 #include "agent/options.h"
 
-#define WORDS_MAX 32
+#define WORDS_MAX 64
 #define RETURNED  99 /* exit code of a child whose options_parse() came back */
 
 struct words {

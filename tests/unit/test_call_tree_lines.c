@@ -42,7 +42,7 @@ static void assert_folded(const struct call_tree *tree, const char *expected)
 	free(text);
 }
 
-/* Also that no place is left, and that siblings differ by name or kind. */
+/* Also that siblings differ by name or kind. */
 static void assert_whole(const struct call_tree *tree)
 {
 	for (uint32_t i = 0; i != CALL_TREE_NONE; i = call_tree_next(tree, i)) {
@@ -50,7 +50,6 @@ static void assert_whole(const struct call_tree *tree)
 		uint64_t sum = node->self;
 		uint32_t child = node->first_child;
 
-		assert_int_equal(node->place_id, CALL_TREE_NONE);
 		while (child != CALL_TREE_NONE) {
 			const struct call_node *this = call_tree_node(tree, child);
 			const struct call_node *next = this;
@@ -64,6 +63,7 @@ static void assert_whole(const struct call_tree *tree)
 		}
 		assert_true(node->total == sum);
 	}
+	call_tree_check(tree);
 }
 
 static struct call_tree *two_lines_of_main(void)
@@ -203,6 +203,49 @@ static void deep_stacks_merge(void **state)
 	call_tree_free(tree);
 }
 
+/* Ties go to the first in order: the lines are sorted. */
+static void a_merged_node_has_the_place_of_its_largest(void **state)
+{
+	struct call_tree *tree = new_tree(), *again;
+	struct call_place place;
+
+	(void)state;
+	add(tree, FRAMES(AT("a", "a.c", 1)), 1, 5);
+	add(tree, FRAMES({ "a", "b.c", "b.so", 2, FRAME_USER }), 1, 7);
+	add(tree, FRAMES(AT("a", "c.c", 3)), 1, 7);
+	add(tree, FRAMES({ .name = "a" }), 1, 1);
+	assert_int_equal(call_tree_sort(tree), 0);
+	tree = merged(tree, false);
+	assert_int_equal(call_tree_node_count(tree), 2);
+	place = call_tree_place(tree, call_tree_node(tree, 1)->place_id);
+	assert_string_equal(call_tree_name(tree, place.file_id), "b.c");
+	assert_string_equal(call_tree_name(tree, place.module_id), "b.so");
+	assert_int_equal(place.line, 2);
+	/* It is told, and makes no difference. */
+	add(tree, FRAMES(AT("a", "d.c", 9)), 1, 100);
+	add(tree, FRAMES({ .name = "a" }), 1, 100);
+	assert_int_equal(call_tree_node_count(tree), 2);
+	assert_int_equal(call_tree_divide(tree, 10, &again), 0);
+	add(again, FRAMES({ .name = "a" }), 1, 100);
+	assert_int_equal(call_tree_node_count(again), 2);
+	assert_int_equal(call_tree_place(again, call_tree_node(again, 1)->place_id).line, 2);
+	call_tree_free(again);
+	call_tree_free(tree);
+}
+
+static void a_merged_tree_is_in_the_order_of_the_one_before(void **state)
+{
+	struct call_tree *tree = new_tree();
+
+	(void)state;
+	add(tree, FRAMES(AT("a", "a.c", 1)), 1, 5);
+	add(tree, FRAMES(AT("b", "b.c", 2)), 1, 7);
+	assert_int_equal(call_tree_sort_by(tree, CALL_TREE_BY_VALUE), 0);
+	tree = merged(tree, false);
+	assert_folded(tree, "b 7\na 5\n");
+	call_tree_free(tree);
+}
+
 /* The tree that would have come without lines is the one that merging makes. */
 static void merging_is_the_same_as_having_had_no_lines(void **state)
 {
@@ -249,6 +292,8 @@ int main(void)
 		cmocka_unit_test(what_was_never_counted_is_left_out),
 		cmocka_unit_test(the_largest_counts_are_kept),
 		cmocka_unit_test(deep_stacks_merge),
+		cmocka_unit_test(a_merged_node_has_the_place_of_its_largest),
+		cmocka_unit_test(a_merged_tree_is_in_the_order_of_the_one_before),
 		cmocka_unit_test(merging_is_the_same_as_having_had_no_lines),
 	};
 

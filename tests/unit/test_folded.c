@@ -106,16 +106,52 @@ static void a_full_disk_is_noticed(void **state)
 	assert_full_disk_is_noticed(write_folded);
 }
 
+static void decimals_are_written_as_far_as_there_are_some(void **state)
+{
+	struct call_tree *tree = tree_of("a 1.25\nb 3\nc 0.5\nd 10\n");
+
+	(void)state;
+	assert_written(tree, "a 1.25\nb 3\nc 0.5\nd 10\n");
+	call_tree_free(tree);
+}
+
+static void a_flame_chart_is_written_in_the_order_of_time(void **state)
+{
+	const char *folded = "b 1\na 2\na;x 1\na 3\na;y 1\na;x 1\nb 4\n";
+	struct call_tree *tree = new_tree();
+
+	(void)state;
+	call_tree_keep_time(tree);
+	(void)read_folded(tree, folded, strlen(folded));
+	assert_int_equal(call_tree_sort(tree), 0);
+	assert_written(tree, folded);
+	call_tree_free(tree);
+}
+
+static void a_line_of_one_frame_is_no_comment(void **state)
+{
+	struct call_tree *tree = new_tree();
+
+	(void)state;
+	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "#" }), 1, 7), 0);
+	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "#" }, { .name = "#" }), 2, 2), 0);
+	assert_written(tree, "#_ 7\n#_;# 2\n");
+	call_tree_free(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_kind_has_its_suffix),
+		cmocka_unit_test(decimals_are_written_as_far_as_there_are_some),
+		cmocka_unit_test(a_flame_chart_is_written_in_the_order_of_time),
 		cmocka_unit_test(only_stacks_that_were_counted_are_lines),
 		cmocka_unit_test(names_cannot_break_the_grammar),
 		cmocka_unit_test(a_stack_without_text_has_a_name),
 		cmocka_unit_test(what_is_read_is_written_again),
 		cmocka_unit_test(deep_and_long_stacks_are_written),
 		cmocka_unit_test(a_full_disk_is_noticed),
+		cmocka_unit_test(a_line_of_one_frame_is_no_comment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,7 @@ static void the_umask_is_respected(void **state)
 
 	(void)state;
 	assert_int_equal(output_open("x.svg", &output), 0);
+	assert_non_null(output_stream(output, NULL));
 	assert_int_equal(output_commit(output), 0);
 	output_free(output);
 	assert_int_equal(output_open("d", &output), 0);
@@ -169,6 +170,22 @@ static void what_is_not_committed_leaves_nothing(void **state)
 	output_free(NULL);
 }
 
+/* Who is killed while a recording runs, or an input is read, cannot clean up. */
+static void nothing_is_there_before_something_is_written(void **state)
+{
+	struct output *output;
+
+	(void)state;
+	assert_int_equal(output_open("x.svg", &output), 0);
+	assert_int_equal(count_names("."), 0);
+	assert_non_null(output_stream(output, NULL));
+	assert_int_equal(count_names("."), 1);
+	assert_ptr_equal(output_stream(output, NULL), output_stream(output, NULL));
+	assert_int_equal(count_names("."), 1);
+	output_free(output);
+	assert_int_equal(count_names("."), 0);
+}
+
 static void a_link_is_replaced_not_followed(void **state)
 {
 	struct output *output;
@@ -214,6 +231,7 @@ static void the_longest_file_name_works(void **state)
 	memset(name, 'x', sizeof(name));
 	memcpy(name + 251, ".svg", 5);
 	assert_int_equal(output_open(name, &output), 0);
+	assert_non_null(output_stream(output, NULL));
 	assert_int_equal(output_commit(output), 0);
 	output_free(output);
 	assert_int_equal(access(name, F_OK), 0);
@@ -406,6 +424,7 @@ int main(void)
 		IN_DIRECTORY(a_directory_is_made_and_filled),
 		IN_DIRECTORY(an_existing_directory_is_reused),
 		IN_DIRECTORY(what_is_not_committed_leaves_nothing),
+		IN_DIRECTORY(nothing_is_there_before_something_is_written),
 		IN_DIRECTORY(a_link_is_replaced_not_followed),
 		IN_DIRECTORY(a_planted_temporary_name_is_not_followed),
 		IN_DIRECTORY(the_longest_file_name_works),

@@ -37,8 +37,8 @@ static void text_is_readable_on_every_shade(void **state)
 {
 	(void)state;
 	for (int theme = 0; theme < PALETTE_THEME_COUNT; theme++) {
-		for (uint32_t family = 0; family < PALETTE_FAMILIES; family++) {
-			for (uint32_t shade = 0; shade < PALETTE_SHADES; shade++) {
+		for (uint32_t family = 0; family < PALETTE_DRAWN; family++) {
+			for (uint32_t shade = 0; shade < palette_shade_count(family); shade++) {
 				check_readable(theme, palette_shade(theme, family, shade));
 				check_readable(theme, palette_pale(theme, family, shade));
 			}
@@ -75,10 +75,39 @@ static void kinds_of_waiting_differ_for_every_eye(void **state)
 	}
 }
 
+/* All steps of the scale, from less to more, with what is new and what is removed at its ends. */
+static void changes_differ_for_every_eye(void **state)
+{
+	(void)state;
+	for (int theme = 0; theme < PALETTE_THEME_COUNT; theme++) {
+		uint32_t less = palette_shade(theme, PALETTE_LESS, PALETTE_SHADES - 1);
+		uint32_t more = palette_shade(theme, PALETTE_MORE, PALETTE_SHADES - 1);
+		uint32_t same = palette_shade(theme, PALETTE_SAME, 0);
+		uint32_t new = palette_shade(theme, PALETTE_NEW, 0);
+		uint32_t removed = palette_shade(theme, PALETTE_REMOVED, 0);
+
+		assert_true(distance_without_red_and_green(less, more) > 0.4);
+		assert_true(distance_without_red_and_green(less, same) > 0.2);
+		assert_true(distance_without_red_and_green(more, same) > 0.2);
+		assert_true(distance_without_red_and_green(new, more) > 0.1);
+		assert_true(distance_without_red_and_green(removed, less) > 0.05);
+		for (uint32_t shade = 1; shade < PALETTE_SHADES; shade++) {
+			assert_true(distance_without_red_and_green(
+					    palette_shade(theme, PALETTE_MORE, shade), same) >
+				    distance_without_red_and_green(
+					    palette_shade(theme, PALETTE_MORE, shade - 1), same));
+			assert_true(distance_without_red_and_green(
+					    palette_shade(theme, PALETTE_LESS, shade), same) >
+				    distance_without_red_and_green(
+					    palette_shade(theme, PALETTE_LESS, shade - 1), same));
+		}
+	}
+}
+
 static void every_family_has_a_letter_of_its_own(void **state)
 {
 	(void)state;
-	for (uint32_t a = 0; a < PALETTE_FAMILIES; a++) {
+	for (uint32_t a = 0; a < PALETTE_DRAWN; a++) {
 		assert_in_range(palette_letter(a), 'a', 'z');
 		for (uint32_t b = 0; b < a; b++)
 			assert_int_not_equal(palette_letter(a), palette_letter(b));
@@ -98,50 +127,68 @@ static void shades_differ_between_kinds_and_run_from_end_to_end(void **state)
 	}
 }
 
+/* Pictures of different versions are compared, and scripts find the same: these must not change. */
 static void a_names_shade_is_always_the_same(void **state)
 {
 	(void)state;
-	assert_int_equal(palette_shade_of(FRAME_USER, "main"),
-			 palette_shade_of(FRAME_USER, "main"));
-	/* Pictures of different versions are compared: this number must not change. */
-	assert_int_equal(palette_shade_of(FRAME_USER, "main"), 2);
-	assert_in_range(palette_shade_of(FRAME_USER, ""), 0, PALETTE_SHADES - 1);
+	assert_int_equal(palette_hash(""), 0x811c9dc5);
+	assert_int_equal(palette_hash("a"), 0xe40c292c);
+	assert_int_equal(palette_hash("foobar"), 0xbf9cf968);
+	assert_int_equal(palette_shade_of(FRAME_USER, "foobar"), 0xbf9cf968 % PALETTE_SHADES);
+	assert_int_equal(palette_shade_of(PALETTE_WAIT, "foobar"), 0);
+	/* What is in the file is hashed, which is not always what was read. */
+	assert_int_equal(palette_hash("a\xff\tb"), palette_hash("a\xef\xbf\xbd b"));
+	assert_int_not_equal(palette_hash("\xc3\xa4"), palette_hash("\xc3\xa5"));
 }
 
-static char *css_of(bool waits)
+static char *css(void)
 {
-	char *css = NULL;
+	char *text = NULL;
 	size_t length;
-	FILE *out = open_memstream(&css, &length);
+	FILE *out = open_memstream(&text, &length);
 
 	assert_non_null(out);
-	palette_put_css(waits, out);
+	palette_put_css(out);
 	assert_int_equal(fclose(out), 0);
-	return css;
+	return text;
 }
 
-static void style_rules_cover_both_themes(void **state)
+static void every_shade_has_a_rule_for_both_themes(void **state)
 {
-	char *css = css_of(false);
+	char *rules = css();
 
 	(void)state;
-	assert_int_equal(count_of(css, "{fill:#"), 2 * FRAME_KIND_COUNT * PALETTE_SHADES);
-	assert_int_equal(count_of(css, ".eprof .k9{"), 2);
-	assert_contains(css, "prefers-color-scheme:dark");
-	free(css);
+	for (uint32_t family = 0; family < PALETTE_DRAWN; family++) {
+		for (uint32_t shade = 0; shade < palette_shade_count(family); shade++) {
+			uint32_t light = palette_shade(PALETTE_LIGHT, family, shade);
+			uint32_t dark = palette_shade(PALETTE_DARK, family, shade);
+			bool is_wait = family >= PALETTE_WAIT && family < PALETTE_FAMILIES;
+			char selector[16], fill[64], rule[128];
+
+			(void)snprintf(selector, sizeof(selector), is_wait ? "\n.%c" : "\n.%c%u",
+				       palette_letter(family), shade);
+			(void)snprintf(fill, sizeof(fill),
+				       "{fill:#%06x;fill:light-dark(#%06x,#%06x)}", light, light,
+				       dark);
+			(void)snprintf(rule, sizeof(rule), "%s%s", selector, fill);
+			if (family + shade > 0)
+				assert_contains(rules, rule);
+		}
+	}
+	assert_true(strlen(rules) < 14000);
+	free(rules);
 }
 
 /* On a page with both the rules of the one must leave the other alone. */
 static void rules_for_waiting_are_for_pictures_of_it(void **state)
 {
-	char *css = css_of(true);
+	char *rules = css();
 
 	(void)state;
-	assert_int_equal(count_of(css, ".eprof.waits .u9{"), 2);
-	assert_int_equal(count_of(css, ".eprof .u9{"), 0);
-	assert_int_equal(count_of(css, ".eprof .l{fill:#"), 2);
-	assert_int_equal(count_of(css, ".eprof .l0{fill:url(#eprof-l) #"), 1);
-	free(css);
+	assert_int_equal(count_of(rules, ".waits .u9{"), 1);
+	assert_int_equal(count_of(rules, "\n.u9{"), 1);
+	assert_int_equal(count_of(rules, "\n.l0{fill:url(#eprof-l) #"), 1);
+	free(rules);
 }
 
 int main(void)
@@ -150,8 +197,9 @@ int main(void)
 		cmocka_unit_test(text_is_readable_on_every_shade),
 		cmocka_unit_test(shades_differ_between_kinds_and_run_from_end_to_end),
 		cmocka_unit_test(a_names_shade_is_always_the_same),
-		cmocka_unit_test(style_rules_cover_both_themes),
+		cmocka_unit_test(every_shade_has_a_rule_for_both_themes),
 		cmocka_unit_test(kinds_of_waiting_differ_for_every_eye),
+		cmocka_unit_test(changes_differ_for_every_eye),
 		cmocka_unit_test(every_family_has_a_letter_of_its_own),
 		cmocka_unit_test(rules_for_waiting_are_for_pictures_of_it),
 	};

@@ -82,7 +82,7 @@ static void frames_have_their_file_line_and_module(void **state)
 	check_location(profile, 0, 1, "g :0 in lib.so");
 	check_location(profile, 0, 2, "f /s/a.c:0 in lib.so");
 	check_location(profile, 0, 3, "main /s/a.c:3 in prog");
-	check_location(profile, 0, 4, "p :0");
+	check_location(profile, 0, 4, "p :0 in [process]");
 	perftools__profiles__profile__free_unpacked(profile, NULL);
 	call_tree_free(tree);
 }
@@ -101,9 +101,10 @@ static void a_mapping_says_what_its_frames_have(void **state)
 		const char *name;
 		bool files, lines, inlined;
 	} expected[] = {
-		{ "[user]", false, false, false },  { "lines.so", true, true, false },
-		{ "inlined.so", true, true, true }, { "files.so", true, false, false },
-		{ "bare.so", false, false, false }, { "[kernel.kallsyms]", false, false, false },
+		{ "[user]", false, false, false },    { "lines.so", true, true, false },
+		{ "inlined.so", true, true, true },   { "files.so", true, false, false },
+		{ "bare.so", false, false, false },   { "[kernel.kallsyms]", false, false, false },
+		{ "[process]", false, false, false },
 	};
 	Profile *profile = profile_of(tree, &on_cpu);
 
@@ -136,7 +137,7 @@ static void what_is_inlined_is_at_the_address_of_its_caller(void **state)
 	assert_int_equal(profile->sample[0]->n_location_id, 3);
 	check_location(profile, 0, 0, "deep h.h:7 < leaf a.c:6 in prog");
 	check_location(profile, 0, 1, "once h.h:5 < twice h.h:4 < main a.c:3 in prog");
-	check_location(profile, 0, 2, "p :0");
+	check_location(profile, 0, 2, "p :0 in [process]");
 	assert_int_equal(profile->n_location, 3); /* what is in no sample is not written */
 	perftools__profiles__profile__free_unpacked(profile, NULL);
 	call_tree_free(tree);
@@ -179,14 +180,56 @@ static void nothing_is_inlined_into_a_process_or_a_note(void **state)
 
 	(void)state;
 	assert_int_equal(profile->sample[0]->n_location_id, 4);
-	check_location(profile, 0, 0, "h :0 < g :0 in [user]");
-	check_location(profile, 0, 1, "[n] :0");
-	check_location(profile, 0, 2, "f :0 in [user]");
+	check_location(profile, 0, 0, "h :0 < g :0 in [inlined]");
+	check_location(profile, 0, 1, "[n] :0 in [note]");
+	check_location(profile, 0, 2, "f :0 in [inlined]");
 	perftools__profiles__profile__free_unpacked(profile, NULL);
 	profile = profile_of(bare, &on_cpu);
 	assert_int_equal(profile->sample[0]->n_location_id, 1);
 	perftools__profiles__profile__free_unpacked(profile, NULL);
 	call_tree_free(bare);
+	call_tree_free(tree);
+}
+
+/* Tools take the first for the program itself. */
+static void binaries_are_the_first_mappings(void **state)
+{
+	struct call_tree *tree = tree_of_stack(
+		FRAMES({ .name = "p", .kind = FRAME_PROCESS }, { .name = "f" },
+		       { .name = "j", .kind = FRAME_JIT }, { .name = "main", .module = "prog" }),
+		4);
+	Profile *profile = profile_of(tree, &on_cpu);
+
+	(void)state;
+	assert_int_equal(profile->n_mapping, 4);
+	assert_string_equal(profile->string_table[profile->mapping[0]->filename], "prog");
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+static void mappings_have_the_build_ids_that_are_known(void **state)
+{
+	static const struct pprof_module modules[] = { { "other.so", "00" },
+						       { "prog", "0123abcd" },
+						       { "[kernel.kallsyms]", "feed" } };
+	struct pprof_info info = on_cpu;
+	struct call_tree *tree = tree_of_stack(FRAMES({ .name = "main", .module = "prog" },
+						      { .name = "f", .module = "lib.so" },
+						      { .name = "k", .kind = FRAME_KERNEL }),
+					       3);
+	Profile *profile;
+
+	(void)state;
+	info.modules = modules;
+	info.module_count = 3;
+	profile = profile_of(tree, &info);
+	assert_int_equal(profile->n_mapping, 3);
+	assert_string_equal(profile->string_table[mapping_of(profile, "prog")->build_id],
+			    "0123abcd");
+	assert_string_equal(profile->string_table[mapping_of(profile, "lib.so")->build_id], "");
+	assert_string_equal(
+		profile->string_table[mapping_of(profile, "[kernel.kallsyms]")->build_id], "feed");
+	perftools__profiles__profile__free_unpacked(profile, NULL);
 	call_tree_free(tree);
 }
 
@@ -240,6 +283,69 @@ static void values_that_do_not_fit_stop_at_the_largest(void **state)
 	(void)state;
 	assert_int_equal(profile->sample[0]->value[0], INT64_MAX);
 	assert_int_equal(profile->sample[0]->value[1], INT64_MAX);
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+static void what_is_neither_samples_nor_time_has_its_own_unit(void **state)
+{
+	static const struct pprof_info info = {
+		.sample_type = "", .value_type = "alloc_space", .value_unit = "bytes", .unit_ns = 1
+	};
+	struct call_tree *tree = tree_of("p;main 1500\n");
+	Profile *profile = profile_of(tree, &info);
+	char **strings = profile->string_table;
+
+	(void)state;
+	assert_int_equal(profile->n_sample_type, 1);
+	assert_string_equal(strings[profile->sample_type[0]->type], "alloc_space");
+	assert_string_equal(strings[profile->sample_type[0]->unit], "bytes");
+	assert_int_equal(profile->sample[0]->value[0], 1500);
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+/* Thirds: what one leaves over goes to the next. */
+static void decimals_become_whole_numbers_whose_sum_is_right(void **state)
+{
+	struct call_tree *tree = tree_of("a 0.4\nb 0.4\nc 0.4\nd 2.75\ne 0.05\n");
+	Profile *profile = profile_of(tree, &on_cpu);
+	static const int64_t samples[] = { 0, 0, 1, 2, 1 };
+	int64_t time = 0;
+
+	(void)state;
+	assert_int_equal(profile->n_sample, 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(profile->sample[i]->value[0], samples[i]);
+		time += profile->sample[i]->value[1];
+	}
+	assert_int_equal(profile->sample[0]->value[1], 4040404);
+	assert_int_equal(time, 4 * 10101010);
+	perftools__profiles__profile__free_unpacked(profile, NULL);
+	call_tree_free(tree);
+}
+
+/* main calls f, and does something itself before and after that. */
+static void gaps_of_a_flame_chart_are_time_of_their_caller(void **state)
+{
+	struct call_tree *tree = new_tree();
+	const struct frame frames[] = { { .name = "main" }, { .name = "f" } };
+	Profile *profile;
+
+	(void)state;
+	call_tree_keep_time(tree);
+	assert_int_equal(call_tree_add(tree, frames, 1, 1), 0);
+	assert_int_equal(call_tree_add(tree, frames, 2, 2), 0);
+	assert_int_equal(call_tree_add(tree, frames, 1, 4), 0);
+	assert_int_equal(call_tree_sort(tree), 0);
+	profile = profile_of(tree, &on_cpu);
+	assert_int_equal(profile->n_sample, 3);
+	assert_int_equal(profile->sample[0]->value[0], 1);
+	assert_string_equal(location_name(profile, profile->sample[0]->location_id[0]), "main");
+	assert_int_equal(profile->sample[1]->value[0], 2);
+	assert_string_equal(location_name(profile, profile->sample[1]->location_id[0]), "f");
+	assert_int_equal(profile->sample[2]->value[0], 4);
+	assert_int_equal(profile->sample[2]->n_location_id, 1);
 	perftools__profiles__profile__free_unpacked(profile, NULL);
 	call_tree_free(tree);
 }
@@ -308,9 +414,14 @@ int main(void)
 		cmocka_unit_test(what_is_inlined_is_at_the_address_of_its_caller),
 		cmocka_unit_test(a_function_is_inlined_at_some_addresses_only),
 		cmocka_unit_test(nothing_is_inlined_into_a_process_or_a_note),
+		cmocka_unit_test(binaries_are_the_first_mappings),
+		cmocka_unit_test(mappings_have_the_build_ids_that_are_known),
 		cmocka_unit_test(each_thing_is_written_once),
 		cmocka_unit_test(off_cpu_counts_are_time_only),
 		cmocka_unit_test(values_that_do_not_fit_stop_at_the_largest),
+		cmocka_unit_test(what_is_neither_samples_nor_time_has_its_own_unit),
+		cmocka_unit_test(decimals_become_whole_numbers_whose_sum_is_right),
+		cmocka_unit_test(gaps_of_a_flame_chart_are_time_of_their_caller),
 		cmocka_unit_test(strings_are_utf8),
 		cmocka_unit_test(deep_stacks_are_whole),
 		cmocka_unit_test(the_same_tree_is_the_same_bytes),

@@ -178,8 +178,11 @@ static void a_function_is_one_frame_whatever_its_lines(void **state)
 	add_lines(*state);
 	save_as(*state, "out", OUTPUT_DIRECTORY);
 	assert_string_equal(text_of("out/on-cpu.folded"), "demo;main;min_[i] 200\n" FOLDED);
-	check_lacks("out/on-cpu.svg", "demo.c");
-	check_lacks("out/index.html", "demo.c");
+	check_lacks("out/on-cpu.svg", "demo.c:");
+	check_lacks("out/index.html", "demo.c:");
+	/* The view tells of each frame where its code is. */
+	check_has("out/on-cpu.svg", "\n/src/demo.c\n");
+	check_has("out/index.html", "\n/src/demo.c\n");
 	assert_int_equal(system("gzip -dc out/on-cpu.pb.gz | grep -qa /src/demo.c"), 0);
 	save_as(*state, "x.json", OUTPUT_SPEEDSCOPE);
 	check_lacks("x.json", "demo.c");
@@ -193,8 +196,8 @@ static void names_have_their_lines_on_demand(void **state)
 	fixture->name_lines = true;
 	save_as(fixture, "out", OUTPUT_DIRECTORY);
 	assert_string_equal(text_of("out/on-cpu.folded"),
-			    FOLDED "demo;main (demo.c:5);min (min.h:1)_[i] 100\n"
-				   "demo;main (demo.c:6);min (min.h:1)_[i] 100\n");
+			    "demo;main (demo.c:5);min (min.h:1)_[i] 100\n"
+			    "demo;main (demo.c:6);min (min.h:1)_[i] 100\n" FOLDED);
 	check_has("out/on-cpu.svg", "main (demo.c:6)");
 	check_has("out/index.html", "main (demo.c:6)");
 	assert_int_equal(system("gzip -dc out/on-cpu.pb.gz | grep -qa demo.c:"), 256);

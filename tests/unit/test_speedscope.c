@@ -67,6 +67,38 @@ static void a_full_disk_is_noticed(void **state)
 	assert_full_disk_is_noticed(speedscope_write);
 }
 
+static void a_gap_of_a_flame_chart_is_time_of_its_caller(void **state)
+{
+	struct picture picture = { .unit = "samples" };
+	struct call_tree *tree = new_tree();
+	char *json;
+
+	(void)state;
+	call_tree_keep_time(tree);
+	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "a" }, { .name = "b" }), 2, 2), 0);
+	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "a" }), 1, 3), 0);
+	assert_int_equal(call_tree_add(tree, FRAMES({ .name = "a" }, { .name = "c" }), 2, 4), 0);
+	assert_int_equal(call_tree_sort(tree), 0);
+	json = drawn(speedscope_write, tree, &picture);
+	assert_contains(json, "[\n{\"name\":\"a\"},\n{\"name\":\"b\"},\n{\"name\":\"c\"}\n]");
+	assert_contains(json, "\"samples\":[\n[0,1],\n[0],\n[0,2]\n],\n\"weights\":[2,3,4]\n");
+	free(json);
+	call_tree_free(tree);
+}
+
+static void decimals_are_those_of_the_counts(void **state)
+{
+	struct picture picture = { .unit = "samples" };
+	struct call_tree *tree = tree_of("a;b 1000.25\na 2\n");
+	char *json = drawn(speedscope_write, tree, &picture);
+
+	(void)state;
+	assert_contains(json, "\"endValue\":1002.25,\n");
+	assert_contains(json, "\"weights\":[2,1000.25]\n");
+	free(json);
+	call_tree_free(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -75,6 +107,8 @@ int main(void)
 		cmocka_unit_test(an_empty_tree_is_an_empty_profile),
 		cmocka_unit_test(deep_stacks_are_whole),
 		cmocka_unit_test(a_full_disk_is_noticed),
+		cmocka_unit_test(a_gap_of_a_flame_chart_is_time_of_its_caller),
+		cmocka_unit_test(decimals_are_those_of_the_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

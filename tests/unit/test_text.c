@@ -104,6 +104,22 @@ static void percentages_round_to_the_nearest(void **state)
 	ASSERT_PUT("0.00%", text_put_percent(out, 1, 20001));
 	ASSERT_PUT("100.00%", text_put_percent(out, UINT64_MAX, UINT64_MAX));
 	ASSERT_PUT("0.00%", text_put_percent(out, 0, 0));
+	/* Exactly between two, which only eighths can be: to the even one. */
+	ASSERT_PUT("0.12%", text_put_percent(out, 1, 800));
+	ASSERT_PUT("0.38%", text_put_percent(out, 3, 800));
+}
+
+static void decimals_are_written_exactly(void **state)
+{
+	(void)state;
+	ASSERT_PUT("1,234", text_put_decimal(out, 1234, 0));
+	ASSERT_PUT("1,234.5", text_put_decimal(out, 1234500, 3));
+	ASSERT_PUT("0.05", text_put_decimal(out, 5, 2));
+	ASSERT_PUT("2", text_put_decimal(out, 200, 2));
+	ASSERT_PUT("18,446,744,073.709551615", text_put_decimal(out, UINT64_MAX, 9));
+	ASSERT_PUT("1234.5", text_put_plain_decimal(out, 1234500, 3));
+	ASSERT_PUT("0.05", text_put_plain_decimal(out, 5, 2));
+	ASSERT_PUT("200", text_put_plain_decimal(out, 200, 0));
 }
 
 static void times_have_three_digits(void **state)
@@ -134,6 +150,7 @@ int main(void)
 		cmocka_unit_test(markup_is_escaped),
 		cmocka_unit_test(numbers_are_written_in_full),
 		cmocka_unit_test(percentages_round_to_the_nearest),
+		cmocka_unit_test(decimals_are_written_exactly),
 		cmocka_unit_test(times_have_three_digits),
 	};
 

@@ -16,18 +16,19 @@
 #include <cmocka.h>
 
 #include "flamegraph/flamegraph.h"
+#include "flamegraph/readers.h"
 
 #define FRAMES(...) ((const struct frame[]){ __VA_ARGS__ })
 
 /* Adds what bytes say; the report says how it went. */
-static inline struct folded_report read_folded(struct call_tree *tree, const char *bytes,
-					       size_t length)
+static inline struct read_report read_folded(struct call_tree *tree, const char *bytes,
+					     size_t length)
 {
-	struct folded_report report;
+	struct read_report report;
 	FILE *in = fmemopen((void *)bytes, length, "r");
 
 	assert_non_null(in);
-	assert_int_equal(folded_read(in, tree, &report), 0);
+	assert_int_equal(folded_read(in, tree, NULL, &report), 0);
 	assert_int_equal(fclose(in), 0);
 	return report;
 }
@@ -106,6 +107,15 @@ static inline void assert_full_disk_is_noticed(picture_writer writer)
 	assert_int_equal(writer(tree, &picture, out), -EIO);
 	(void)fclose(out);
 	call_tree_free(tree);
+}
+
+/* Adds more to a text, which has room for it. */
+static inline void append_text(char *text, size_t size, const char *more)
+{
+	size_t length = strlen(text), added = strlen(more) + 1;
+
+	assert_in_range(added, 0, size - length);
+	memmove(text + length, more, added);
 }
 
 static inline void assert_contains(const char *text, const char *part)
