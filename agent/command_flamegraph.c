@@ -31,6 +31,11 @@ static bool is_picture(enum output_form form)
 	return form == OUTPUT_SVG || form == OUTPUT_HTML || form == OUTPUT_SPEEDSCOPE;
 }
 
+static bool counts_samples(const struct input_unit *unit)
+{
+	return !unit->name || strcmp(unit->name, "samples") == 0;
+}
+
 /* What the counts of a folded file are worth is not in it: microseconds, or samples at -F. */
 static int write_pprof(const struct flamegraph_options *options, const struct inputs *inputs,
 		       const char *notes, FILE *out)
@@ -42,7 +47,7 @@ static int write_pprof(const struct flamegraph_options *options, const struct in
 		.comment = notes,
 	};
 
-	if (!unit->name || strcmp(unit->name, "samples") == 0) {
+	if (counts_samples(unit)) {
 		info.period_ns = NS_PER_SECOND / options->sample_hz;
 	} else if (strcmp(unit->name, "microseconds") == 0) {
 		info.unit_ns = NS_PER_US / unit->divisor;
@@ -88,6 +93,8 @@ static int prepare(const struct flamegraph_options *options, struct inputs *inpu
 	int err = 0;
 
 	*picture = drawing->picture;
+	if (options->has_sample_hz && counts_samples(&inputs->unit))
+		picture->period_ns = NS_PER_SECOND / options->sample_hz;
 	if (options->form != OUTPUT_PPROF)
 		err = drawing_merge_lines(&inputs->tree);
 	if (!err)

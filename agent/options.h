@@ -92,6 +92,7 @@ struct flamegraph_options {
 	struct drawing_options drawing;
 	struct decimal_number total; /* --total; digits are 0 when it is not given */
 	uint64_t sample_hz;          /* -F: what a count is worth in a .pb.gz; default 99 */
+	bool has_sample_hz;          /* it was given: the view tells times, too */
 };
 
 struct diff_options {

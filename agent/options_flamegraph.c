@@ -21,7 +21,9 @@ static const struct argp_option rows[] = {
 	{ "differential", KEY_DIFFERENTIAL, NULL, 0,
 	  "Lines of folded stacks have two counts, before and after", 4 },
 	{ "frequency", 'F', "HZ", 0,
-	  "The samples per second that were taken: gives them a duration in .pb.gz (default: 99)",
+	  "The samples per second that were taken: gives them a duration in .pb.gz (default: 99), "
+	  "and, "
+	  "when it is given, in pictures",
 	  4 },
 	{ "help", 'h', NULL, 0, "Print this and exit", -1 },
 	{ 0 },
@@ -71,6 +73,7 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'F':
 		options->sample_hz = number_of_option("-F", arg, 1, SAMPLE_HZ_MAX, " Hz");
+		options->has_sample_hz = true;
 		return 0;
 	case KEY_FORMAT:
 		parser->form = form_of_option(arg);

@@ -50,7 +50,8 @@ struct html_part {
 
 /*
  * "root;frame;...;leaf COUNT" lines; ';' in a name becomes ':', line breaks and tabs become ' ',
- * other control characters '?'. Of a differential there are two counts, before and after.
+ * other control characters '?'. Of a differential there are two counts, before and after. -E2BIG:
+ * a line is some times longer than what is read (LINE_MAX_BYTES).
  */
 int folded_write(const struct call_tree *tree, FILE *out);
 
@@ -73,7 +74,7 @@ int html_write_parts(const struct html_part *parts, size_t count, FILE *out);
  * has what the ones before left over: no sum is off by one. Kinds of frames are mappings
  * (pprof_kinds.h). Samples have labels beside their frames: thread_id and thread_name where the
  * second frame is a thread ("NAME-ID", of kind FRAME_PROCESS), and state where a note says it, or
- * info.
+ * info. -EOVERFLOW: the sum of all counts, or of their time, does not fit the format's 63 bits.
  */
 int pprof_write(const struct call_tree *tree, const struct pprof_info *info, FILE *out);
 

@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "flamegraph/flamegraph.h"
+#include "flamegraph/readers.h"
 #include "flamegraph/text.h"
 #include "flamegraph/utf8.h"
 
@@ -21,11 +22,13 @@ struct path {
 	size_t *ends; /* by depth: where the text of that frame ends */
 };
 
-#define PATH_FIRST    4096
-#define SUFFIX_LENGTH 4
+#define PATH_FIRST     4096
+#define SUFFIX_LENGTH  4
+/* Of a line that is read; room is made for names that grow when they are repaired. */
+#define PATH_MAX_BYTES ((UTF8_GROWTH_MAX + 1) * LINE_MAX_BYTES)
 /* What stands for a stack whose text would be empty: a line needs one. */
-#define NO_STACK      "[unknown]"
-#define MARK          "\xef\xbb\xbf" /* U+FEFF */
+#define NO_STACK       "[unknown]"
+#define MARK           "\xef\xbb\xbf" /* U+FEFF */
 
 static void cleanup_path(struct path *path)
 {
@@ -47,11 +50,15 @@ static const char *kind_suffix(enum frame_kind kind)
 	}
 }
 
+/* A line that readers take for too long is none: a deep stack of long names, each kept once, could
+ * fill all memory. */
 static int path_reserve(struct path *path, size_t more)
 {
 	size_t capacity = path->capacity;
 	char *bytes;
 
+	if (path->length + more > PATH_MAX_BYTES)
+		return -E2BIG;
 	if (path->length + more <= capacity)
 		return 0;
 	while (capacity < path->length + more)

@@ -167,15 +167,16 @@ uint32_t palette_shade_count(uint32_t family)
 uint32_t palette_hash(const char *name)
 {
 	uint32_t hash = 0x811c9dc5;
+	size_t hashed = 0;
 
-	while (*name) {
+	while (*name && hashed < PALETTE_HASHED_BYTES) {
 		char bytes[TEXT_RUNE_BYTES];
 		uint32_t rune;
 		size_t length;
 
 		name += text_next(name, &rune);
 		length = text_encode(rune, bytes);
-		for (size_t i = 0; i < length; i++)
+		for (size_t i = 0; i < length && hashed < PALETTE_HASHED_BYTES; i++, hashed++)
 			hash = (hash ^ (unsigned char)bytes[i]) * 0x01000193;
 	}
 	return hash;

@@ -99,9 +99,11 @@ struct palette_class palette_class_of(enum palette_name palette, const struct pa
 struct palette_class palette_change(uint64_t before, uint64_t after);
 
 /*
- * FNV-1a of 32 bits (offset 0x811c9dc5, prime 0x01000193) over the UTF-8 of a name as text_next()
- * repairs it: what a script reads from the file is what was hashed.
+ * FNV-1a of 32 bits (offset 0x811c9dc5, prime 0x01000193) over the first bytes of the UTF-8 of a
+ * name as text_next() repairs it: what a script reads from the file is what was hashed. A picture
+ * may have one long name on each of its frames.
  */
+#define PALETTE_HASHED_BYTES 1024
 uint32_t palette_hash(const char *name);
 
 /* The shade of a name: its hash modulo PALETTE_SHADES; 0 of families with one shade. */

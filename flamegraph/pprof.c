@@ -42,19 +42,21 @@ static void cleanup_writer(struct pprof_writer **memory)
 	free(writer);
 }
 
+/* Of what only tells when, and how long: counts are refused where they do not fit. */
 static int64_t to_int64(uint64_t value)
 {
 	return value > INT64_MAX ? INT64_MAX : (int64_t)value;
 }
 
-/* count * factor / scale. What is left over goes to the next one. */
+/* count * factor / scale. What is left over goes to the next one. All of them together fit, as
+ * begin_values() has seen. */
 static int64_t scale(struct pprof_scaled *scaled, uint64_t count, uint64_t scale)
 {
 	unsigned __int128 product = (unsigned __int128)count * scaled->factor + scaled->rest;
 	unsigned __int128 quotient = product / scale;
 
 	scaled->rest = (uint64_t)(product % scale);
-	return quotient > INT64_MAX ? INT64_MAX : (int64_t)quotient;
+	return (int64_t)quotient;
 }
 
 static int put_first_strings(struct pprof_writer *writer)
@@ -223,16 +225,25 @@ static int allocate(struct pprof_writer *writer)
 		       : -ENOMEM;
 }
 
-/* Of a count there is one, or a number of samples and their time. */
-static void begin_values(struct pprof_writer *writer)
+/* Of a count there is one, or a number of samples and their time. -EOVERFLOW: the sum of all, which
+ * readers make, would leave the 63 bits of the format. */
+static int begin_values(struct pprof_writer *writer)
 {
 	const struct pprof_info *info = writer->info;
+	uint64_t total = call_tree_node(writer->tree, 0)->total;
 
 	writer->scale = 1;
 	for (unsigned int i = 0; i < call_tree_decimals(writer->tree); i++)
 		writer->scale *= 10;
 	writer->scaled[0] = (struct pprof_scaled){ has_period(info) ? 1 : info->unit_ns, 0 };
 	writer->scaled[1] = (struct pprof_scaled){ info->period_ns, 0 };
+	for (size_t i = 0; i < 2; i++) {
+		unsigned __int128 sum = (unsigned __int128)total * writer->scaled[i].factor;
+
+		if (sum / writer->scale > INT64_MAX)
+			return -EOVERFLOW;
+	}
+	return 0;
 }
 
 /* They come first, as samples do. */
@@ -253,13 +264,15 @@ static int put_part(struct pprof_writer *writer, const struct pprof_part *part)
 	static int (*const steps[])(struct pprof_writer *) = { allocate, put_label_strings,
 							       put_samples, pprof_put_tables };
 	struct pprof_numbers *before = &writer->before;
+	int err;
 
 	writer->tree = writer->locations.tree = part->tree;
 	writer->info = part->info;
-	begin_values(writer);
+	err = begin_values(writer);
+	if (err < 0)
+		return err;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		int err = steps[i](writer);
-
+		err = steps[i](writer);
 		if (err < 0)
 			return err;
 	}

@@ -286,6 +286,13 @@ class View {
 		this.tell('draw');
 	}
 
+	/* All of it, to be scaled to the width of the paper. */
+	drawForPaper() {
+		this.draw(true);
+		this.svg.setAttribute('viewBox',
+			'0 0 ' + this.layout.width + ' ' + this.rowCount * this.rowHeight);
+	}
+
 	/* When the window has moved. */
 	drawMore() {
 		const { from, to } = this.visibleRows(0);
@@ -408,14 +415,13 @@ class View {
 		this.tell('hover', { hit: this.chosenHit(), why: 'key' });
 	}
 
+	/* Between what sticks to the ends of the window. */
 	bringIntoView(node) {
-		const box = this.svg.getBoundingClientRect();
-		const y = box.top + this.yOf(this.shape.depth(node));
-		const margin = 4 * this.rowHeight;
+		const y = this.svg.getBoundingClientRect().top + this.yOf(this.shape.depth(node));
+		const top = Math.max(0, this.bar.top.getBoundingClientRect().bottom);
+		const bottom = Math.min(window.innerHeight, this.bar.details.getBoundingClientRect().top);
 
-		if (y < margin)
-			window.scrollBy(0, y - window.innerHeight / 2);
-		else if (y > window.innerHeight - margin)
-			window.scrollBy(0, y - window.innerHeight / 2);
+		if (y < top + this.rowHeight || y > bottom - 2 * this.rowHeight)
+			window.scrollBy(0, y - (top + bottom) / 2);
 	}
 }

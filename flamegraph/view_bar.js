@@ -187,14 +187,15 @@ class Bar {
 			button(ruleText(rule) + ' \u00d7', left + ruleText(rule), () => view.set(
 				{ rules: view.state.rules.filter((other) => other !== rule) }, 'rules'))));
 		if (view.state.calls !== '') {
-			const text = (view.state.reversed ? 'callers of ' : 'calls of ') + cut(view.state.calls, 40);
+			const text = (isFromLeaves(view) ? 'callers of ' : 'calls of ') + cut(view.state.calls, 40);
 
 			this.chips.append(button(text + ' \u00d7', 'Show all stacks, not only ' + text,
 				() => leaveCalls(view)));
 		}
 		if (rules.length > 0)
 			this.chips.append(htmlElement('span', { class: 'shown' }, view.unit.count(
-				view.forward.total(0)) + ' of ' + view.unit.count(view.picture.total) + ' shown'));
+				wholeOf(view)) + ' of ' + view.unit.count(view.picture.isComparison ?
+				view.picture.afterTotal : view.picture.total) + ' shown'));
 	}
 
 	showMatched() {
@@ -210,11 +211,12 @@ class Bar {
 			matched.textContent = '';
 			return;
 		}
-		const { total } = view.search;
+		const { total, gone } = view.search;
 		const whole = wholeOf(view);
 
 		matched.textContent = 'Matched: ' + view.unit.count(total) + ', ' + percent(total, whole) +
 			(view.state.rules.length > 0 ? ofAll(view) : '') +
+			(gone > 0 ? ', and ' + view.unit.count(gone) + ' ' + goneText(view) : '') +
 			(view.isWhole() ? '' : ' (' + percent(view.search.totalIn(view.layout),
 				view.layout.total) + ' of view)');
 	}

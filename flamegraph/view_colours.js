@@ -4,17 +4,22 @@
 const SHADES = 10;
 const MODULE_HUES = 12;
 
+/* Of names in UTF-8; and letters, of at least a byte each, that make as many, with one to spare, as
+ * two of them can be one character. */
+const HASHED_BYTES = 1024;
+const HASHED_LETTERS = HASHED_BYTES + 2;
+
 const utf8 = new TextEncoder();
 const hashes = new Map();
 
-/* FNV-1a over the bytes of a name in UTF-8. */
+/* FNV-1a over the first bytes of a name in UTF-8. */
 function hashOf(name) {
 	let hash = hashes.get(name);
 
 	if (hash !== undefined)
 		return hash;
 	hash = 0x811c9dc5;
-	for (const byte of utf8.encode(name))
+	for (const byte of utf8.encode(name.slice(0, HASHED_LETTERS)).subarray(0, HASHED_BYTES))
 		hash = Math.imul(hash ^ byte, 0x01000193);
 	hash >>>= 0;
 	hashes.set(name, hash);

@@ -38,10 +38,18 @@ function sidesOf(view, node) {
 		...(view.picture.isNegated ? { before: own, after: other } : { before: other, after: own }) };
 }
 
+/* What a frame has itself, on both sides. */
+function sidesOfSelf(view, node) {
+	const own = selfOf(view, node);
+	const other = view.shape.beforeSelf(node);
+
+	return { other, ...(view.picture.isNegated ? { before: own, after: other } :
+		{ before: other, after: own }) };
+}
+
 /* "before 1,000, 10.00%; +2.34%, +23.4% of itself": the same words as svg_words.c has. */
-function changeText(view, node) {
+function changeText(view, { other, before, after }) {
 	const { picture, unit } = view;
-	const { other, before, after } = sidesOf(view, node);
 	const whole = wholeOf(view);
 	const sign = (value) => value > 0 ? '+' : '';
 	const change = after - before;
@@ -49,7 +57,7 @@ function changeText(view, node) {
 
 	return (picture.isNegated ? 'after ' : 'before ') + unit.number(other) + ', ' +
 		percent(other, whole) + '; ' + sign(change) + percentNumber(100 * change / whole) + '%' +
-		(before === 0 ? ', new' : change === 0 ? '' :
+		(change === 0 ? '' : before === 0 ? ', new' :
 			', ' + sign(relative) + relative.toFixed(1) + '% of itself');
 }
 
@@ -73,7 +81,7 @@ function factsOf(view, node) {
 		return unit.count(shape.gone(node)) + ', ' + percent(shape.gone(node), whole) + ', ' +
 			goneText(view);
 	return unit.count(own) + ', ' + (isRoot ? '100%; ' + (picture.isNegated ? 'after ' : 'before ') +
-		unit.number(other) : percent(own, whole) + '; ' + changeText(view, node));
+		unit.number(other) : percent(own, whole) + '; ' + changeText(view, sidesOf(view, node)));
 }
 
 /* The line that a picture without scripts has, too: "main (297 samples, 29.70%)". */
@@ -84,15 +92,21 @@ function titleOf(view, hit) {
 		percent(hit.run.total, wholeOf(view)) + ')';
 }
 
+/* Whether callers lie upon their callees: the tree may have been reversed when it was drawn, or here,
+ * and twice is not at all. */
+function isFromLeaves(view) {
+	return view.state.reversed !== (view.picture.data.reversed === '1');
+}
+
 /* Of what a total is how much: of all, of the view, of who calls it. */
-function sharesOf(view, total, parent) {
+function sharesOf(view, total, parent, isGone) {
 	let text = percent(total, wholeOf(view)) + ofAll(view);
 
 	if ((!view.isWhole() || view.state.calls !== '') && total <= view.layout.total)
 		text += ', ' + percent(total, view.layout.total) + ' of view';
 	if (parent > 0)
-		text += ', ' + percent(total, view.shape.total(parent)) +
-			(view.state.reversed ? ' of callee' : ' of caller');
+		text += ', ' + percent(total, view.shape.total(parent) - (isGone ? 0 : view.shape.gone(parent))) +
+			(isFromLeaves(view) ? ' of callee' : ' of caller');
 	return text;
 }
 
@@ -122,10 +136,12 @@ function detailsOf(view, hit) {
 		['name', cut(view.nameOf(hit.node), NAME_SHOWN)],
 		['kind', kindText(view, hit.node)],
 		['place', placeText(view, hit.node)],
-		['total', unit.countAndTime(total) + ', ' + sharesOf(view, total, shape.parent(hit.node))],
-		['self', view.state.reversed ? '' : 'self ' + unit.count(self) + ', ' +
-			percent(self, wholeOf(view))],
+		['total', unit.countAndTime(total) + ', ' + sharesOf(view, total,
+			shape.parent(hit.node), isGone)],
+		['self', isFromLeaves(view) ? '' : 'self ' + unit.count(self) + ', ' +
+			percent(self, wholeOf(view)) + (view.picture.isComparison && !isGone ?
+			'; ' + changeText(view, sidesOfSelf(view, hit.node)) : '')],
 		['change', !view.picture.isComparison ? '' : isGone ? goneText(view) :
-			changeText(view, hit.node)],
+			changeText(view, sidesOf(view, hit.node))],
 	].filter(([, text]) => text !== '');
 }

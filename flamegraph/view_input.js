@@ -248,8 +248,11 @@ function listen(view) {
 	listenToHolding(view);
 	document.addEventListener('keydown', (event) => onKey(view, event));
 	document.addEventListener('scroll', soon(() => view.drawMore()), { capture: true, passive: true });
-	window.addEventListener('beforeprint', () => view.draw(true));
-	window.addEventListener('afterprint', () => view.draw());
+	window.addEventListener('beforeprint', () => view.drawForPaper());
+	window.addEventListener('afterprint', () => {
+		svg.removeAttribute('viewBox');
+		view.draw();
+	});
 	new ResizeObserver(soon(() => {
 		if (view.innerWidth() !== view.layout.width) {
 			view.makeLayout();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What colours mean: of waiting, with the switch that hides what only waits for work, and of a
  * comparison. */
+const SIDE_GLYPHS = 48; /* of the name of a side */
 
 function swatch(className) {
 	return svgElement('svg', { class: 'swatch', width: 18, height: 15, 'aria-hidden': 'true' },
@@ -30,6 +31,11 @@ function makeWaitLegend(view) {
 	return legend;
 }
 
+/* "before: old.folded 1,234 samples", as svg_legend.c has it */
+function sideText(side, name, total, unit) {
+	return side + (name === side ? ' ' : ': ' + cut(name, SIDE_GLYPHS) + ' ') + unit.count(total);
+}
+
 function makeChangeLegend(view) {
 	const { picture, unit } = view;
 	const [before, after] = picture.sides;
@@ -42,11 +48,12 @@ function makeChangeLegend(view) {
 		steps.push(swatch('h' + step));
 	return htmlElement('div', { class: 'legend' },
 		htmlElement('span', { class: 'kind' }, 'less ', ...steps, ' more'),
-		htmlElement('span', { class: 'kind' }, swatch('x0'), 'gone'),
 		htmlElement('span', { class: 'kind' }, swatch('a0'), 'new'),
-		htmlElement('span', { class: 'kind' }, before + ': ' + unit.count(picture.beforeTotal) + ', ' +
-			after + ': ' + unit.count(picture.afterTotal) +
-			(picture.isNormalized ? '; before is scaled to the total of after' : '')));
+		htmlElement('span', { class: 'kind' }, swatch('x0'), 'removed'),
+		htmlElement('span', { class: 'kind' }, sideText('before', before, picture.beforeTotal, unit) +
+			', ' + sideText('after', after, picture.afterTotal, unit) +
+			(picture.isNormalized ? '; before is scaled to the total of after' :
+				'; totals as they are')));
 }
 
 function makeLegend(view) {

@@ -36,7 +36,7 @@ async function copyText(view, text) {
 function stackText(view, node) {
 	const path = view.pathOf(node).map(nameOfStep);
 
-	return (view.state.reversed ? path.reverse() : path).join(';');
+	return (isFromLeaves(view) ? path.reverse() : path).join(';');
 }
 
 function withRule(view, rule) {
@@ -46,7 +46,9 @@ function withRule(view, rule) {
 }
 
 /* One function as the root of all its calls, or of all that leads to them. */
-function showCalls(view, node, reversed) {
+function showCalls(view, node, wantsCallers) {
+	const reversed = wantsCallers !== (view.picture.data.reversed === '1');
+
 	view.chosen = -1;
 	view.set({ calls: view.nameOf(node), reversed, path: [], from: '', to: '' }, 'calls');
 }

@@ -21,7 +21,10 @@ class Search {
 		});
 		/* Nodes that have a match on the way to them. */
 		this.paths = markPaths(nodes, this.isMarked);
-		this.total = forward.weigh(0, this.paths);
+		/* Of it, what is not there any more. */
+		this.gone = forward.goneMarks === null ? 0 :
+			forward.weigh(0, this.paths.map((mark, node) => mark & forward.goneMarks[node]));
+		this.total = forward.weigh(0, this.paths) - this.gone;
 	}
 
 	/* The matches in what a shape has below a zoom. */

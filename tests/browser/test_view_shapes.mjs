@@ -230,3 +230,27 @@ browserTest('options of the command line are those of the view, too', async ({ o
 	await pointOn(reversed, growTree(turn(STACKS, { reversed: true })), isAt('memcpy'));
 	assert.equal((await reversed.hovered()).title.split(' (')[0], 'memcpy');
 });
+
+/* Callers lie upon their callees there, and turning it once more puts them below. */
+browserTest('a file that is reversed says so of its frames', async ({ open }) => {
+	const stacks = readStacks('main;parse;read 30\nmain;send;read 10\nmain;send 20\n');
+	const fromLeaves = growTree(turn(stacks, { reversed: true }));
+	const view = await openView(open, 'main;parse;read 30\nmain;send;read 10\nmain;send 20\n',
+		['--reverse']);
+
+	await pointOn(view, fromLeaves, isAt('read', 'parse'));
+	assert.match((await readDetails(view)).total, / 75\.00% of callee$/u);
+	assert.equal((await readDetails(view)).self, undefined);
+	await clickOn(view, fromLeaves, isAt('read', 'send'));
+	await pressKeys(view.page, 'Escape');
+	await clickOn(view, fromLeaves, isAt('send'));
+	await view.page.keyboard.press('b');
+	assert.match((await readDetails(view)).name, /^send$/u);
+	assert.deepEqual(await readChips(view), ['calls of send ×']);
+	assert.match((await readDetails(view)).total, /^30 samples, /u);
+	await view.page.keyboard.press('Escape');
+	await view.page.keyboard.press('Escape');
+	await pressKeys(view.page, 'reverse');
+	await pointOn(view, growTree(stacks, ORDERS.name), isAt('main', 'send'));
+	assert.match((await readDetails(view)).total, / 50\.00% of caller$/u);
+});

@@ -130,6 +130,12 @@ class Inputs(Case):
         svg = self.refused(1, "'junk' holds no folded stacks: line 1", "flamegraph", "junk")
         self.assertIn(b"There was no stack in the input.", svg)
 
+    def test_samples_have_a_time_when_their_rate_is_given(self):
+        with_rate = self.ok("flamegraph", "-F", "100", stdin=b"main;work 300\n")
+        self.assertIn(b' data-period-ns="10000000"', with_rate)
+        without = self.ok("flamegraph", stdin=b"main;work 300\n")
+        self.assertNotIn(b" data-period-ns=", without)
+
     def test_times_too_short_to_be_drawn_are_told_from_none(self):
         svg = self.refused(1, "less than a microsecond in all", "flamegraph",
                            "--unit=nanoseconds", stdin=b"main;work 300\n")

@@ -139,6 +139,31 @@ static void a_line_of_one_frame_is_no_comment(void **state)
 	call_tree_free(tree);
 }
 
+/* A file of a megabyte can say so: a name is kept once, and the path has it 200 times. */
+static void lines_that_nobody_reads_are_refused(void **state)
+{
+	struct call_tree *tree = new_tree();
+	struct frame frames[200];
+	char *name = malloc(1 << 20), *bytes = NULL;
+	size_t length;
+	FILE *out = open_memstream(&bytes, &length);
+
+	(void)state;
+	assert_non_null(name);
+	assert_non_null(out);
+	memset(name, 'x', (1 << 20) - 1);
+	name[(1 << 20) - 1] = '\0';
+	for (size_t i = 0; i < 200; i++)
+		frames[i] = (struct frame){ .name = name };
+	assert_int_equal(call_tree_add(tree, frames, 200, 1), 0);
+	assert_int_equal(call_tree_sort(tree), 0);
+	assert_int_equal(folded_write(tree, out), -E2BIG);
+	(void)fclose(out);
+	free(bytes);
+	free(name);
+	call_tree_free(tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +177,7 @@ int main(void)
 		cmocka_unit_test(deep_and_long_stacks_are_written),
 		cmocka_unit_test(a_full_disk_is_noticed),
 		cmocka_unit_test(a_line_of_one_frame_is_no_comment),
+		cmocka_unit_test(lines_that_nobody_reads_are_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

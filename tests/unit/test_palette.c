@@ -130,10 +130,20 @@ static void shades_differ_between_kinds_and_run_from_end_to_end(void **state)
 /* Pictures of different versions are compared, and scripts find the same: these must not change. */
 static void a_names_shade_is_always_the_same(void **state)
 {
+	char name[PALETTE_HASHED_BYTES + 2];
+	uint32_t whole;
+
 	(void)state;
 	assert_int_equal(palette_hash(""), 0x811c9dc5);
 	assert_int_equal(palette_hash("a"), 0xe40c292c);
 	assert_int_equal(palette_hash("foobar"), 0xbf9cf968);
+	memset(name, 'x', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	whole = palette_hash(name);
+	name[PALETTE_HASHED_BYTES] = 'y';
+	assert_int_equal(palette_hash(name), whole);
+	name[PALETTE_HASHED_BYTES - 1] = 'y';
+	assert_int_not_equal(palette_hash(name), whole);
 	assert_int_equal(palette_shade_of(FRAME_USER, "foobar"), 0xbf9cf968 % PALETTE_SHADES);
 	assert_int_equal(palette_shade_of(PALETTE_WAIT, "foobar"), 0);
 	/* What is in the file is hashed, which is not always what was read. */

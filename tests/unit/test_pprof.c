@@ -275,16 +275,26 @@ static void off_cpu_counts_are_time_only(void **state)
 	call_tree_free(tree);
 }
 
-static void values_that_do_not_fit_stop_at_the_largest(void **state)
+static void values_that_do_not_fit_are_refused(void **state)
 {
-	struct call_tree *tree = tree_of("p 18446744073709551615\n");
-	Profile *profile = profile_of(tree, &on_cpu);
+	static const char *const texts[] = { "p 18446744073709551615\n",
+					     /* Their time does not, or their sum. */
+					     "p 922337203685477581\n",
+					     "p 9223372036854775807\nq 1\n" };
+	char *bytes = NULL;
+	size_t length;
 
 	(void)state;
-	assert_int_equal(profile->sample[0]->value[0], INT64_MAX);
-	assert_int_equal(profile->sample[0]->value[1], INT64_MAX);
-	perftools__profiles__profile__free_unpacked(profile, NULL);
-	call_tree_free(tree);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct call_tree *tree = tree_of(texts[i]);
+		FILE *out = open_memstream(&bytes, &length);
+
+		assert_non_null(out);
+		assert_int_equal(pprof_write(tree, &on_cpu, out), -EOVERFLOW);
+		assert_int_equal(fclose(out), 0);
+		free(bytes);
+		call_tree_free(tree);
+	}
 }
 
 static void what_is_neither_samples_nor_time_has_its_own_unit(void **state)
@@ -418,7 +428,7 @@ int main(void)
 		cmocka_unit_test(mappings_have_the_build_ids_that_are_known),
 		cmocka_unit_test(each_thing_is_written_once),
 		cmocka_unit_test(off_cpu_counts_are_time_only),
-		cmocka_unit_test(values_that_do_not_fit_stop_at_the_largest),
+		cmocka_unit_test(values_that_do_not_fit_are_refused),
 		cmocka_unit_test(what_is_neither_samples_nor_time_has_its_own_unit),
 		cmocka_unit_test(decimals_become_whole_numbers_whose_sum_is_right),
 		cmocka_unit_test(gaps_of_a_flame_chart_are_time_of_their_caller),
