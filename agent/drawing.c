@@ -40,7 +40,7 @@ static const char *reason_of(int err)
 	if (err == -E2BIG)
 		return "there are more frames, or deeper stacks, than fit a flame graph";
 	if (err == -EOVERFLOW)
-		return "the counts add up to more than 64 bits hold";
+		return "the counts add up to more than this form of output holds";
 	if (err == -ERANGE)
 		return "the counts have more decimals than fit";
 	return strerror(-err);

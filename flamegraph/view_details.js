@@ -121,6 +121,14 @@ function selfOf(view, node) {
 	return self;
 }
 
+/* Where there is, or was, any. */
+function selfChangeText(view, node) {
+	const sides = sidesOfSelf(view, node);
+
+	return view.picture.isComparison && !sidesOf(view, node).isGone &&
+		sides.before + sides.after > 0 ? '; ' + changeText(view, sides) : '';
+}
+
 /* The parts of the line below the picture: [class, text]. */
 function detailsOf(view, hit) {
 	const { shape, unit } = view;
@@ -139,8 +147,7 @@ function detailsOf(view, hit) {
 		['total', unit.countAndTime(total) + ', ' + sharesOf(view, total,
 			shape.parent(hit.node), isGone)],
 		['self', isFromLeaves(view) ? '' : 'self ' + unit.count(self) + ', ' +
-			percent(self, wholeOf(view)) + (view.picture.isComparison && !isGone ?
-			'; ' + changeText(view, sidesOfSelf(view, hit.node)) : '')],
+			percent(self, wholeOf(view)) + selfChangeText(view, hit.node)],
 		['change', !view.picture.isComparison ? '' : isGone ? goneText(view) :
 			changeText(view, sidesOf(view, hit.node))],
 	].filter(([, text]) => text !== '');

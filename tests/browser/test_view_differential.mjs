@@ -179,8 +179,9 @@ browserTest('the details have the change of all, and of its own', async ({ open 
 		const { total, self, change } = await detailsAt(view, path);
 
 		assert.ok(total.startsWith(`${is} samples, ${percent(is, whole)} of all`), total);
-		assert.equal(self, `self ${ofSelf.after} samples, ${percent(ofSelf.after, whole)}; ` +
-			changeText(ofSelf.before, ofSelf.after, whole, false), path.join(';'));
+		assert.equal(self, `self ${ofSelf.after} samples, ${percent(ofSelf.after, whole)}` +
+			(ofSelf.before + ofSelf.after === 0n ? '' :
+				`; ${changeText(ofSelf.before, ofSelf.after, whole, false)}`), path.join(';'));
 		assert.equal(change, changeText(was, is, whole, false), path.join(';'));
 	}
 	const { total, self, change } = await detailsAt(view, ['[removed]', 'main', 'gone']);
