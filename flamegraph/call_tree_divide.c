@@ -44,12 +44,7 @@ static int copy_sites(const struct call_tree *from, struct call_tree *to)
 static int copy_node(const struct call_tree *from, uint32_t index, struct call_tree *to)
 {
 	const struct call_node *node = call_tree_node(from, index);
-	struct call_child child = {
-		.name_id = node->name_id,
-		.kind = node->kind,
-		.site_id = call_tree_site(from, node),
-		.module_id = call_tree_place(from, node->place_id).module_id,
-	};
+	struct call_child child = call_tree_child(from, node);
 	uint32_t copy;
 	int err = call_tree_enter(to, node->parent, &child, &copy);
 

@@ -7,13 +7,13 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "flamegraph/call_tree_parts.h"
+#include "flamegraph/call_tree_copier.h"
 
 struct merging {
 	const struct call_tree *from;
 	struct call_tree *to;
 	bool name_lines;
-	uint32_t *names;   /* of from -> of to, or CALL_TREE_NONE */
+	struct call_tree_copier copier;
 	uint32_t *path;    /* by depth: the node of to that the last one at this depth is in */
 	uint64_t *largest; /* of the totals that a node of to is made of, by its number */
 };
@@ -21,40 +21,23 @@ struct merging {
 static void cleanup_merging(struct merging *merging)
 {
 	call_tree_free(merging->to);
-	free(merging->names);
+	call_tree_copier_done(&merging->copier);
 	free(merging->path);
 	free(merging->largest);
 }
 
 static int prepare(struct merging *merging)
 {
-	size_t size = merging->from->names.count * sizeof(*merging->names);
 	int err = call_tree_new_like(merging->from, &merging->to);
 
 	if (err < 0)
 		return err;
 	merging->to->merges_lines = true;
 	merging->largest = calloc(merging->from->count, sizeof(*merging->largest));
-	merging->names = malloc(size + 1);
 	merging->path = calloc((size_t)merging->from->depth + 1, sizeof(*merging->path));
-	if (!merging->names || !merging->path || !merging->largest)
+	if (!merging->path || !merging->largest)
 		return -ENOMEM;
-	memset(merging->names, 0xff, size); /* CALL_TREE_NONE each */
-	return 0;
-}
-
-static int copy_name(struct merging *merging, uint32_t name_id, uint32_t *ret)
-{
-	uint32_t *copy = &merging->names[name_id];
-	int err = 0;
-
-	if (*copy == CALL_TREE_NONE)
-		err = name_pool_intern(&merging->to->names, call_tree_name(merging->from, name_id),
-				       copy);
-	if (err < 0)
-		return err;
-	*ret = *copy;
-	return 0;
+	return call_tree_copier_make(merging->from, merging->to, &merging->copier);
 }
 
 static int make_name(struct merging *merging, const char *name, const struct call_place *place,
@@ -79,35 +62,18 @@ static int find_name(struct merging *merging, const struct call_node *node, uint
 	if (merging->name_lines && place.line)
 		return make_name(merging, call_tree_name(merging->from, node->name_id), &place,
 				 ret);
-	return copy_name(merging, node->name_id, ret);
-}
-
-static int copy_place(struct merging *merging, uint32_t place_id, struct call_child *ret)
-{
-	struct call_place place = call_tree_place(merging->from, place_id);
-	uint32_t file_id;
-	int err = 0;
-
-	if (place.module_id != CALL_TREE_NONE)
-		err = copy_name(merging, place.module_id, &ret->module_id);
-	if (err < 0 || place.file_id == CALL_TREE_NONE)
-		return err;
-	err = copy_name(merging, place.file_id, &file_id);
-	return err < 0 ? err
-		       : pair_pool_intern(&merging->to->sites, file_id, place.line, &ret->site_id);
+	return call_tree_copier_name(&merging->copier, node->name_id, ret);
 }
 
 /* The node that this one is part of: a new one is at its place, an old one if it is larger. */
 static int enter_merged(struct merging *merging, const struct call_node *node, uint32_t *ret)
 {
-	struct call_child child = { .kind = node->kind,
-				    .site_id = PAIR_NONE,
-				    .module_id = CALL_TREE_NONE };
+	struct call_child child = { .kind = node->kind };
 	uint32_t parent = merging->path[node->depth - 1];
 	int err = find_name(merging, node, &child.name_id);
 
 	if (!err)
-		err = copy_place(merging, node->place_id, &child);
+		err = call_tree_copier_place(&merging->copier, node, &child);
 	if (!err)
 		err = call_tree_enter(merging->to, parent, &child, ret);
 	if (err < 0 || node->total <= merging->largest[*ret])

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "flamegraph/call_tree_parts.h"
+#include "flamegraph/call_tree_copier.h"
 
 struct merge {
 	const struct call_tree *from;
@@ -19,59 +19,24 @@ struct merge {
 	bool is_before;
 	uint64_t factor; /* of units of from in those of to */
 	uint32_t *nodes; /* of from -> of to */
-	uint32_t *names; /* the same; CALL_TREE_NONE: not met yet */
+	struct call_tree_copier copier;
 };
 
 static void cleanup_merge(struct merge *merge)
 {
 	free(merge->nodes);
-	free(merge->names);
-}
-
-static int copy_name(struct merge *merge, uint32_t name_id, uint32_t *ret)
-{
-	int err = 0;
-
-	if (name_id == CALL_TREE_NONE) {
-		*ret = CALL_TREE_NONE;
-		return 0;
-	}
-	if (merge->names[name_id] == CALL_TREE_NONE)
-		err = name_pool_intern(&merge->to->names, call_tree_name(merge->from, name_id),
-				       &merge->names[name_id]);
-	if (err < 0)
-		return err;
-	*ret = merge->names[name_id];
-	return 0;
-}
-
-static int copy_site(struct merge *merge, const struct call_place *place, uint32_t *ret)
-{
-	uint32_t file_id;
-	int err = copy_name(merge, place->file_id, &file_id);
-
-	if (err < 0)
-		return err;
-	if (file_id != CALL_TREE_NONE)
-		return pair_pool_intern(&merge->to->sites, file_id, place->line, ret);
-	*ret = PAIR_NONE;
-	return 0;
+	call_tree_copier_done(&merge->copier);
 }
 
 static int copy_node(struct merge *merge, uint32_t index)
 {
 	const struct call_node *node = &merge->from->nodes[index];
-	struct call_place place = call_tree_place(merge->from, node->place_id);
-	struct call_child child = { .kind = node->kind };
-	int err = copy_name(merge, node->name_id, &child.name_id);
+	struct call_child child;
+	int err = call_tree_copier_child(&merge->copier, node, &child);
 
-	if (!err)
-		err = copy_site(merge, &place, &child.site_id);
-	if (!err)
-		err = copy_name(merge, place.module_id, &child.module_id);
-	if (err < 0)
-		return err;
-	return call_tree_enter(merge->to, merge->nodes[node->parent], &child, &merge->nodes[index]);
+	return err < 0 ? err
+		       : call_tree_enter(merge->to, merge->nodes[node->parent], &child,
+					 &merge->nodes[index]);
 }
 
 /* Totals are added as they are: they are sums in the one tree, and so in the other. */
@@ -129,11 +94,7 @@ static int prepare(struct merge *merge)
 	if (err < 0)
 		return err;
 	merge->nodes = calloc(from->count, sizeof(*merge->nodes));
-	merge->names = malloc(from->names.count * sizeof(*merge->names) + 1);
-	if (!merge->nodes || !merge->names)
-		return -ENOMEM;
-	memset(merge->names, 0xff, from->names.count * sizeof(*merge->names));
-	return 0;
+	return merge->nodes ? call_tree_copier_make(from, merge->to, &merge->copier) : -ENOMEM;
 }
 
 static int run(struct merge *merge)

@@ -75,4 +75,16 @@ static inline uint32_t call_tree_site(const struct call_tree *tree, const struct
 						: tree->places.pairs[node->place_id].first;
 }
 
+/* The frame of a node, as call_tree_enter() takes it. */
+static inline struct call_child call_tree_child(const struct call_tree *tree,
+						const struct call_node *node)
+{
+	return (struct call_child){
+		.name_id = node->name_id,
+		.kind = node->kind,
+		.site_id = call_tree_site(tree, node),
+		.module_id = call_tree_place(tree, node->place_id).module_id,
+	};
+}
+
 #endif

@@ -30,13 +30,7 @@ static bool is_removed(const struct call_tree *tree, uint32_t index)
 static int copy_one(struct removal *removal, uint32_t index)
 {
 	const struct call_node *node = &removal->tree->nodes[index];
-	struct call_place place = call_tree_place(removal->tree, node->place_id);
-	struct call_child child = {
-		.name_id = node->name_id,
-		.kind = node->kind,
-		.site_id = call_tree_site(removal->tree, node),
-		.module_id = place.module_id,
-	};
+	struct call_child child = call_tree_child(removal->tree, node);
 
 	return call_tree_enter(removal->tree, removal->copies[node->parent], &child,
 			       &removal->copies[index]);

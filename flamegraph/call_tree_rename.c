@@ -4,48 +4,28 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "flamegraph/call_tree_parts.h"
+#include "flamegraph/call_tree_copier.h"
 
 struct renaming {
 	const struct call_tree *from;
 	struct call_tree *to;
 	call_tree_renamer renamer;
 	void *context;
+	struct call_tree_copier copier;
 	uint32_t *nodes; /* of from -> of to; parents come before their children */
 };
 
 static void cleanup_renaming(struct renaming *renaming)
 {
 	call_tree_free(renaming->to);
+	call_tree_copier_done(&renaming->copier);
 	free(renaming->nodes);
-}
-
-static int intern(struct renaming *renaming, const char *name, uint32_t *ret)
-{
-	return name_pool_intern(&renaming->to->names, name, ret);
-}
-
-static int copy_place(struct renaming *renaming, uint32_t place_id, struct call_child *child)
-{
-	struct call_place place = call_tree_place(renaming->from, place_id);
-	uint32_t file_id;
-	int err = 0;
-
-	if (place.module_id != CALL_TREE_NONE)
-		err = intern(renaming, call_tree_name(renaming->from, place.module_id),
-			     &child->module_id);
-	if (err < 0 || place.file_id == CALL_TREE_NONE)
-		return err;
-	err = intern(renaming, call_tree_name(renaming->from, place.file_id), &file_id);
-	if (err < 0)
-		return err;
-	return pair_pool_intern(&renaming->to->sites, file_id, place.line, &child->site_id);
 }
 
 static int copy_node(struct renaming *renaming, uint32_t index)
 {
 	const struct call_node *node = call_tree_node(renaming->from, index);
-	struct call_child child = { .site_id = PAIR_NONE, .module_id = CALL_TREE_NONE };
+	struct call_child child;
 	struct frame frame = { .name = call_tree_name(renaming->from, node->name_id),
 			       .kind = node->kind };
 	int err;
@@ -53,9 +33,9 @@ static int copy_node(struct renaming *renaming, uint32_t index)
 	if (node->kind != FRAME_GAP)
 		(void)renaming->renamer(renaming->context, &frame);
 	child.kind = frame.kind;
-	err = intern(renaming, frame.name, &child.name_id);
+	err = name_pool_intern(&renaming->to->names, frame.name, &child.name_id);
 	if (!err)
-		err = copy_place(renaming, node->place_id, &child);
+		err = call_tree_copier_place(&renaming->copier, node, &child);
 	return err < 0 ? err
 		       : call_tree_enter(renaming->to, renaming->nodes[node->parent], &child,
 					 &renaming->nodes[index]);
@@ -86,6 +66,7 @@ int call_tree_rename(struct call_tree **tree, call_tree_renamer renamer, void *c
 	renaming.nodes = calloc(count, sizeof(*renaming.nodes));
 	if (!renaming.nodes)
 		return -ENOMEM;
+	err = call_tree_copier_make(*tree, renaming.to, &renaming.copier);
 	for (uint32_t i = 0; !err && i < count; i++) {
 		if (i > 0)
 			err = copy_node(&renaming, i);

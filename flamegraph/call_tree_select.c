@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "flamegraph/call_tree_parts.h"
+#include "flamegraph/call_tree_copier.h"
 
 /* Of a name. */
 #define NAME_KNOWN    1u
@@ -31,9 +31,9 @@ struct selecting {
 	struct call_tree *to;
 	unsigned char *verdicts; /* by name */
 	unsigned char *flags;    /* by node */
-	uint32_t *names;         /* of from -> of to, or CALL_TREE_NONE */
-	uint32_t *nodes;         /* of from -> of to */
-	uint32_t base_id;        /* CALL_TREE_NONE: no frame has this name */
+	struct call_tree_copier copier;
+	uint32_t *nodes;  /* of from -> of to */
+	uint32_t base_id; /* CALL_TREE_NONE: no frame has this name */
 	struct call_left_out left_out;
 };
 
@@ -42,7 +42,7 @@ static void cleanup_selecting(struct selecting *selecting)
 	call_tree_free(selecting->to);
 	free(selecting->verdicts);
 	free(selecting->flags);
-	free(selecting->names);
+	call_tree_copier_done(&selecting->copier);
 	free(selecting->nodes);
 }
 
@@ -55,16 +55,13 @@ static int prepare(struct selecting *selecting)
 	if (err < 0)
 		return err;
 	selecting->verdicts = calloc(from->names.count + 1, sizeof(*selecting->verdicts));
-	selecting->names = calloc(from->names.count + 1, sizeof(*selecting->names));
 	selecting->flags = calloc(from->count, sizeof(*selecting->flags));
 	selecting->nodes = calloc(from->count, sizeof(*selecting->nodes));
-	if (!selecting->verdicts || !selecting->names || !selecting->flags || !selecting->nodes)
+	if (!selecting->verdicts || !selecting->flags || !selecting->nodes)
 		return -ENOMEM;
-	for (size_t i = 0; i < from->names.count; i++)
-		selecting->names[i] = CALL_TREE_NONE;
 	if (!base || !name_pool_find(&from->names, base, strlen(base), &selecting->base_id))
 		selecting->base_id = CALL_TREE_NONE;
-	return 0;
+	return call_tree_copier_make(from, selecting->to, &selecting->copier);
 }
 
 static bool matches(const regex_t *regexes, size_t count, const char *name)
@@ -150,39 +147,13 @@ static void keep_paths(struct selecting *selecting)
 	}
 }
 
-static int copy_name(struct selecting *selecting, uint32_t name_id, uint32_t *ret)
-{
-	uint32_t *copy = &selecting->names[name_id];
-	const struct name *name = &selecting->from->names.names[name_id];
-	int err = 0;
-
-	if (*copy == CALL_TREE_NONE)
-		err = name_pool_intern_bytes(&selecting->to->names, name->text, name->length, copy);
-	if (err < 0)
-		return err;
-	*ret = *copy;
-	return 0;
-}
-
 /* The frame of a node, below parent. */
 static int enter(struct selecting *selecting, uint32_t parent, uint32_t index, uint32_t *ret)
 {
 	const struct call_node *node = &selecting->from->nodes[index];
-	struct call_place place = call_tree_place(selecting->from, node->place_id);
-	struct call_child child = { .kind = node->kind,
-				    .site_id = PAIR_NONE,
-				    .module_id = CALL_TREE_NONE };
-	uint32_t file_id;
-	int err = copy_name(selecting, node->name_id, &child.name_id);
+	struct call_child child;
+	int err = call_tree_copier_child(&selecting->copier, node, &child);
 
-	if (!err && place.module_id != CALL_TREE_NONE)
-		err = copy_name(selecting, place.module_id, &child.module_id);
-	if (!err && place.file_id != CALL_TREE_NONE) {
-		err = copy_name(selecting, place.file_id, &file_id);
-		if (!err)
-			err = pair_pool_intern(&selecting->to->sites, file_id, place.line,
-					       &child.site_id);
-	}
 	return err < 0 ? err : call_tree_enter(selecting->to, parent, &child, ret);
 }
 

@@ -128,4 +128,7 @@ void palette_put_css(FILE *out);
 /* What the rules for waiting refer to: one <pattern> for each enum wait_kind, in a <defs>. */
 void palette_put_patterns(FILE *out);
 
+/* Whether it is the frame between a waker's stack and the one below it. */
+bool palette_is_separator(const char *name);
+
 #endif

@@ -107,10 +107,15 @@ static uint32_t perl_family(const struct palette_frame *frame)
 	return frame->kind == FRAME_KERNEL ? ORANGE : PALETTE_RED;
 }
 
+bool palette_is_separator(const char *name)
+{
+	return strcmp(name, "--") == 0;
+}
+
 static uint32_t family_of(enum palette_name palette, const struct palette_frame *frame)
 {
 	/* What separates parts of a stack belongs to none of them. */
-	if (strcmp(frame->name, "-") == 0 || strcmp(frame->name, "--") == 0)
+	if (strcmp(frame->name, "-") == 0 || palette_is_separator(frame->name))
 		return FRAME_NOTE;
 	switch (palette) {
 	case PALETTE_BY_KIND:

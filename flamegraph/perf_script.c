@@ -205,11 +205,31 @@ static int begin_sample(struct reader *reader, const struct perf_script_header *
 	return err < 0 ? err : end_sample(reader);
 }
 
+/* Where the newest frame is. */
+static int add_source(struct reader *reader, const struct perf_script_source *source)
+{
+	struct call_child *frame = &reader->frames[reader->count - 1];
+	uint32_t file_id;
+	int err;
+
+	if (source->is_inlined)
+		frame->kind = FRAME_INLINED;
+	if (source->file.length == 0)
+		return 0;
+	err = intern(reader, source->file, &file_id);
+	return err < 0 ? err
+		       : pair_pool_intern(&reader->tree->sites, file_id, source->line,
+					  &frame->site_id);
+}
+
 /* Of a sample that is counted. A line that is not understood is a frame all the same. */
 static int read_frame(struct reader *reader, const char *line, size_t length)
 {
 	struct perf_script_frame frame = { 0 };
+	struct perf_script_source source;
 
+	if (reader->count > 0 && perf_script_source(line, length, &source))
+		return add_source(reader, &source);
 	if (reader->count == FRAMES_MAX) {
 		line_reader_note(&reader->lines, BAD_LINE_TOO_DEEP, &reader->report);
 		reader->state = SAMPLE_SKIPPED;
@@ -253,7 +273,8 @@ static int read_line(struct reader *reader)
 	}
 	if (is_empty(line))
 		return end_sample(reader);
-	if (line->bytes[0] == '#')
+	/* A comment, or the code of a line, by -F +srccode. */
+	if (line->bytes[0] == '#' || line->bytes[0] == '|')
 		return 0;
 	if (reader->state != SAMPLE_NONE && is_indented(line) &&
 	    (perf_script_frame(line->bytes, line->length, &frame) ||

@@ -6,6 +6,9 @@
 #define ADDRESS_DIGITS 16
 /* Kernels have the highest addresses, those of user code that are as high are no addresses. */
 #define KERNEL_ADDRESS UINT64_C(0xff00000000000000)
+/* Of what is no sample, such as a mapping; some have brackets right behind: "PERF_RECORD_EXIT(1:1)"
+ */
+#define RECORD         "PERF_RECORD_"
 
 static bool is_blank(char c)
 {
@@ -15,6 +18,24 @@ static bool is_blank(char c)
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
+}
+
+static bool begins(struct words words, const char *with)
+{
+	return words.length >= strlen(with) && memcmp(words.text, with, strlen(with)) == 0;
+}
+
+static bool ends(struct words words, const char *with)
+{
+	size_t length = strlen(with);
+
+	return words.length >= length &&
+	       memcmp(words.text + words.length - length, with, length) == 0;
+}
+
+static bool equals(struct words words, const char *with)
+{
+	return words.length == strlen(with) && begins(words, with);
 }
 
 static struct words trim(struct words words)
@@ -124,7 +145,7 @@ static bool cut_ids(struct words *words)
 	return words->length > 0 && is_pid(last);
 }
 
-static bool parse_period(struct words word, uint64_t *ret)
+static bool parse_decimal(struct words word, uint64_t *ret)
 {
 	uint64_t period = 0;
 
@@ -139,13 +160,28 @@ static bool parse_period(struct words word, uint64_t *ret)
 	return true;
 }
 
+/* The name up to its first bracket or colon, and nothing behind it. */
+static void parse_record(struct words words, struct perf_script_header *ret)
+{
+	size_t i = 0;
+
+	while (i < words.length && words.text[i] != '(' && words.text[i] != ':')
+		i++;
+	ret->event = trim((struct words){ .text = words.text, .length = i });
+	ret->rest = (struct words){ .text = words.text + i, .length = 0 };
+}
+
 /* "period event: ...", the first of which need not be there. */
 static bool parse_event(struct words words, struct perf_script_header *ret)
 {
 	struct words rest = words, first = cut_first(&rest);
 
-	ret->has_period = parse_period(first, &ret->period);
+	ret->has_period = parse_decimal(first, &ret->period);
 	words = trim(ret->has_period ? rest : words);
+	if (begins(words, RECORD)) {
+		parse_record(words, ret);
+		return true;
+	}
 	for (size_t i = 1; i < words.length; i++) {
 		if (words.text[i] != ':' || (i + 1 < words.length && !is_blank(words.text[i + 1])))
 			continue;
@@ -249,24 +285,6 @@ static bool cut_object(struct words *words, struct words *ret)
 	return false;
 }
 
-static bool begins(struct words words, const char *with)
-{
-	return words.length >= strlen(with) && memcmp(words.text, with, strlen(with)) == 0;
-}
-
-static bool ends(struct words words, const char *with)
-{
-	size_t length = strlen(with);
-
-	return words.length >= length &&
-	       memcmp(words.text + words.length - length, with, length) == 0;
-}
-
-static bool equals(struct words words, const char *with)
-{
-	return words.length == strlen(with) && begins(words, with);
-}
-
 static bool has_part(struct words words, const char *part)
 {
 	return memmem(words.text, words.length, part, strlen(part));
@@ -353,5 +371,56 @@ bool perf_script_frame(const char *line, size_t length, struct perf_script_frame
 		ret->name.length = 0;
 	if (equals(object, "[unknown]") || ret->kind == FRAME_INLINED)
 		ret->module.length = 0;
+	return true;
+}
+
+/* Cuts it off the end. */
+static bool cut_end(struct words *words, const char *end)
+{
+	if (!ends(*words, end))
+		return false;
+	words->length -= strlen(end);
+	*words = trim(*words);
+	return true;
+}
+
+/* " (discriminator 3)" tells ways through a line apart. */
+static void cut_discriminator(struct words *words)
+{
+	struct words rest = *words;
+
+	if (!cut_end(&rest, ")"))
+		return;
+	(void)cut_last(&rest);
+	rest = trim(rest);
+	if (cut_end(&rest, "(discriminator"))
+		*words = rest;
+}
+
+bool perf_script_source(const char *line, size_t length, struct perf_script_source *ret)
+{
+	struct words words = { .text = line, .length = length };
+	struct perf_script_source source = { 0 };
+	uint64_t number;
+	size_t colon;
+
+	/* Frames have a tabulator. */
+	if (length < 3 || line[0] != ' ' || line[1] != ' ' || is_blank(line[2]))
+		return false;
+	words = trim(words);
+	source.is_inlined = cut_end(&words, "(inlined)");
+	cut_discriminator(&words);
+	colon = words.length;
+	while (colon > 0 && words.text[colon - 1] != ':')
+		colon--;
+	if (colon > 1 &&
+	    parse_decimal(
+		    (struct words){ .text = words.text + colon, .length = words.length - colon },
+		    &number) &&
+	    number <= UINT32_MAX) {
+		source.file = (struct words){ .text = words.text, .length = colon - 1 };
+		source.line = (uint32_t)number;
+	}
+	*ret = source;
 	return true;
 }

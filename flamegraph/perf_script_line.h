@@ -31,8 +31,16 @@ struct perf_script_frame {
 	enum frame_kind kind;
 };
 
+/* "  file:line (inlined)" below a frame, by -F +srcline, where the line need not be inlined. */
+struct perf_script_source {
+	struct words file; /* of no length: there is something else, such as "  libc.so.6[1f2]" */
+	uint32_t line;
+	bool is_inlined; /* the frame above is, which does not say so itself */
+};
+
 /* True when the line is one, without a NUL. */
 bool perf_script_header(const char *line, size_t length, struct perf_script_header *ret);
 bool perf_script_frame(const char *line, size_t length, struct perf_script_frame *ret);
+bool perf_script_source(const char *line, size_t length, struct perf_script_source *ret);
 
 #endif

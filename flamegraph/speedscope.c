@@ -74,14 +74,25 @@ static void put_weights(const struct stacks *stacks)
 	text_put(stacks->out, "]\n");
 }
 
+/* The format's own words; anything else is "none". */
+static const char *unit_of(const struct picture *picture)
+{
+	static const char *const units[] = { "nanoseconds", "microseconds", "milliseconds",
+					     "seconds", "bytes" };
+
+	for (size_t i = 0; picture->unit && i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(picture->unit, units[i]) == 0)
+			return units[i];
+	}
+	return "none";
+}
+
 int speedscope_write(const struct call_tree *tree, const struct picture *picture, FILE *out)
 {
 	CLEANUP(labels_done) struct labels labels = { 0 };
 	CLEANUP(cleanup_free) uint32_t *path = NULL;
 	struct stacks stacks = { .tree = tree, .labels = &labels, .out = out };
 	const char *title = picture->title ? picture->title : "Flame Graph";
-	/* The format knows times and bytes; anything else is "none". */
-	bool is_time = picture->unit && strcmp(picture->unit, "microseconds") == 0;
 	int err = labels_make(tree, &labels);
 
 	if (err < 0)
@@ -97,7 +108,7 @@ int speedscope_write(const struct call_tree *tree, const struct picture *picture
 	put_frames(tree, &labels, out);
 	text_put(out, "\"profiles\":[{\"type\":\"sampled\",\"name\":");
 	text_put_json(out, title);
-	text_put(out, is_time ? ",\"unit\":\"microseconds\"" : ",\"unit\":\"none\"");
+	fprintf(out, ",\"unit\":\"%s\"", unit_of(picture));
 	text_put(out, ",\"startValue\":0,\"endValue\":");
 	text_put_plain_decimal(out, call_tree_node(tree, 0)->total, call_tree_decimals(tree));
 	text_put(out, ",\n");

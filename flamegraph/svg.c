@@ -120,8 +120,8 @@ static void put_data_of_picture(const struct figure *figure, FILE *out)
 		put_data_of_sides(figure, out);
 }
 
-static void put_head(const struct figure *figure, const struct places *places,
-		     enum svg_document document, FILE *out)
+static int put_head(const struct figure *figure, const struct places *places,
+		    enum svg_document document, FILE *out)
 {
 	const struct picture *picture = figure->picture;
 	uint32_t middle = figure->width / 2;
@@ -150,7 +150,7 @@ static void put_head(const struct figure *figure, const struct places *places,
 	text_put(out, "</g>\n");
 	put_line(out, "subtitle", middle, places->subtitle, picture->subtitle);
 	text_put(out, "</g>\n");
-	figure_put_legend(figure, places->legend, out);
+	return figure_put_legend(figure, places->legend, out);
 }
 
 static void put_foot(const struct figure *figure, const struct places *places, FILE *out)
@@ -221,16 +221,20 @@ static struct figure make_figure(const struct call_tree *tree, const struct pict
 	};
 }
 
-static struct places make_places(const struct figure *figure, uint32_t rows)
+static int make_places(const struct figure *figure, uint32_t rows, struct places *ret)
 {
-	uint32_t line = figure_line(figure);
+	uint32_t line = figure_line(figure), legend;
+	int err = figure_legend_height(figure, &legend);
 	struct places places = { .subtitle = 2 * figure->font_size + line };
 
+	if (err < 0)
+		return err;
 	places.legend = 3 * figure->font_size + (figure->picture->subtitle ? line : 0);
-	places.frames = places.legend + figure_legend_height(figure);
+	places.frames = places.legend + legend;
 	places.foot = places.frames + (rows > 0 ? rows : 1) * figure->row_height;
 	places.end = places.foot + 2 * figure->font_size + (figure->picture->notes ? line : 0);
-	return places;
+	*ret = places;
+	return 0;
 }
 
 int svg_put_element(const struct call_tree *tree, const struct picture *picture,
@@ -243,10 +247,12 @@ int svg_put_element(const struct call_tree *tree, const struct picture *picture,
 
 	if (!err && figure.total > 0 && picture->waits && !figure.has_sides)
 		err = waits_make(tree, &figure.waits);
+	if (!err)
+		err = make_places(&figure, rows.count, &places);
+	if (!err)
+		err = put_head(&figure, &places, document, out);
 	if (err < 0)
 		return err;
-	places = make_places(&figure, rows.count);
-	put_head(&figure, &places, document, out);
 	if (figure.total > 0)
 		figure_put_rows(&figure, &rows, places.frames, out);
 	else

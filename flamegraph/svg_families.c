@@ -23,13 +23,6 @@ static uint8_t family_of(const struct call_tree *tree, enum palette_name palette
 	return (uint8_t)palette_class_of(palette, &frame).family;
 }
 
-static bool is_separator(const struct call_tree *tree, const struct call_node *node)
-{
-	const char *name = call_tree_name(tree, node->name_id);
-
-	return name[0] == '-' && name[1] == '-' && name[2] == '\0';
-}
-
 int svg_families_make(const struct call_tree *tree, enum palette_name palette, uint8_t **ret)
 {
 	size_t n = call_tree_node_count(tree);
@@ -49,7 +42,7 @@ int svg_families_make(const struct call_tree *tree, enum palette_name palette, u
 		bool is_waker = families[node->parent] & IS_WAKER;
 
 		families[i] = family_of(tree, palette, node, is_waker);
-		if (is_waker || is_separator(tree, node))
+		if (is_waker || palette_is_separator(call_tree_name(tree, node->name_id)))
 			families[i] |= IS_WAKER;
 	}
 	for (size_t i = 0; i < n; i++)

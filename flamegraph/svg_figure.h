@@ -76,8 +76,9 @@ void figure_rows_done(struct figure_rows *rows);
 void figure_put_rows(const struct figure *figure, const struct figure_rows *rows, uint32_t top,
 		     FILE *out);
 
-/* What colours mean, as a <g> in as many lines as the width asks for; 0 high: there is none. */
-uint32_t figure_legend_height(const struct figure *figure);
-void figure_put_legend(const struct figure *figure, uint32_t top, FILE *out);
+/* What colours mean, as a <g> in as many lines as the width asks for; 0 high: there is none.
+ * 0 or -ENOMEM. */
+int figure_legend_height(const struct figure *figure, uint32_t *ret);
+int figure_put_legend(const struct figure *figure, uint32_t top, FILE *out);
 
 #endif

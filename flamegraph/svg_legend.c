@@ -4,6 +4,7 @@
  * differential, how much more or less there is than before. Entries stand side by side in as many
  * lines as they need.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,7 +83,7 @@ static void add_entry(struct legend *legend, uint32_t family, const char *kind, 
 	close_entry(legend);
 }
 
-static void add_waits(struct legend *legend)
+static int add_waits(struct legend *legend)
 {
 	const struct figure *figure = legend->figure;
 
@@ -95,13 +96,14 @@ static void add_waits(struct legend *legend)
 			continue;
 		out = open_memstream(&words, &length);
 		if (!out)
-			return;
+			return -ENOMEM;
 		fprintf(out, "%s ", wait_kind_text(kind));
 		figure_put_plain_count(figure, figure->waits.sums[kind], out);
-		(void)fclose(out);
-		if (words)
-			add_entry(legend, PALETTE_WAIT + kind, wait_kind_text(kind), words);
+		if (fclose(out) != 0)
+			return -ENOMEM;
+		add_entry(legend, PALETTE_WAIT + kind, wait_kind_text(kind), words);
 	}
+	return 0;
 }
 
 /* From all that there was less, over grey, to all that there is more. */
@@ -149,33 +151,33 @@ static void put_sides(const struct legend *legend, FILE *out)
 					   : "; totals as they are");
 }
 
-static void add_sides(struct legend *legend)
+static int add_sides(struct legend *legend)
 {
 	CLEANUP(cleanup_free) char *words = NULL;
 	size_t length;
 	FILE *out = open_memstream(&words, &length);
 
 	if (!out)
-		return;
+		return -ENOMEM;
 	put_sides(legend, out);
-	(void)fclose(out);
-	if (!words)
-		return;
+	if (fclose(out) != 0)
+		return -ENOMEM;
 	open_entry(legend, words_width(legend, words), NULL);
 	put_words(legend, 0, words);
 	close_entry(legend);
+	return 0;
 }
 
-static void add_entries(struct legend *legend)
+static int add_entries(struct legend *legend)
 {
-	if (legend->figure->waits.families)
-		add_waits(legend);
-	if (!legend->figure->has_sides)
-		return;
+	int err = legend->figure->waits.families ? add_waits(legend) : 0;
+
+	if (err < 0 || !legend->figure->has_sides)
+		return err;
 	add_scale(legend);
 	add_entry(legend, PALETTE_NEW, NULL, "new");
 	add_entry(legend, PALETTE_REMOVED, NULL, "removed");
-	add_sides(legend);
+	return add_sides(legend);
 }
 
 static bool has_legend(const struct figure *figure)
@@ -183,23 +185,26 @@ static bool has_legend(const struct figure *figure)
 	return figure->total > 0 && (figure->waits.families || figure->has_sides);
 }
 
-uint32_t figure_legend_height(const struct figure *figure)
+int figure_legend_height(const struct figure *figure, uint32_t *ret)
 {
 	struct legend legend = { .figure = figure };
+	int err = has_legend(figure) ? add_entries(&legend) : 0;
+
+	if (err < 0)
+		return err;
+	*ret = has_legend(figure) ? (legend.line + 1) * entry_height(figure) : 0;
+	return 0;
+}
+
+int figure_put_legend(const struct figure *figure, uint32_t top, FILE *out)
+{
+	struct legend legend = { .figure = figure, .out = out };
+	int err;
 
 	if (!has_legend(figure))
 		return 0;
-	add_entries(&legend);
-	return (legend.line + 1) * entry_height(figure);
-}
-
-void figure_put_legend(const struct figure *figure, uint32_t top, FILE *out)
-{
-	struct legend legend = { .figure = figure, .out = out };
-
-	if (!has_legend(figure))
-		return;
 	fprintf(out, "<g class=\"legend\" transform=\"translate(%d,%u)\">\n", FIGURE_MARGIN, top);
-	add_entries(&legend);
+	err = add_entries(&legend);
 	text_put(out, "</g>\n");
+	return err;
 }

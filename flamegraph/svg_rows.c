@@ -152,11 +152,6 @@ static void extend_block(struct collecting *collecting, const struct call_node *
 	block->total += node->total;
 }
 
-static bool is_separator(const struct figure *figure, const struct call_node *node)
-{
-	return strcmp(call_tree_name(figure->tree, node->name_id), "--") == 0;
-}
-
 /* A node that is wide enough: sets what its children begin with. */
 static int add_node(struct collecting *collecting, uint32_t index, uint64_t left)
 {
@@ -178,7 +173,8 @@ static int add_node(struct collecting *collecting, uint32_t index, uint64_t left
 	/* What a frame has itself is left of what is upon it. */
 	level[1] = (struct level){
 		.left = left + node->self,
-		.is_waker = level->is_waker || (index > 0 && is_separator(figure, node)),
+		.is_waker = level->is_waker || (index > 0 && palette_is_separator(call_tree_name(
+								     figure->tree, node->name_id))),
 		.is_removed = box.is_removed,
 	};
 	return add_box(collecting, &box);

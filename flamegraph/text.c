@@ -7,30 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* A sequence of 2 to 4 bytes; 0 when it is not UTF-8. The terminating NUL ends a cut one. */
-static size_t decode_long(const unsigned char *p, uint32_t *ret_rune)
-{
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t length = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
-	uint32_t rune = p[0] & (0xff >> (length + 1));
-
-	if (p[0] < 0xc2 || p[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < length; i++) {
-		if (!is_continuation((char)p[i]))
-			return 0;
-		rune = rune << 6 | (p[i] & 0x3f);
-	}
-	if (rune < smallest[length] || rune > 0x10ffff)
-		return 0;
-	*ret_rune = rune;
-	return length;
-}
+#include "flamegraph/utf8.h"
 
 static bool is_xml_char(uint32_t rune)
 {
@@ -45,7 +22,7 @@ size_t text_next(const char *text, uint32_t *ret_rune)
 	size_t length = 1;
 
 	if (rune >= 0x80) {
-		length = decode_long(p, &rune);
+		length = utf8_decode(text, strnlen(text, UTF8_BYTES_MAX), &rune);
 		if (length == 0) {
 			*ret_rune = TEXT_REPLACEMENT;
 			return 1;

@@ -6,31 +6,44 @@
 
 #define HIGH_BITS UINT64_C(0x8080808080808080)
 
+size_t utf8_decode(const char *text, size_t length, uint32_t *ret_rune)
+{
+	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *bytes = (const unsigned char *)text;
+	size_t wanted = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
+	uint32_t rune = bytes[0] & (0xffu >> (wanted + 1));
+
+	if (bytes[0] < 0x80) {
+		*ret_rune = bytes[0];
+		return 1;
+	}
+	if (bytes[0] < 0xc2 || bytes[0] > 0xf4 || wanted > length)
+		return 0;
+	for (size_t i = 1; i < wanted; i++) {
+		if ((bytes[i] & 0xc0) != 0x80)
+			return 0;
+		rune = rune << 6 | (bytes[i] & 0x3f);
+	}
+	if (rune < smallest[wanted] || rune > 0x10ffff)
+		return 0;
+	*ret_rune = rune;
+	return wanted;
+}
+
 /* What is at the beginning of bytes, of which there is one at least. */
 struct character {
 	size_t length;
 	bool is_valid;
 };
 
-static struct character next_character(const unsigned char *bytes, size_t length)
+static struct character next_character(const char *bytes, size_t length)
 {
-	static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	const struct character bad = { .length = 1 };
-	size_t wanted = bytes[0] >= 0xf0 ? 4 : bytes[0] >= 0xe0 ? 3 : 2;
-	uint32_t rune = bytes[0] & (0xffu >> (wanted + 1));
+	uint32_t rune;
+	size_t used = utf8_decode(bytes, length, &rune);
 
-	if (bytes[0] < 0x80)
-		return (struct character){ .length = 1, .is_valid = true };
-	if (bytes[0] < 0xc2 || bytes[0] > 0xf4 || wanted > length)
-		return bad;
-	for (size_t i = 1; i < wanted; i++) {
-		if ((bytes[i] & 0xc0) != 0x80)
-			return bad;
-		rune = rune << 6 | (bytes[i] & 0x3f);
-	}
-	if (rune < smallest[wanted] || rune > 0x10ffff)
-		return bad;
-	return (struct character){ .length = wanted, .is_valid = rune < 0xd800 || rune > 0xdfff };
+	if (used == 0)
+		return (struct character){ .length = 1 };
+	return (struct character){ .length = used, .is_valid = rune < 0xd800 || rune > 0xdfff };
 }
 
 /* Names are mostly ASCII: eight bytes a step. */
@@ -54,8 +67,7 @@ bool utf8_is_valid(const char *bytes, size_t length)
 	size_t i = skip_ascii(bytes, length);
 
 	while (i < length) {
-		struct character character =
-			next_character((const unsigned char *)bytes + i, length - i);
+		struct character character = next_character(bytes + i, length - i);
 
 		if (!character.is_valid)
 			return false;
@@ -70,8 +82,7 @@ size_t utf8_repair(const char *bytes, size_t length, char *out)
 	size_t written = 0;
 
 	for (size_t i = 0; i < length;) {
-		struct character character =
-			next_character((const unsigned char *)bytes + i, length - i);
+		struct character character = next_character(bytes + i, length - i);
 		const char *from = character.is_valid ? bytes + i : UTF8_REPLACEMENT;
 		size_t n = character.is_valid ? character.length : strlen(UTF8_REPLACEMENT);
 

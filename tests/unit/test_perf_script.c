@@ -139,7 +139,7 @@ static void lines_that_are_not_understood_are_counted(void **state)
 	struct read_report report = assert_reads_as("what is this\n\t40 f (/bin/a)\n\n"
 						    "a 1 1.5: 1 cycles:\n"
 						    "\t40 f (/bin/a)\n"
-						    "\t  what.c:12\n"
+						    "\t  what is it\n"
 						    "\t40 e (/bin/a)\n",
 						    "a;e;[unknown];f 1\n");
 
@@ -148,6 +148,47 @@ static void lines_that_are_not_understood_are_counted(void **state)
 	assert_int_equal(report.bad_lines_by_reason[BAD_LINE_NOT_A_SAMPLE], 2);
 	assert_int_equal(report.first[0].number, 1);
 	assert_int_equal(report.first[1].number, 6);
+}
+
+static void lines_of_source_are_of_the_frame_above(void **state)
+{
+	static const char text[] = "a 1 1.5: 1 cycles:\n"
+				   "\t40 g+0x3\n  /src/g.h:7 (inlined)\n"
+				   "\t40 f+0x9 (/bin/a)\n  /src/a.c:12 (discriminator 2)\n"
+				   "|12        return g();\n"
+				   "\t30 e (/bin/a)\n  a[30]\n\n";
+	struct call_tree *tree = new_tree();
+	struct read_report report;
+	struct call_place place;
+
+	(void)state;
+	assert_int_equal(read_script(tree, text, strlen(text), &report), 0);
+	assert_int_equal(report.bad_lines, 0);
+	assert_int_equal(report.stacks, 1);
+	place = call_tree_place(tree, call_tree_node(tree, 2)->place_id);
+	assert_int_equal(place.file_id, CALL_TREE_NONE);
+	place = call_tree_place(tree, call_tree_node(tree, 3)->place_id);
+	assert_string_equal(call_tree_name(tree, place.file_id), "/src/a.c");
+	assert_int_equal(place.line, 12);
+	assert_int_equal(call_tree_node(tree, 4)->kind, FRAME_INLINED);
+	place = call_tree_place(tree, call_tree_node(tree, 4)->place_id);
+	assert_string_equal(call_tree_name(tree, place.file_id), "/src/g.h");
+	assert_int_equal(place.line, 7);
+	assert_string_equal(call_tree_name(tree, place.module_id), "a");
+	call_tree_free(tree);
+}
+
+static void records_of_tasks_are_no_samples(void **state)
+{
+	struct read_report report = assert_reads_as("a 7 1.5: PERF_RECORD_COMM exec: a:7/7\n"
+						    "a 7 1.5: PERF_RECORD_FORK(8:8):(7:7)\n"
+						    "a 7 1.5: 1 cycles:\n\t40 f (/bin/a)\n\n"
+						    "a 7 1.6: PERF_RECORD_EXIT(7:7):(6:6)\n",
+						    "a;f 1\n");
+
+	(void)state;
+	assert_int_equal(report.bad_lines, 0);
+	assert_int_equal(report.others, 0);
 }
 
 static void a_nul_does_not_make_a_stack_shorter(void **state)
@@ -227,6 +268,8 @@ int main(void)
 		cmocka_unit_test(what_is_unknown_is_called_by_its_module),
 		cmocka_unit_test(inlined_frames_are_in_the_module_of_their_caller),
 		cmocka_unit_test(lines_that_are_not_understood_are_counted),
+		cmocka_unit_test(lines_of_source_are_of_the_frame_above),
+		cmocka_unit_test(records_of_tasks_are_no_samples),
 		cmocka_unit_test(a_nul_does_not_make_a_stack_shorter),
 		cmocka_unit_test(stacks_that_are_too_deep_are_left_out),
 		cmocka_unit_test(periods_that_do_not_fit_are_an_error),

@@ -37,6 +37,24 @@ static void strings_stay_strings(void **state)
 	call_tree_free(tree);
 }
 
+static void units_that_the_format_knows_are_told(void **state)
+{
+	static const char *const units[] = { "bytes", "nanoseconds", "seconds" };
+	struct call_tree *tree = tree_of("a 1\n");
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		struct picture picture = { .unit = units[i] };
+		char *json = drawn(speedscope_write, tree, &picture);
+		char wanted[64];
+
+		(void)snprintf(wanted, sizeof(wanted), "\"unit\":\"%s\"", units[i]);
+		assert_contains(json, wanted);
+		free(json);
+	}
+	call_tree_free(tree);
+}
+
 static void an_empty_tree_is_an_empty_profile(void **state)
 {
 	struct picture picture = { .unit = "samples" };
@@ -104,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_tree_is_one_sampled_profile),
 		cmocka_unit_test(strings_stay_strings),
+		cmocka_unit_test(units_that_the_format_knows_are_told),
 		cmocka_unit_test(an_empty_tree_is_an_empty_profile),
 		cmocka_unit_test(deep_stacks_are_whole),
 		cmocka_unit_test(a_full_disk_is_noticed),
