@@ -19,7 +19,9 @@ _Static_assert(PALETTE_FAMILIES <= UINT8_MAX, "so does a family");
 struct step {
 	struct wait_walk walk;
 	uint32_t index;
-	bool is_undecided; /* the node's family is that of most of its time */
+	enum wait_kind kind;
+	bool is_marked;    /* the node's family is a kind of waiting */
+	bool is_undecided; /* that of most of its time */
 	uint64_t sums[WAIT_KIND_COUNT];
 };
 
@@ -82,8 +84,10 @@ static void enter(struct marking *marking, uint32_t index)
 		wait_walk_enter(&step->walk, node->kind, word);
 	kind = wait_walk_kind(&step->walk);
 	step->sums[kind] = node->self;
+	step->kind = kind;
+	step->is_marked = is_sleeper && is_marked;
 	marking->families[index] =
-		(uint8_t)(is_sleeper && is_marked ? PALETTE_WAIT + kind : (uint32_t)node->kind);
+		(uint8_t)(step->is_marked ? PALETTE_WAIT + kind : (uint32_t)node->kind);
 	step->is_undecided = is_sleeper && node->kind == FRAME_KERNEL && node->self == 0 &&
 			     !wait_walk_is_decided(&step->walk);
 }
@@ -97,7 +101,9 @@ static void leave(struct marking *marking, struct step *step)
 		if (step->sums[kind] > step->sums[most])
 			most = kind;
 	}
-	if (step->is_undecided)
+	/* All that a page fault waits for may be a CPU. */
+	if (step->is_undecided ||
+	    (step->is_marked && step->sums[step->kind] == 0 && step->sums[most] > 0))
 		marking->families[step->index] = (uint8_t)(PALETTE_WAIT + most);
 }
 

@@ -64,6 +64,25 @@ static void kernel_frames_have_the_family_of_what_is_waited_for(void **state)
 	fixture_done(&fixture);
 }
 
+/* The legend has those kinds only that something waited for. */
+static void no_frame_has_a_family_that_nothing_waited_for(void **state)
+{
+	struct fixture fixture =
+		fixture_of("a;f;asm_exc_page_fault_[k];to_user_mode_[k];[runqueue] 27\n"
+			   "a;g;epoll_wait;[runqueue] 3\n");
+
+	(void)state;
+	assert_int_equal(letter_of(&fixture, "asm_exc_page_fault"), 'r');
+	assert_int_equal(letter_of(&fixture, "to_user_mode"), 'r');
+	for (uint32_t i = 0; i < call_tree_node_count(fixture.tree); i++) {
+		uint32_t family = fixture.waits.families[i];
+
+		if (family >= PALETTE_WAIT && family < PALETTE_WAIT + WAIT_KIND_COUNT)
+			assert_int_not_equal(fixture.waits.sums[family - PALETTE_WAIT], 0);
+	}
+	fixture_done(&fixture);
+}
+
 static void a_stack_without_kernel_frames_has_it_at_its_end(void **state)
 {
 	struct fixture fixture = fixture_of("a;main;f;epoll_wait 5\na;main;g 3\n");
@@ -137,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel_frames_have_the_family_of_what_is_waited_for),
+		cmocka_unit_test(no_frame_has_a_family_that_nothing_waited_for),
 		cmocka_unit_test(a_stack_without_kernel_frames_has_it_at_its_end),
 		cmocka_unit_test(wakers_are_not_coloured_and_their_time_is_the_sleepers),
 		cmocka_unit_test(the_last_family_of_a_stack_is_its_kind),
