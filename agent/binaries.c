@@ -79,7 +79,7 @@ void binaries_free(struct binaries *binaries)
 	free(binaries);
 }
 
-static enum binary_kind kind_of(const char *path)
+enum binary_kind binary_kind_of(const char *path)
 {
 	if (!strcmp(path, "[vdso]"))
 		return BINARY_VDSO;
@@ -88,8 +88,7 @@ static enum binary_kind kind_of(const char *path)
 	return path[0] == '/' ? BINARY_FILE : BINARY_SPECIAL;
 }
 
-/* Without " (deleted)"; the caller's to free. */
-static char *path_of(const char *path)
+char *binary_plain_path(const char *path)
 {
 	static const char deleted[] = " (deleted)";
 	char *copy = strdup(path);
@@ -106,7 +105,7 @@ static char *path_of(const char *path)
 
 static char *base_name(const char *path)
 {
-	CLEANUP(cleanup_free) char *copy = path_of(path);
+	CLEANUP(cleanup_free) char *copy = binary_plain_path(path);
 	const char *slash = copy && path[0] != '[' ? strrchr(copy, '/') : NULL;
 
 	return slash ? strdup(slash + 1) : TAKE(copy);
@@ -134,7 +133,7 @@ uint64_t binaries_roots_no_room(const struct binaries *binaries)
 static struct module *add_file(struct binaries *binaries, const struct mapping_source *source,
 			       struct stat *ret_file)
 {
-	CLEANUP(cleanup_free) char *path = path_of(source->path);
+	CLEANUP(cleanup_free) char *path = binary_plain_path(source->path);
 	CLEANUP(cleanup_fd) int fd = path ? mapped_file_open(source) : -1;
 	struct module *module;
 	int root;
@@ -243,7 +242,7 @@ static void add_place(const struct binaries *binaries, const struct mapping_sour
 	struct stat file;
 	uint64_t hash;
 
-	if (key->path || !mapped_file_has_id(source) || kind_of(source->path) != BINARY_FILE)
+	if (key->path || !mapped_file_has_id(source) || binary_kind_of(source->path) != BINARY_FILE)
 		return;
 	if (mapped_file_stat(source, &file)) {
 		set_place(key, &file);
@@ -333,7 +332,7 @@ static int add_binary(struct binaries *binaries, const struct mapping_source *so
 
 	if (!binary || err < 0)
 		return -ENOMEM;
-	binary->kind = kind_of(source->path);
+	binary->kind = binary_kind_of(source->path);
 	binary->name = base_name(source->path);
 	binary->key = *key;
 	binary->key.path = key->path ? strdup(key->path) : NULL;
@@ -368,7 +367,7 @@ static int find_binary(struct binaries *binaries, const struct mapping_source *s
 	struct binary *binary;
 	uint64_t hash;
 
-	key_of(source, kind_of(source->path), &key);
+	key_of(source, binary_kind_of(source->path), &key);
 	add_place(binaries, source, &key);
 	binary = look_up(binaries, &key, &hash);
 	if (!binary)

@@ -19,6 +19,11 @@ enum binary_kind {
 	BINARY_SPECIAL,   /* [uprobes], [vsyscall], ... */
 };
 
+/* What is mapped there, by its path as /proc/PID/maps has it. */
+enum binary_kind binary_kind_of(const char *path);
+/* Such a path without " (deleted)"; the caller's to free, or NULL without memory. */
+char *binary_plain_path(const char *path);
+
 /* What a binary is told by: its build id, and its path where it has none. */
 struct binary_key {
 	char *path; /* NULL: by the id */

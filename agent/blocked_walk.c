@@ -47,17 +47,12 @@ static struct unwind_slot *unwind_slot_at(__u32 number)
 	return number < walker->maps.tables.slots ? &walker->slots[number] : NULL;
 }
 
-/* The kernel tells the number of the map that is in a slot of an array of maps. */
-static const char *map_chunk(int chunks_fd, uint32_t number)
+static const char *map_chunk(const int *chunk_fds, uint32_t number)
 {
-	CLEANUP(cleanup_fd) int fd = -1;
-	uint32_t id;
+	int fd = chunk_fds ? __atomic_load_n(&chunk_fds[number], __ATOMIC_ACQUIRE) : 0;
 	void *chunk;
 
-	if (bpf_map_lookup_elem(chunks_fd, &number, &id) < 0)
-		return NULL;
-	fd = bpf_map_get_fd_by_id(id);
-	if (fd < 0)
+	if (!fd)
 		return NULL;
 	chunk = mmap(NULL, UNWIND_CHUNK_SIZE, PROT_READ, MAP_SHARED, fd, 0);
 	return chunk == MAP_FAILED ? NULL : chunk;
@@ -68,7 +63,7 @@ static const char *unwind_chunk_at(__u32 number)
 	if (number >= CHUNKS_MAX)
 		return NULL;
 	if (!walker->chunks[number])
-		walker->chunks[number] = map_chunk(walker->maps.tables.chunks_fd, number);
+		walker->chunks[number] = map_chunk(walker->maps.tables.chunk_fds, number);
 	return walker->chunks[number];
 }
 

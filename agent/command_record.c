@@ -53,16 +53,9 @@ static void tell_results(const struct report *report, const struct output *outpu
 		log_info("wrote %s", output_path(output, i));
 }
 
-static void cleanup_profile(struct profile *profile)
-{
-	call_tree_free(profile->tree);
-	call_tree_free(profile->off_tree);
-	ledger_free(profile->ledger);
-}
-
 static int seal_and_save(struct recording *recording, const char *target, struct output *output)
 {
-	CLEANUP(cleanup_profile) struct profile profile = { 0 };
+	CLEANUP(profile_done) struct profile profile = { 0 };
 	CLEANUP(report_done) struct report report = { 0 };
 	int err = window_close(recording->window, &profile);
 

@@ -67,9 +67,11 @@ static int hand_out(const struct sample_context *context, const struct sample_ke
 	struct drain *drain = context->drain;
 	struct sample sample = {
 		.id = hash_bytes(key, sizeof(*key)),
+		.generation = key->generation,
 		.tgid = key->tgid,
 		.tid = key->tid,
 		.first_ns = value->first_ns,
+		.cgroup_id = value->cgroup_id,
 		.process_name = key->process_name,
 		.thread_name = key->thread_name,
 		.stop = key->stop < STOP_REASON_COUNT ? key->stop : STOP_UNREADABLE,

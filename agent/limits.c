@@ -49,17 +49,15 @@ bool limits_is_last_file(int fd)
 	return fd >= 0 && (rlim_t)fd >= limit.rlim_cur - FILES_RESERVED;
 }
 
-/* A machine with 5,000 processes has some 2,000 binaries, of two descriptors each. 64 KiB. */
-#define FILES_AHEAD 8192
-
 /*
  * The kernel's table of our descriptors doubles when it is full, and the process waits for that
- * some ten milliseconds if it has threads. What is opened once by a high number makes it large.
+ * some ten milliseconds if it has threads. What is opened once by a high number makes it large:
+ * 64 KiB.
  */
 static void widen_file_table(void)
 {
 	CLEANUP(cleanup_fd) int fd = open("/", O_PATH | O_CLOEXEC);
-	CLEANUP(cleanup_fd) int high_fd = fcntl(fd, F_DUPFD_CLOEXEC, FILES_AHEAD - 1);
+	CLEANUP(cleanup_fd) int high_fd = fcntl(fd, F_DUPFD_CLOEXEC, LIMITS_FILES_AHEAD - 1);
 
 	(void)high_fd;
 }

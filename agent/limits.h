@@ -5,6 +5,9 @@
 
 #include <stdbool.h>
 
+/* A machine with 5,000 processes has some 2,000 binaries, of two descriptors each. */
+#define LIMITS_FILES_AHEAD 8192
+
 /*
  * Raises the limits on open files (every sampled binary is one until its symbols are read) and on
  * locked memory (perf's rings; BPF maps are not charged to it since 5.11), to infinity or as far as

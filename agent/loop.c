@@ -17,6 +17,7 @@
 struct watch {
 	int fd;
 	enum loop_event event;
+	bool is_borrowed;
 };
 
 struct loop {
@@ -25,6 +26,7 @@ struct loop {
 	struct watch *watches;
 	size_t count;
 	size_t processes_left;
+	bool reloads; /* SIGHUP does not end anything */
 	sigset_t mask_before;
 };
 
@@ -47,7 +49,7 @@ static int add_watch(struct loop *loop, int fd, enum loop_event event)
 	loop->watches = watches;
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &epoll) < 0)
 		return -errno;
-	loop->watches[loop->count++] = (struct watch){ fd, event };
+	loop->watches[loop->count++] = (struct watch){ .fd = fd, .event = event };
 	return 0;
 }
 
@@ -114,29 +116,61 @@ void loop_free(struct loop *loop)
 {
 	if (!loop)
 		return;
-	for (size_t i = 0; i < loop->count; i++)
-		cleanup_fd(&loop->watches[i].fd);
+	for (size_t i = 0; i < loop->count; i++) {
+		if (!loop->watches[i].is_borrowed)
+			cleanup_fd(&loop->watches[i].fd);
+	}
 	free(loop->watches);
 	cleanup_fd(&loop->epoll_fd);
 	free(loop);
 }
 
-int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event)
+void loop_set_reload(struct loop *loop)
 {
-	CLEANUP(cleanup_fd) int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	struct itimerspec when = { 0 };
-	int err;
+	loop->reloads = true;
+}
 
-	if (fd < 0)
-		return -errno;
+int loop_add_fd(struct loop *loop, int fd, enum loop_event event)
+{
+	int err = add_watch(loop, fd, event);
+
+	if (!err)
+		loop->watches[loop->count - 1].is_borrowed = true;
+	return err;
+}
+
+static int set_timer(int fd, double seconds, bool periodic)
+{
+	struct itimerspec when = { 0 };
+
 	when.it_value.tv_sec = (time_t)seconds;
 	when.it_value.tv_nsec = (long)((seconds - (double)when.it_value.tv_sec) * 1e9);
 	if (!when.it_value.tv_sec && !when.it_value.tv_nsec)
 		when.it_value.tv_nsec = 1; /* 0 would disarm it */
 	if (periodic)
 		when.it_interval = when.it_value;
-	if (timerfd_settime(fd, 0, &when, NULL) < 0)
+	return timerfd_settime(fd, 0, &when, NULL) < 0 ? -errno : 0;
+}
+
+int loop_set_timer(struct loop *loop, double seconds, enum loop_event event)
+{
+	for (size_t i = 0; i < loop->count; i++) {
+		if (loop->watches[i].event == event)
+			return set_timer(loop->watches[i].fd, seconds, false);
+	}
+	return loop_add_timer(loop, seconds, false, event);
+}
+
+int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event)
+{
+	CLEANUP(cleanup_fd) int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	int err;
+
+	if (fd < 0)
 		return -errno;
+	err = set_timer(fd, seconds, periodic);
+	if (err < 0)
+		return err;
 	err = add_watch(loop, fd, event);
 	if (err < 0)
 		return err;
@@ -159,18 +193,39 @@ int loop_add_process(struct loop *loop, pid_t pid)
 	return 0;
 }
 
+/* Which events the signals are that have come. */
+static unsigned int read_signals(const struct loop *loop)
+{
+	struct signalfd_siginfo info;
+	unsigned int events = 0;
+
+	while (read(loop->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
+		events |= loop->reloads && info.ssi_signo == SIGHUP ? LOOP_RELOAD : LOOP_INTERRUPTED;
+	return events;
+}
+
+/* Of who has a descriptor in the loop that only its owner reads. */
+static bool is_borrowed(enum loop_event event)
+{
+	return event == LOOP_STATUS || event == LOOP_UPLOADER;
+}
+
 /*
  * Timers and signals are read, so that they can come again; an ended process comes only once, and
- * counts once however many end together. True: the event is to be told.
+ * counts once however many end together. Returns the events that are to be told.
  */
-static bool consume(struct loop *loop, int fd, enum loop_event event)
+static unsigned int consume(struct loop *loop, int fd, enum loop_event event)
 {
+	if (fd == loop->signal_fd)
+		return read_signals(loop);
+	if (is_borrowed(event))
+		return event;
 	if (event == LOOP_PROCESSES_ENDED) {
 		(void)epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-		return --loop->processes_left == 0;
+		return --loop->processes_left == 0 ? event : 0;
 	}
 	read_all(fd);
-	return true;
+	return event;
 }
 
 int loop_wait(struct loop *loop, unsigned int *ret_events)
@@ -188,8 +243,7 @@ int loop_wait(struct loop *loop, unsigned int *ret_events)
 		enum loop_event event = (enum loop_event)(events[i].data.u64 & 0xffffffff);
 		int fd = (int)(events[i].data.u64 >> 32);
 
-		if (consume(loop, fd, event))
-			set |= event;
+		set |= consume(loop, fd, event);
 	}
 	*ret_events = set;
 	return 0;

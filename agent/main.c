@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "agent/command_agent.h"
 #include "agent/command_diff.h"
+#include "agent/command_doctor.h"
 #include "agent/command_flamegraph.h"
 #include "agent/command_record.h"
 #include "agent/dwarf_server.h"
 #include "agent/options.h"
 #include "agent/signals.h"
+#include "agent/uploader.h"
 
 /* A shell that runs a script has to see by which signal we ended. */
 static int end(int code, const struct signals *before)
@@ -22,6 +25,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], DWARF_SERVER_ARGUMENT))
 		return dwarf_server_run();
+	if (argc == 2 && !strcmp(argv[1], UPLOADER_ARGUMENT))
+		return uploader_run();
 	signals_ignore(&before);
 	options_parse(argc, argv, &options);
 	switch (options.command) {
@@ -31,6 +36,10 @@ int main(int argc, char **argv)
 		return end(command_flamegraph(&options.flamegraph), &before);
 	case COMMAND_DIFF:
 		return end(command_diff(&options.diff), &before);
+	case COMMAND_AGENT:
+		return command_agent(&options.agent, &before);
+	case COMMAND_DOCTOR:
+		return end(command_doctor(&options.doctor), &before);
 	}
 	return 2;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/namer.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "agent/known_stacks.h"
+#include "agent/sample_namer.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -16,11 +20,10 @@
 #define DOWNLOADS_MS 100
 
 struct namer {
-	struct naming *naming;
-	struct processes *processes;
+	struct sample_namer samples;
 	struct debug_downloads *downloads; /* or NULL */
-	struct profile *profile;
-	struct known_stacks known;
+	profile_handler take;
+	void *take_context;
 	struct sample_batch *held, **held_last; /* wait for debug files */
 	size_t held_bytes;
 	pthread_t thread;
@@ -35,10 +38,20 @@ struct namer {
 	int err;           /* that ended the thread */
 };
 
+static void turn_free(struct namer_turn *turn)
+{
+	if (!turn)
+		return;
+	profile_done(&turn->next);
+	ledger_free(turn->ledger);
+	free(turn);
+}
+
 static void batch_free(struct sample_batch *batch)
 {
 	if (!batch)
 		return;
+	turn_free(batch->turn);
 	sample_batch_done(batch);
 	free(batch);
 }
@@ -48,75 +61,30 @@ static void cleanup_batch(struct sample_batch **batch)
 	batch_free(*batch);
 }
 
-static struct call_tree *tree_of(const struct namer *namer, const struct sample *sample)
-{
-	return sample->is_off_cpu ? namer->profile->off_tree : namer->profile->tree;
-}
-
-static int name_stack(struct namer *namer, const struct sample *sample, uint64_t version,
-		      struct known_stack *ret)
-{
-	struct named_stack stack;
-
-	if (namer->downloads)
-		naming_name_prepared(namer->naming, sample, version, &stack);
-	else
-		naming_name(namer->naming, sample, &stack);
-	*ret = (struct known_stack){ .stop = stack.stop, .is_complete = stack.is_complete };
-	return call_tree_reach(tree_of(namer, sample), stack.frames, stack.count, &ret->node);
-}
-
-/* The same addresses are other code after a mapping, or what is made at run time, has changed. */
-static uint64_t stack_id(const struct namer *namer, const struct sample *sample, uint64_t version)
-{
-	uint64_t mapped =
-		processes_version(namer->processes, (int32_t)sample->tgid, sample->first_ns);
-
-	return hash_u64(sample->id + mapped) + hash_u64(version);
-}
-
-static int name_sample(struct namer *namer, const struct sample *sample, uint64_t version)
-{
-	struct profile *profile = namer->profile;
-	uint64_t id = stack_id(namer, sample, version);
-	struct known_stack known;
-
-	if (!known_stacks_find(&namer->known, id, &known)) {
-		int err = name_stack(namer, sample, version, &known);
-
-		if (err < 0)
-			return err;
-		known_stacks_add(&namer->known, id, &known);
-	}
-	if (sample->is_off_cpu) {
-		profile->off_ns += sample->count;
-		profile->off_complete_ns += known.is_complete ? sample->count : 0;
-	} else {
-		profile->samples += sample->count;
-		profile->stops[known.stop] += sample->count;
-		profile->complete_samples += known.is_complete ? sample->count : 0;
-	}
-	return call_tree_count(tree_of(namer, sample), known.node, sample->count);
-}
-
 static uint64_t version_of(const struct namer *namer, const struct sample_batch *batch, size_t i,
 			   const struct sample *sample)
 {
-	return batch->versions ? batch->versions[i] : naming_sample_version(namer->naming, sample);
+	return batch->versions ? batch->versions[i]
+			       : naming_sample_version(namer->samples.naming, sample);
 }
 
 static int name_samples(struct namer *namer, const struct sample_batch *batch)
 {
+	int caught_up = namer->samples.services ? services_catch_up(namer->samples.services) : 0;
+
+	if (caught_up < 0)
+		return caught_up;
 	if (batch->kernel_changed) {
-		naming_kernel_changed(namer->naming);
-		known_stacks_clear(&namer->known);
+		naming_kernel_changed(namer->samples.naming);
+		known_stacks_clear(&namer->samples.known);
 	}
 	for (size_t i = 0; i < batch->count; i++) {
 		struct sample sample;
 		int err;
 
 		sample_batch_read(batch, i, &sample);
-		err = name_sample(namer, &sample, version_of(namer, batch, i, &sample));
+		err = sample_namer_name(&namer->samples, &sample,
+					version_of(namer, batch, i, &sample));
 		if (err < 0)
 			return err;
 	}
@@ -126,15 +94,15 @@ static int name_samples(struct namer *namer, const struct sample_batch *batch)
 /* All samples from before that time are named. */
 static void forget_before(struct namer *namer, uint64_t time_ns)
 {
-	processes_forget(namer->processes, time_ns);
-	naming_end(namer->naming, time_ns);
+	processes_forget(namer->samples.processes, time_ns);
+	naming_end(namer->samples.naming, time_ns);
 }
 
 static int name_batch(struct namer *namer, const struct sample_batch *batch)
 {
 	int err;
 
-	naming_begin(namer->naming);
+	naming_begin(namer->samples.naming);
 	err = name_samples(namer, batch);
 	if (!err)
 		forget_before(namer, batch->forget_before_ns);
@@ -144,19 +112,17 @@ static int name_batch(struct namer *namer, const struct sample_batch *batch)
 /* What is known of run-time code now may not be known later. */
 static int prepare_batch(struct namer *namer, struct sample_batch *batch)
 {
-	naming_begin(namer->naming);
+	naming_begin(namer->samples.naming);
 	batch->versions = calloc(batch->count + 1, sizeof(*batch->versions));
 	if (!batch->versions)
 		return -ENOMEM;
 	for (size_t i = 0; i < batch->count; i++) {
-		struct known_stack known;
 		struct sample sample;
 
 		sample_batch_read(batch, i, &sample);
-		batch->versions[i] = naming_sample_version(namer->naming, &sample);
-		if (!known_stacks_find(&namer->known, stack_id(namer, &sample, batch->versions[i]),
-				       &known))
-			naming_prepare(namer->naming, &sample, batch->versions[i]);
+		batch->versions[i] = naming_sample_version(namer->samples.naming, &sample);
+		if (!sample_namer_knows(&namer->samples, &sample, batch->versions[i]))
+			naming_prepare(namer->samples.naming, &sample, batch->versions[i]);
 	}
 	return 0;
 }
@@ -184,7 +150,7 @@ static int name_held(struct namer *namer)
 		if (!namer->held)
 			forget_before(namer, batch->forget_before_ns);
 	}
-	naming_forget_prepared(namer->naming);
+	naming_forget_prepared(namer->samples.naming);
 	return 0;
 }
 
@@ -196,7 +162,7 @@ static int name_early(struct namer *namer)
 
 		if (err < 0)
 			return err;
-		namer->profile->named_early += batch->total;
+		namer->samples.profile->named_early += batch->total;
 	}
 	return 0;
 }
@@ -205,7 +171,7 @@ static int name_early(struct namer *namer)
 static int look_for_downloads(struct namer *namer)
 {
 	if (debug_downloads_take(namer->downloads))
-		known_stacks_clear(&namer->known);
+		known_stacks_clear(&namer->samples.known);
 	return debug_downloads_are_pending(namer->downloads) ? name_early(namer) : name_held(namer);
 }
 
@@ -225,6 +191,7 @@ static int hold(struct namer *namer, struct sample_batch *batch)
 	return look_for_downloads(namer);
 }
 
+/* All of a profile has its last name. */
 static int finish(struct namer *namer)
 {
 	int err = 0;
@@ -233,14 +200,38 @@ static int finish(struct namer *namer)
 		return 0;
 	if (namer->downloads) {
 		if (debug_downloads_finish(namer->downloads))
-			known_stacks_clear(&namer->known);
+			known_stacks_clear(&namer->samples.known);
 		err = name_held(namer);
 	}
 	return err < 0 ? err
-		       : naming_finish(namer->naming,
-				       (struct call_tree * *[]){ &namer->profile->tree,
-								 &namer->profile->off_tree },
-				       2);
+		       : naming_finish(
+				 namer->samples.naming,
+				 (struct call_tree * *[]){ &namer->samples.profile->tree,
+							   &namer->samples.profile->off_tree },
+				 2);
+}
+
+/* The contents of the profile are exchanged: what is borrowed stays where it is. */
+static int turn(struct namer *namer, struct namer_turn *turn)
+{
+	int err = finish(namer);
+	struct profile done;
+
+	if (err < 0 || namer->is_abandoned)
+		return err;
+	done = *namer->samples.profile;
+	done.ledger = TAKE(turn->ledger);
+	done.seconds = turn->seconds;
+	done.sample_hz = turn->sample_hz;
+	memcpy(done.counters, turn->counters, sizeof(done.counters));
+	*namer->samples.profile = turn->next;
+	turn->next = (struct profile){ 0 };
+	known_stacks_clear(&namer->samples.known);
+	if (namer->samples.services)
+		services_end_window(namer->samples.services);
+	err = namer->take(namer->take_context, &done);
+	profile_done(&done);
+	return err;
 }
 
 /* With the lock held. */
@@ -285,6 +276,8 @@ static int do_work(struct namer *namer, enum work work, struct sample_batch **ba
 {
 	switch (work) {
 	case WORK_BATCH:
+		if ((*batch)->turn)
+			return turn(namer, (*batch)->turn);
 		return namer->downloads ? hold(namer, TAKE(*batch)) : name_batch(namer, *batch);
 	case WORK_DOWNLOADS:
 		return namer->downloads ? look_for_downloads(namer) : 0;
@@ -322,10 +315,14 @@ int namer_new(const struct namer_parts *parts, struct profile *profile, struct n
 
 	if (!namer)
 		return -ENOMEM;
-	namer->naming = parts->naming;
-	namer->processes = parts->processes;
+	namer->samples.naming = parts->naming;
+	namer->samples.processes = parts->processes;
 	namer->downloads = parts->downloads;
-	namer->profile = profile;
+	namer->samples.services = parts->services;
+	namer->take = parts->take;
+	namer->take_context = parts->context;
+	namer->samples.profile = profile;
+	namer->samples.is_prepared = parts->downloads != NULL;
 	namer->last = &namer->first;
 	namer->held_last = &namer->held;
 	(void)pthread_mutex_init(&namer->lock, NULL);
@@ -361,6 +358,24 @@ int namer_take(struct namer *namer, struct sample_batch *batch)
 	return err;
 }
 
+int namer_turn(struct namer *namer, struct namer_turn *turn)
+{
+	struct sample_batch *batch = calloc(1, sizeof(*batch));
+	struct namer_turn *copy = malloc(sizeof(*copy));
+
+	assert(namer->take);
+	if (!batch || !copy) {
+		profile_done(&turn->next);
+		ledger_free(turn->ledger);
+		free(batch);
+		free(copy);
+		return -ENOMEM;
+	}
+	*copy = *turn;
+	batch->turn = copy;
+	return namer_take(namer, batch);
+}
+
 int namer_finish(struct namer *namer)
 {
 	if (!namer->is_running)
@@ -394,6 +409,6 @@ void namer_free(struct namer *namer)
 		batch_free(take_held(namer));
 	(void)pthread_mutex_destroy(&namer->lock);
 	(void)pthread_cond_destroy(&namer->changed);
-	known_stacks_done(&namer->known);
+	known_stacks_done(&namer->samples.known);
 	free(namer);
 }

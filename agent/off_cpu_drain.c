@@ -193,9 +193,11 @@ static int hand_out(const struct row_context *row, const struct off_count *count
 	enum off_state state =
 		count->key.state < OFF_STATE_COUNT ? (enum off_state)count->key.state : OFF_OTHER;
 	struct sample sample = {
+		.generation = who->generation,
 		.tgid = who->tgid,
 		.tid = who->tid,
 		.first_ns = count->first_ns,
+		.cgroup_id = count->cgroup_id,
 		.process_name = who->process_name,
 		.thread_name = who->thread_name,
 		.stop = who->stop < STOP_REASON_COUNT ? who->stop : STOP_UNREADABLE,

@@ -35,6 +35,18 @@ static void parse_diff(int argc, char **argv, struct options *ret)
 	options_parse_diff(argc, argv, &ret->diff);
 }
 
+static void parse_agent(int argc, char **argv, struct options *ret)
+{
+	ret->command = COMMAND_AGENT;
+	options_parse_agent(argc, argv, &ret->agent);
+}
+
+static void parse_doctor(int argc, char **argv, struct options *ret)
+{
+	ret->command = COMMAND_DOCTOR;
+	options_parse_doctor(argc, argv, &ret->doctor);
+}
+
 static const struct sub_command {
 	const char *name;
 	const char *summary;
@@ -43,6 +55,8 @@ static const struct sub_command {
 	{ "record", "measure processes, a command or the machine", parse_record },
 	{ "flamegraph", "draw profiles: folded stacks, pprof, perf script", parse_flamegraph },
 	{ "diff", "draw what changed between two profiles", parse_diff },
+	{ "agent", "measure always, and send a profile of each minute", parse_agent },
+	{ "doctor", "say what this machine can do, and what to do about the rest", parse_doctor },
 };
 #define SUB_COMMAND_COUNT (sizeof(sub_commands) / sizeof(sub_commands[0]))
 

@@ -21,6 +21,8 @@ enum command {
 	COMMAND_RECORD,
 	COMMAND_FLAMEGRAPH,
 	COMMAND_DIFF,
+	COMMAND_AGENT,
+	COMMAND_DOCTOR,
 };
 
 enum target_kind {
@@ -106,11 +108,30 @@ struct diff_options {
 	bool strips_hex;      /* --strip-hex */
 };
 
+/* What the command line of `eprof agent` asks for. */
+enum agent_action { AGENT_RUN, AGENT_CHECK_CONFIG, AGENT_STATUS };
+
+struct agent_options {
+	enum agent_action action;
+	const char *config_file; /* --config; NULL: none */
+	char **words;            /* --KEY VALUE and so on, within argv, in their order; NULL ends */
+	const char *socket;      /* of AGENT_STATUS */
+	bool as_json;            /* --json, of AGENT_STATUS */
+};
+
+struct doctor_options {
+	int32_t pid;             /* -p; 0: none */
+	const char *config_file; /* --config; NULL: none */
+	bool json;
+};
+
 struct options {
 	enum command command;
 	struct record_options record;         /* all zero unless it is the command */
 	struct flamegraph_options flamegraph; /* the same */
 	struct diff_options diff;             /* the same */
+	struct agent_options agent;           /* the same */
+	struct doctor_options doctor;         /* the same */
 };
 
 /*

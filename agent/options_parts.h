@@ -80,6 +80,8 @@ enum option_key {
 	KEY_SAMPLE_TYPE,
 	KEY_NO_NORMALIZE,
 	KEY_STRIP_HEX,
+	KEY_CONFIG,
+	KEY_JSON,
 };
 
 /* What is known only while record's line is parsed. */
@@ -159,5 +161,7 @@ struct drawing_input {
 void options_parse_record(int argc, char **argv, struct record_options *ret);
 void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *ret);
 void options_parse_diff(int argc, char **argv, struct diff_options *ret);
+void options_parse_agent(int argc, char **argv, struct agent_options *ret);
+void options_parse_doctor(int argc, char **argv, struct doctor_options *ret);
 
 #endif

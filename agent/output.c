@@ -4,9 +4,6 @@
  * writable is the one that is written, unless it is removed meanwhile. Temporary files are created
  * with O_EXCL: eprof runs as root and the directory may be a stranger's, who must not get us to
  * follow a link.
- *
- * Streams are stdio streams over our own write function, which keeps the first errno: a writer
- * that only reports "failed" (-EIO) would otherwise lose whether the disk is full.
  */
 #include "agent/output.h"
 
@@ -19,22 +16,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/file_stream.h"
 #include "agent/log.h"
 #include "agent/output_directory.h"
 #include "base/cleanup.h"
 
-#define STREAM_BUFFER_SIZE  65536
 /* Earlier runs that were killed, with our pid (containers count from 1), leave that many names. */
 #define TEMPORARY_NAMES_MAX 64
 
 struct output_file {
-	FILE *stream;
-	char *buffer;
+	struct file_stream stream;
 	char *name;      /* below the directory; NULL: stdout */
 	char *temporary; /* the same; NULL once there is no such file */
 	char *path;      /* for people */
-	int fd;
-	int error; /* first errno of a write, or 0 */
+	int error;       /* the first errno, or 0 */
 	bool is_final;
 };
 
@@ -80,47 +75,13 @@ enum output_form output_form(const struct output *output)
 	return output->form;
 }
 
-static ssize_t stream_write(void *cookie, const char *bytes, size_t size)
-{
-	struct output_file *file = cookie;
-	size_t done = 0;
-
-	while (done < size && !file->error) {
-		ssize_t n = write(file->fd, bytes + done, size - done);
-
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			file->error = errno;
-	}
-	return (ssize_t)done;
-}
-
-/* Gives file a stream over fd, which it owns from here on. */
-static int open_stream(struct output_file *file, int fd)
-{
-	file->fd = fd;
-	file->buffer = malloc(STREAM_BUFFER_SIZE);
-	if (!file->buffer)
-		return -ENOMEM;
-	file->stream = fopencookie(file, "w", (cookie_io_functions_t){ .write = stream_write });
-	if (!file->stream)
-		return errno ? -errno : -ENOMEM;
-	(void)setvbuf(file->stream, file->buffer, _IOFBF, STREAM_BUFFER_SIZE);
-	return 0;
-}
-
-/* The first errno of the file, all streams closed after it. */
+/* The first errno of the file, its stream closed after it. */
 static int close_stream(struct output_file *file)
 {
-	if (file->stream && fclose(file->stream) != 0 && !file->error)
-		file->error = errno ? errno : EIO;
-	file->stream = NULL;
-	if (file->fd >= 0 && close(file->fd) < 0 && !file->error)
-		file->error = errno;
-	file->fd = -1;
-	free(file->buffer);
-	file->buffer = NULL;
+	int err = file_stream_close(&file->stream);
+
+	if (!file->error)
+		file->error = -err;
 	return file->error;
 }
 
@@ -142,7 +103,7 @@ static int create_temporary_there(struct output *output, struct output_file *fil
 			    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
 		if (fd >= 0) {
 			file->temporary = TAKE(name);
-			return open_stream(file, fd);
+			return file_stream_open(&file->stream, fd);
 		}
 		if (errno != EEXIST)
 			return -errno;
@@ -202,7 +163,7 @@ static int add_file(struct output *output, const char *name)
 		err = check_replaceable(output, name);
 	if (err < 0)
 		return err;
-	*file = (struct output_file){ .fd = -1 };
+	*file = (struct output_file){ .stream.fd = -1 };
 	output->file_count++; /* what is half made is freed with the rest */
 	file->name = strdup(name);
 	if (!file->name)
@@ -228,7 +189,7 @@ static void drop_file(struct output *output, struct output_file *file)
 /* Mode bits do not tell (root, read-only mounts) whether files can be made: try. */
 static int try_file(struct output *output)
 {
-	struct output_file probe = { .name = (char *)"probe", .fd = -1 };
+	struct output_file probe = { .name = (char *)"probe", .stream.fd = -1 };
 	int err = create_temporary(output, &probe);
 
 	drop_file(output, &probe);
@@ -264,7 +225,7 @@ static int open_stdout(struct output *output)
 	struct output_file *file = &output->files[0];
 	int fd;
 
-	*file = (struct output_file){ .fd = -1 };
+	*file = (struct output_file){ .stream.fd = -1 };
 	output->file_count = 1;
 	file->path = strdup("stdout");
 	if (!file->path)
@@ -275,7 +236,7 @@ static int open_stdout(struct output *output)
 	fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 	if (fd < 0)
 		return -errno;
-	return open_stream(file, fd);
+	return file_stream_open(&file->stream, fd);
 }
 
 /* The directory part of path: all of it for the directory form. */
@@ -380,27 +341,18 @@ FILE *output_stream(struct output *output, const char *name)
 		errno = -err;
 		return NULL;
 	}
-	return output->files[output->file_count - 1].stream;
+	return output->files[output->file_count - 1].stream.out;
 }
 
 /* Everything of file is on the disk after this; the errno of what failed first, or 0. */
 static int finish_file(const struct output *output, struct output_file *file)
 {
-	if (!file->stream)
+	if (!file->stream.out)
 		return file->error ? file->error : ENOMEM; /* never opened whole */
-	if ((fflush(file->stream) != 0 || ferror(file->stream)) && !file->error)
-		file->error = errno ? errno : EIO;
-	if (!file->error && !output->to_stdout && fsync(file->fd) < 0)
+	if (file_stream_flush(&file->stream) == 0 && !output->to_stdout &&
+	    fsync(file->stream.fd) < 0)
 		file->error = errno;
 	return close_stream(file);
-}
-
-/* Some file systems cannot sync a directory: then nobody can promise more than they do. */
-static int sync_directory(int fd)
-{
-	if (fsync(fd) < 0 && errno != EINVAL && errno != ENOTSUP)
-		return errno;
-	return 0;
 }
 
 static int sync_parent(const struct output *output)
@@ -409,7 +361,7 @@ static int sync_parent(const struct output *output)
 	int fd = openat(output->directory.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	/* A parent that we may search but not read: the data is safe, the name will follow. */
-	return fd < 0 ? 0 : sync_directory(fd);
+	return fd < 0 ? 0 : -directory_sync(fd);
 }
 
 static int rename_files(struct output *output, const char **ret_path)
@@ -426,7 +378,7 @@ static int rename_files(struct output *output, const char **ret_path)
 		file->is_final = true;
 	}
 	*ret_path = output->directory.path;
-	return sync_directory(output->directory.fd);
+	return -directory_sync(output->directory.fd);
 }
 
 int output_commit(struct output *output)

@@ -10,20 +10,16 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "agent/cpus.h"
 #include "agent/log.h"
+#include "agent/namespaces.h"
 #include "base/cleanup.h"
 
 /* The oldest kernel that eprof is made for. */
-#define KERNEL_MIN_MAJOR       5
-#define KERNEL_MIN_MINOR       15
-/* The initial user namespace's inode is fixed (include/linux/proc_ns.h). */
-#define INITIAL_USER_NAMESPACE "user:[4026531837]"
-/* From here on distributions' kernels refuse perf_event_open() to all but the administrator. */
-#define PARANOID_NOBODY        3
+#define KERNEL_MIN_MAJOR 5
+#define KERNEL_MIN_MINOR 15
 
 #define CAPABILITY_BIT(capability) (UINT64_C(1) << (capability))
 
@@ -88,20 +84,31 @@ bool preflight_kernel_locks_up(struct kernel_version kernel)
 	}
 }
 
-static int check_kernel(const struct preflight_host *host, bool force)
+bool preflight_kernel_is_too_old(struct kernel_version kernel)
+{
+	return kernel.major < KERNEL_MIN_MAJOR ||
+	       (kernel.major == KERNEL_MIN_MAJOR && kernel.minor < KERNEL_MIN_MINOR);
+}
+
+int preflight_host_kernel(const struct preflight_host *host, struct kernel_version *ret)
 {
 	char signature[256];
 	bool has_signature =
 		read_line(host->root, "/proc/version_signature", signature, sizeof(signature)) == 0;
+
+	return preflight_kernel_version(host->release, host->version,
+					has_signature ? signature : NULL, ret);
+}
+
+static int check_kernel(const struct preflight_host *host, bool force)
+{
 	struct kernel_version kernel;
 
-	if (preflight_kernel_version(host->release, host->version, has_signature ? signature : NULL,
-				     &kernel) < 0) {
+	if (preflight_host_kernel(host, &kernel) < 0) {
 		log_error("cannot tell the version of this kernel from '%s'", host->release);
 		return -ENOTSUP;
 	}
-	if (kernel.major < KERNEL_MIN_MAJOR ||
-	    (kernel.major == KERNEL_MIN_MAJOR && kernel.minor < KERNEL_MIN_MINOR)) {
+	if (preflight_kernel_is_too_old(kernel)) {
 		log_error("Linux %u.%u.%u is too old: eprof needs %d.%d or newer", kernel.major,
 			  kernel.minor, kernel.patch, KERNEL_MIN_MAJOR, KERNEL_MIN_MINOR);
 		return -ENOTSUP;
@@ -150,20 +157,39 @@ static int check_btf(const struct preflight_host *host)
 	return -ENOTSUP;
 }
 
+static const struct needed_capability {
+	int capability;
+	bool in_sys_admin; /* the kernel takes CAP_SYS_ADMIN for it */
+	bool for_kernel_stacks;
+	const char *name;
+} needed[] = {
+	{ CAP_BPF, true, false, "CAP_BPF" },
+	{ CAP_PERFMON, true, false, "CAP_PERFMON" },
+	{ CAP_SYS_PTRACE, false, false, "CAP_SYS_PTRACE" },
+	{ CAP_SYSLOG, false, true, "CAP_SYSLOG" },
+};
+#define NEEDED_COUNT (sizeof(needed) / sizeof(needed[0]))
+
+static bool lacks(uint64_t capabilities, const struct needed_capability *row, bool user_only)
+{
+	if (user_only && row->for_kernel_stacks)
+		return false;
+	if (row->in_sys_admin && (capabilities & CAPABILITY_BIT(CAP_SYS_ADMIN)))
+		return false;
+	return !(capabilities & CAPABILITY_BIT(row->capability));
+}
+
+bool preflight_lacks_capability(uint64_t capabilities, int capability, bool user_only)
+{
+	for (size_t i = 0; i < NEEDED_COUNT; i++) {
+		if (needed[i].capability == capability)
+			return lacks(capabilities, &needed[i], user_only);
+	}
+	return false;
+}
+
 static int check_capabilities(const struct preflight_host *host, bool user_only)
 {
-	static const struct {
-		int capability;
-		bool in_sys_admin; /* the kernel takes CAP_SYS_ADMIN for it */
-		bool for_kernel_stacks;
-		const char *name;
-	} needed[] = {
-		{ CAP_BPF, true, false, "CAP_BPF" },
-		{ CAP_PERFMON, true, false, "CAP_PERFMON" },
-		{ CAP_SYS_PTRACE, false, false, "CAP_SYS_PTRACE" },
-		{ CAP_SYSLOG, false, true, "CAP_SYSLOG" },
-	};
-	bool is_admin = host->capabilities & CAPABILITY_BIT(CAP_SYS_ADMIN);
 	char missing[128] = ""; /* four names, each below 32 bytes */
 	size_t length = 0;
 
@@ -172,10 +198,8 @@ static int check_capabilities(const struct preflight_host *host, bool user_only)
 			  "profile; run eprof outside of it: sudo eprof ...");
 		return -EPERM;
 	}
-	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
-		if ((host->capabilities & CAPABILITY_BIT(needed[i].capability)) ||
-		    (is_admin && needed[i].in_sys_admin) ||
-		    (user_only && needed[i].for_kernel_stacks))
+	for (size_t i = 0; i < NEEDED_COUNT; i++) {
+		if (!lacks(host->capabilities, &needed[i], user_only))
 			continue;
 		length += (size_t)snprintf(missing + length, sizeof(missing) - length, "%s%s",
 					   length ? ", " : "", needed[i].name);
@@ -207,7 +231,7 @@ static int check_perf_events(const struct preflight_host *host)
 	if (!host->perf_event_errno)
 		return 0;
 	if (!err && (host->perf_event_errno == EACCES || host->perf_event_errno == EPERM) &&
-	    atoi(text) >= PARANOID_NOBODY) {
+	    atoi(text) >= PERF_PARANOID_NOBODY) {
 		log_error("kernel.perf_event_paranoid is %s, which takes root; type: "
 			  "sudo eprof ... (or: sudo sysctl kernel.perf_event_paranoid=2)",
 			  text);
@@ -305,17 +329,6 @@ static int effective_capabilities(uint64_t *ret)
 	return 0;
 }
 
-static bool is_in_user_namespace(void)
-{
-	char name[64];
-	ssize_t n = readlink("/proc/self/ns/user", name, sizeof(name) - 1);
-
-	if (n < 0)
-		return false; /* a kernel without user namespaces */
-	name[n] = '\0';
-	return strcmp(name, INITIAL_USER_NAMESPACE) != 0;
-}
-
 /* What perf_event_open() says to the least that we ask of it; 0 when it works. */
 static int try_perf_event(bool user_only)
 {
@@ -334,25 +347,35 @@ static int try_perf_event(bool user_only)
 	return 0;
 }
 
+int preflight_machine_read(bool user_only, struct preflight_machine *ret)
+{
+	ssize_t length = readlink("/proc/self/exe", ret->program, sizeof(ret->program) - 1);
+
+	if (length < 0)
+		(void)snprintf(ret->program, sizeof(ret->program), "eprof");
+	else
+		ret->program[length] = '\0';
+	if (uname(&ret->name) < 0)
+		return -errno;
+	ret->host = (struct preflight_host){
+		.root = "",
+		.release = ret->name.release,
+		.version = ret->name.version,
+		.program = ret->program,
+		.is_root = geteuid() == 0,
+		.in_user_namespace = namespaces_user_is_nested(),
+		.perf_event_errno = try_perf_event(user_only),
+	};
+	return effective_capabilities(&ret->host.capabilities);
+}
+
 int preflight_check(const struct record_options *options)
 {
-	struct utsname name;
-	char program[4096] = "";
-	struct preflight_host host = {
-		.root = "",
-		.release = name.release,
-		.version = name.version,
-		.program = program,
-		.is_root = geteuid() == 0,
-		.in_user_namespace = is_in_user_namespace(),
-		.perf_event_errno = try_perf_event(options->user_only),
-	};
+	struct preflight_machine machine;
 
-	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0)
-		(void)snprintf(program, sizeof(program), "eprof");
-	if (uname(&name) < 0 || effective_capabilities(&host.capabilities) < 0) {
+	if (preflight_machine_read(options->user_only, &machine) < 0) {
 		log_error("cannot read the kernel's version and this process's capabilities");
 		return -ENOTSUP;
 	}
-	return preflight_check_host(&host, options);
+	return preflight_check_host(&machine.host, options);
 }

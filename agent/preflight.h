@@ -8,9 +8,14 @@
 #define EPROF_AGENT_PREFLIGHT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
+#include <sys/utsname.h>
 
 #include "agent/options.h"
+
+/* From here on distributions' kernels refuse perf_event_open() to all but the administrator. */
+#define PERF_PARANOID_NOBODY 3
 
 struct kernel_version {
 	unsigned int major, minor, patch;
@@ -27,6 +32,16 @@ struct preflight_host {
 	bool in_user_namespace; /* capabilities count inside of it only */
 	int perf_event_errno;   /* of perf_event_open() on ourselves; 0: it works */
 };
+
+/* This machine, and the strings that host points to: not to be copied or moved. */
+struct preflight_machine {
+	struct preflight_host host;
+	struct utsname name;
+	char program[4096];
+};
+
+/* user_only: what perf_event_open() says to sampling without the kernel. 0 or, silently, -errno. */
+int preflight_machine_read(bool user_only, struct preflight_machine *ret);
 
 /*
  * Returns 0 when a recording with these options can start. Otherwise prints one line and returns
@@ -57,8 +72,18 @@ int preflight_ids(const char *root, const struct record_options *options);
  */
 int preflight_kernel_version(const char *release, const char *version, const char *signature,
 			     struct kernel_version *ret);
+/* Of a host; 0 or -EINVAL. */
+int preflight_host_kernel(const struct preflight_host *host, struct kernel_version *ret);
+/* True for kernels older than those that eprof is made for. */
+bool preflight_kernel_is_too_old(struct kernel_version kernel);
 /* True for kernels that may lock up when user memory is read in perf events. */
 bool preflight_kernel_locks_up(struct kernel_version kernel);
+
+/*
+ * Whether recording is refused for want of a capability; CAP_SYS_ADMIN may stand for it. Those that
+ * it does without are never missed.
+ */
+bool preflight_lacks_capability(uint64_t capabilities, int capability, bool user_only);
 
 /*
  * Where cgroup2 is mounted, from a file in the format of /proc/self/mountinfo. The caller frees

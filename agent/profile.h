@@ -6,8 +6,19 @@
 #include <stdint.h>
 
 #include "agent/ledger.h"
+#include "agent/profile_file.h"
 #include "bpf/abi.h"
 #include "flamegraph/call_tree.h"
+
+/* One service's part of a profile: below the frame whose name is the service's number. */
+struct profile_service {
+	char *name; /* NULL: nothing of it in this window */
+	struct profile_label *labels;
+	size_t label_count;
+	uint64_t samples, complete_samples;
+	uint64_t off_ns, off_complete_ns;
+	uint32_t node, off_node; /* while samples are named; CALL_TREE_NONE: none yet */
+};
 
 struct profile {
 	uint64_t started_unix_ns;
@@ -20,6 +31,19 @@ struct profile {
 	uint64_t complete_samples;         /* whose stacks miss nothing */
 	uint64_t named_early;              /* while debug files were under way, for want of room */
 	uint64_t stops[STOP_REASON_COUNT]; /* samples by how the walk of the user stack ended */
+	uint64_t counters[COUNTER_COUNT];  /* what they grew by */
+	uint64_t sample_hz;                /* of the samples */
+	struct profile_service *services;  /* by number; NULL: samples are not told apart */
+	size_t service_count;
 };
+
+/* Frees what it owns. The zero value is fine. */
+void profile_done(struct profile *profile);
+
+/* The entry of a service, which is made when it is new, with its name and labels copied. 0 or
+ * -ENOMEM. */
+int profile_service_of(struct profile *profile, uint32_t number, const char *name,
+		       const struct profile_label *labels, size_t label_count,
+		       struct profile_service **ret);
 
 #endif

@@ -398,7 +398,7 @@ static void show_progress(const struct recording *recording, uint64_t elapsed)
 			     elapsed, samples, lost_so_far(recording));
 }
 
-static int handle_events(struct recording *recording, unsigned int events)
+int recording_handle(struct recording *recording, unsigned int events)
 {
 	int err = 0;
 
@@ -406,7 +406,11 @@ static int handle_events(struct recording *recording, unsigned int events)
 		err = off_cpu_look(recording->pipeline.off_cpu);
 	if (!err && events & LOOP_DRAIN)
 		err = window_drain(recording->window);
-	return err < 0 ? failed("read samples", err) : 0;
+	if (err < 0)
+		return failed("read samples", err);
+	if (events & LOOP_TICK)
+		err = follower_make_good(recording->pipeline.follower);
+	return err < 0 ? failed("read /proc", err) : 0;
 }
 
 static int loop_until_end(struct recording *recording)
@@ -420,7 +424,7 @@ static int loop_until_end(struct recording *recording)
 
 		if (err < 0)
 			return failed("wait for events", err);
-		err = handle_events(recording, events);
+		err = recording_handle(recording, events);
 		if (err < 0)
 			return err;
 		if (events & (LOOP_TIME_OVER | LOOP_INTERRUPTED | LOOP_PROCESSES_ENDED))
@@ -428,15 +432,12 @@ static int loop_until_end(struct recording *recording)
 		if (!(events & LOOP_TICK))
 			continue;
 		show_progress(recording, ++elapsed);
-		err = follower_make_good(recording->pipeline.follower);
-		if (err < 0)
-			return failed("read /proc", err);
 		if (options->target == TARGET_TIDS && !target_threads_alive(options))
 			return 0;
 	}
 }
 
-int recording_run(struct recording *recording)
+int recording_start(struct recording *recording)
 {
 	int err = add_timers(recording);
 
@@ -448,20 +449,30 @@ int recording_run(struct recording *recording)
 	err = sampler_start(recording->pipeline.sampler);
 	if (!err && recording->pipeline.off_cpu)
 		err = off_cpu_start(recording->pipeline.off_cpu);
+	return err < 0 ? err : let_command_go(recording);
+}
+
+int recording_stop(struct recording *recording)
+{
+	int err = window_end(recording->window);
+
 	if (err < 0)
-		return err;
-	err = let_command_go(recording);
-	if (err < 0)
-		return err;
-	err = loop_until_end(recording);
-	log_progress(NULL);
-	if (!err) {
-		err = window_end(recording->window);
-		err = err < 0 ? failed("end the recording", err) : 0;
-	}
+		(void)failed("end the recording", err);
 	sampler_stop(recording->pipeline.sampler);
 	if (recording->pipeline.off_cpu)
 		off_cpu_stop(recording->pipeline.off_cpu);
 	follower_stop(recording->pipeline.follower);
 	return err;
+}
+
+int recording_run(struct recording *recording)
+{
+	int err = recording_start(recording), stopped;
+
+	if (err < 0)
+		return err;
+	err = loop_until_end(recording);
+	log_progress(NULL);
+	stopped = recording_stop(recording);
+	return err < 0 ? err : stopped;
 }

@@ -50,4 +50,13 @@ void recording_done(struct recording *recording);
 /* Samples until something ends it, with progress. One line and -errno on failure. */
 int recording_run(struct recording *recording);
 
+/*
+ * The same in steps, for who has a loop of windows: from recording_start() on, every event of the
+ * recording's loop is handed to recording_handle(), which sees to its own; after recording_stop()
+ * there are no more samples, and the window is to be closed. One line and -errno on failure.
+ */
+int recording_start(struct recording *recording);
+int recording_handle(struct recording *recording, unsigned int events);
+int recording_stop(struct recording *recording);
+
 #endif

@@ -27,9 +27,11 @@ struct sampler {
 	struct bpf_link **links; /* one for each CPU */
 	int *event_fds;          /* owned by the links */
 	struct drain *drain;
+	int *chunk_fds;   /* of unwind tables: see struct unwind_tables_maps */
 	struct cpus cpus; /* borrowed */
 	const struct record_options *options;
 	double drain_seconds;
+	uint64_t hz;
 	uint64_t cgroup_id;
 	uint32_t quiet_half; /* what sampler_drain() reads */
 	int stats_fd;        /* keeps BPF statistics on; -1: not permitted */
@@ -201,10 +203,12 @@ int sampler_new(const struct record_options *options, const struct cpus *cpus, s
 		return no_memory();
 	sampler->stats_fd = -1;
 	sampler->options = options;
+	sampler->hz = options->sample_hz;
 	sampler->cpus = *cpus;
 	sampler->links = calloc(cpus->count, sizeof(*sampler->links));
 	sampler->event_fds = calloc(cpus->count, sizeof(*sampler->event_fds));
-	if (!sampler->links || !sampler->event_fds)
+	sampler->chunk_fds = calloc(UNWIND_CHUNKS_MAX, sizeof(*sampler->chunk_fds));
+	if (!sampler->links || !sampler->event_fds || !sampler->chunk_fds)
 		return no_memory();
 	err = open_verifier_log(sampler);
 	if (!err)
@@ -228,6 +232,7 @@ void sampler_free(struct sampler *sampler)
 	cleanup_fd(&sampler->stats_fd);
 	free(sampler->links);
 	free(sampler->event_fds);
+	free(sampler->chunk_fds);
 	free(sampler);
 }
 
@@ -323,6 +328,24 @@ int sampler_start(struct sampler *sampler)
 	return 0;
 }
 
+uint64_t sampler_hz(const struct sampler *sampler)
+{
+	return sampler->hz;
+}
+
+int sampler_set_hz(struct sampler *sampler, uint64_t hz)
+{
+	assert(hz > 0 && hz <= sampler->options->sample_hz);
+	for (size_t i = 0; i < sampler->cpus.count; i++) {
+		/* Of an event that goes by frequency the "period" is one. */
+		if (sampler->links[i] &&
+		    ioctl(sampler->event_fds[i], PERF_EVENT_IOC_PERIOD, &hz) < 0)
+			return -errno;
+	}
+	sampler->hz = hz;
+	return 0;
+}
+
 bool sampler_unwinds(const struct sampler *sampler)
 {
 	return sampler->skeleton->rodata->config.unwind == UNWIND_TABLES;
@@ -355,7 +378,8 @@ void sampler_unwind_maps(const struct sampler *sampler, struct unwind_maps *ret)
 		.tables = { .slots_fd = bpf_map__fd(skeleton->maps.unwind_slots),
 			    .chunks_fd = bpf_map__fd(skeleton->maps.unwind_chunks),
 			    .slots = UNWIND_SLOTS_MAX,
-			    .chunks = UNWIND_CHUNKS_MAX },
+			    .chunks = UNWIND_CHUNKS_MAX,
+			    .chunk_fds = sampler->chunk_fds },
 		.clock = &skeleton->bss->unwind_now,
 	};
 }

@@ -19,10 +19,12 @@ struct sampler;
 
 /* One drained row. Pointers live until the handler returns. */
 struct sample {
-	uint64_t id;       /* hash of all but first_ns and count */
-	uint32_t tgid;     /* as eprof's pid namespace numbers it */
-	uint32_t tid;      /* 0 unless --per-thread */
-	uint64_t first_ns; /* CLOCK_MONOTONIC of the first sample of this row */
+	uint64_t id;         /* hash of all but first_ns, cgroup_id and count */
+	uint64_t generation; /* another one for each program that runs as tgid; opaque */
+	uint32_t tgid;       /* as eprof's pid namespace numbers it */
+	uint32_t tid;        /* 0 unless --per-thread */
+	uint64_t first_ns;   /* CLOCK_MONOTONIC of the first sample of this row */
+	uint64_t cgroup_id;  /* the thread's then: see cgroup_paths.h; 0: not known */
 	const char *process_name;
 	const char *thread_name;
 	const uint64_t *user; /* innermost first; to be looked up as they are (bpf/abi.h) */
@@ -85,6 +87,11 @@ void sampler_share(const struct sampler *sampler, struct sampler_shared *ret);
 int sampler_start(struct sampler *sampler);
 /* No sample is taken after it returns. */
 void sampler_stop(struct sampler *sampler);
+
+/* How often each CPU is sampled, and the same from now on; at most what was asked for at first, which
+ * the maps are sized for. 0 or -errno, then some CPUs may have the old one. */
+uint64_t sampler_hz(const struct sampler *sampler);
+int sampler_set_hz(struct sampler *sampler, uint64_t hz);
 
 /* At least this often must sampler_drain() be called for the maps to hold every sample. */
 double sampler_drain_seconds(const struct sampler *sampler);

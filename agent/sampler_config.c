@@ -4,8 +4,8 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 
+#include "agent/namespaces.h"
 #include "base/cleanup.h"
 
 /*
@@ -27,17 +27,6 @@
 #define MAPPINGS_PER_PROCESS 64
 #define UNWIND_MAPPINGS_MIN  (1u << 14)
 #define UNWIND_MAPPINGS_MAX  (1u << 20) /* 32 MiB */
-
-/* What the kernel calls our pid namespace; 0 for the initial one (include/linux/proc_ns.h). */
-static uint32_t own_pid_namespace(void)
-{
-	const uint32_t initial = 0xEFFFFFFC; /* PROC_PID_INIT_INO */
-	struct stat st;
-
-	if (stat("/proc/self/ns/pid", &st) < 0 || st.st_ino == initial)
-		return 0;
-	return (uint32_t)st.st_ino;
-}
 
 /* perf_event_open(2): a lower limit than ours can be set for the whole machine. */
 static uint32_t frames_max(void)
@@ -123,7 +112,7 @@ static void fill_config(const struct record_options *options, struct sampler_con
 	config->unwind = options->kernel_only ? UNWIND_NONE : options->unwind;
 	config->kernel_stacks = !options->user_only;
 	config->by_thread = options->per_thread;
-	config->pid_namespace = own_pid_namespace();
+	config->pid_namespace = namespaces_own_pid();
 	config->frames_max = frames_max();
 	if (getrandom(&config->stack_seed, sizeof(config->stack_seed), GRND_NONBLOCK) < 0)
 		config->stack_seed = (uint64_t)getpid(); /* early at boot: still distinct stacks */

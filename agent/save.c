@@ -5,28 +5,18 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent/graph.h"
 #include "agent/log.h"
 #include "agent/page_facts.h"
 #include "agent/pprof_modules.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "flamegraph/flamegraph.h"
 
-#define NS_PER_US    1000u
 #define KERNEL_NOTES "/sys/kernel/notes"
 
 /* On-CPU, off-CPU. */
 #define GRAPHS_MAX 2
 _Static_assert(GRAPHS_MAX <= PPROF_PARTS_MAX, "one profile holds all graphs");
-
-/* One kind of time. */
-struct graph {
-	bool is_off_cpu;
-	const struct call_tree *tree; /* with all lines; off-CPU: in nanoseconds */
-	struct call_tree *shown;      /* as in all but pprof; NULL: as tree */
-	struct picture picture;
-	struct pprof_info pprof;
-};
 
 struct save {
 	const struct report *report;
@@ -36,46 +26,16 @@ struct save {
 	size_t graph_count;
 };
 
-static void cleanup_tree(struct call_tree **tree)
-{
-	call_tree_free(*tree);
-}
-
 static void cleanup_save(struct save *save)
 {
 	for (size_t i = 0; i < save->graph_count; i++)
-		call_tree_free(save->graphs[i].shown);
+		graph_done(&save->graphs[i]);
 	pprof_modules_done(&save->modules);
 }
 
 static void cleanup_facts(struct page_facts **facts)
 {
 	page_facts_free(*facts);
-}
-
-static const struct call_tree *shown_of(const struct graph *graph)
-{
-	return graph->shown ? graph->shown : graph->tree;
-}
-
-static int write_svg(const struct graph *graph, FILE *out)
-{
-	return svg_write(shown_of(graph), &graph->picture, out);
-}
-
-static int write_folded(const struct graph *graph, FILE *out)
-{
-	return folded_write(shown_of(graph), out);
-}
-
-static int write_speedscope(const struct graph *graph, FILE *out)
-{
-	return speedscope_write(shown_of(graph), &graph->picture, out);
-}
-
-static int write_pprof(const struct graph *graph, FILE *out)
-{
-	return pprof_write(graph->tree, &graph->pprof, out);
 }
 
 /* What the pictures say below their titles, and in notes, the page says once. */
@@ -92,7 +52,7 @@ static int write_html(const struct save *save, FILE *out)
 	for (size_t i = 0; i < save->graph_count; i++) {
 		pictures[i] = save->graphs[i].picture;
 		pictures[i].subtitle = pictures[i].notes = NULL;
-		parts[i] = (struct html_part){ shown_of(&save->graphs[i]), &pictures[i] };
+		parts[i] = (struct html_part){ graph_shown(&save->graphs[i]), &pictures[i] };
 	}
 	page = page_facts_page(facts);
 	page.parts = parts;
@@ -120,11 +80,11 @@ static const struct graph_writer {
 	enum output_form form;          /* of one file; OUTPUT_DIRECTORY: it is none */
 	int (*write)(const struct graph *graph, FILE *out);
 } graph_writers[] = {
-	{ "on-cpu.svg", "off-cpu.svg", OUTPUT_SVG, write_svg },
-	{ "on-cpu.folded", "off-cpu.folded", OUTPUT_FOLDED, write_folded },
-	{ "on-cpu.pb.gz", "off-cpu.pb.gz", OUTPUT_DIRECTORY, write_pprof },
-	{ NULL, NULL, OUTPUT_STDOUT, write_folded },
-	{ NULL, NULL, OUTPUT_SPEEDSCOPE, write_speedscope },
+	{ "on-cpu.svg", "off-cpu.svg", OUTPUT_SVG, graph_write_svg },
+	{ "on-cpu.folded", "off-cpu.folded", OUTPUT_FOLDED, graph_write_folded },
+	{ "on-cpu.pb.gz", "off-cpu.pb.gz", OUTPUT_DIRECTORY, graph_write_pprof },
+	{ NULL, NULL, OUTPUT_STDOUT, graph_write_folded },
+	{ NULL, NULL, OUTPUT_SPEEDSCOPE, graph_write_speedscope },
 };
 
 /* Files of all graphs. */
@@ -200,46 +160,18 @@ static int write_files(const struct save *save)
 static void add_graph(struct save *save, struct call_tree *tree, bool is_off_cpu)
 {
 	const struct recording_stats *stats = &save->report->stats;
-	const char *notes = is_off_cpu ? save->report->off_notes : save->report->notes;
-	uint64_t period_ns;
-
-	if (!tree)
-		return;
-	period_ns = is_off_cpu ? 0 : NS_PER_SECOND / stats->sample_hz;
-	save->graphs[save->graph_count++] = (struct graph){
-		.is_off_cpu = is_off_cpu,
-		.tree = tree,
-		.picture = { .title = is_off_cpu ? "Off-CPU" : "On-CPU",
-			     .subtitle = stats->target,
-			     .notes = notes,
-			     .unit = is_off_cpu ? "microseconds" : "samples",
-			     .waits = is_off_cpu,
-			     .period_ns = period_ns },
-		.pprof = { .sample_type = is_off_cpu ? "intervals" : "samples",
-			   .value_type = is_off_cpu ? "off_cpu" : "cpu",
-			   .time_ns = stats->started_at_unix_ns,
-			   .duration_ns = (uint64_t)(stats->seconds * (double)NS_PER_SECOND),
-			   .period_ns = period_ns,
-			   .unit_ns = is_off_cpu ? 1 : 0,
-			   .comment = notes,
-			   .state = is_off_cpu ? off_state_name(OFF_SLEEP) : NULL,
-			   .modules = save->modules.list,
-			   .module_count = save->modules.count },
+	struct graph_facts facts = {
+		.subtitle = stats->target,
+		.notes = is_off_cpu ? save->report->off_notes : save->report->notes,
+		.started_unix_ns = stats->started_at_unix_ns,
+		.seconds = stats->seconds,
+		.sample_hz = stats->sample_hz,
+		.modules = save->modules.list,
+		.module_count = save->modules.count,
 	};
-}
 
-/* Without lines (or with them in names), in the unit of the picture. 0, -ENOMEM or -E2BIG. */
-static int make_shown(struct graph *graph, bool name_lines)
-{
-	CLEANUP(cleanup_tree) struct call_tree *merged = NULL;
-	int err = call_tree_merge_lines(graph->tree, name_lines, &merged);
-
-	if (err < 0)
-		return err;
-	if (graph->is_off_cpu)
-		return call_tree_divide(merged ? merged : graph->tree, NS_PER_US, &graph->shown);
-	graph->shown = TAKE(merged);
-	return 0;
+	if (tree)
+		save->graphs[save->graph_count++] = graph_of(tree, is_off_cpu, &facts);
 }
 
 int save_profile(const struct profile *profile, const struct report *report, bool name_lines,
@@ -257,7 +189,7 @@ int save_profile(const struct profile *profile, const struct report *report, boo
 	add_graph(&save, profile->off_tree, true);
 	assert(save.graph_count > 0);
 	for (size_t i = 0; !is_pprof && i < save.graph_count; i++) {
-		int err = make_shown(&save.graphs[i], name_lines);
+		int err = graph_make_shown(&save.graphs[i], name_lines);
 
 		if (err < 0) {
 			log_error("cannot make the profile: %s", strerror(-err));

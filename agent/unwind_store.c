@@ -38,6 +38,7 @@ struct unwind_store {
 	uint32_t chunks_max;
 	uint32_t chunk_count; /* that exist */
 	uint32_t coming;      /* pages that will be free */
+	int *told_fds;        /* as unwind_store_tell() has it */
 	struct chunk chunks[];
 };
 
@@ -65,16 +66,29 @@ int unwind_store_new(int chunks_fd, uint32_t slots, uint64_t bytes_max, struct u
 	return 0;
 }
 
+static void tell(struct unwind_store *store, uint32_t number, int fd)
+{
+	if (store->told_fds)
+		__atomic_store_n(&store->told_fds[number], fd, __ATOMIC_RELEASE);
+}
+
 void unwind_store_free(struct unwind_store *store)
 {
 	if (!store)
 		return;
 	map_handover_free(store->handover);
 	for (uint32_t i = 0; i < store->slots; i++) {
-		if (store->chunks[i].fd)
-			(void)close(store->chunks[i].fd);
+		if (!store->chunks[i].fd)
+			continue;
+		tell(store, i, 0);
+		(void)close(store->chunks[i].fd);
 	}
 	free(store);
+}
+
+void unwind_store_tell(struct unwind_store *store, int *fds)
+{
+	store->told_fds = fds;
 }
 
 static uint32_t pages_of(size_t words)
@@ -125,8 +139,10 @@ static int publish(struct unwind_store *store, uint32_t first, uint32_t count)
 	err = map_handover_give(store->handover, numbers, fds, new_count);
 	if (err < 0)
 		return err;
-	for (uint32_t i = first; i < first + count; i++)
-		store->chunks[i].is_new = false;
+	for (uint32_t i = 0; i < new_count; i++) {
+		store->chunks[numbers[i]].is_new = false;
+		tell(store, numbers[i], (int)fds[i]);
+	}
 	store->chunk_count += new_count;
 	return 0;
 }

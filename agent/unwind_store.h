@@ -19,6 +19,12 @@ int unwind_store_new(int chunks_fd, uint32_t slots, uint64_t bytes_max, struct u
 void unwind_store_free(struct unwind_store *store); /* NULL is fine */
 
 /*
+ * From here on fds[i] (slots of them, all 0 now) is told the descriptor of chunk i, atomically,
+ * when the kernel has it, and 0 when the store goes. fds stays the caller's. NULL: nobody asks.
+ */
+void unwind_store_tell(struct unwind_store *store, int *fds);
+
+/*
  * Copies count words to a place of their own, which begins at a multiple of UNWIND_PAGE_SIZE; *ret
  * is the place's word offset. 0; -EAGAIN: there will be room after some collects; -ENOSPC when no
  * more may be made; -E2BIG when it would not fit if nothing else was there; or -errno of the

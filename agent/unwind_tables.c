@@ -367,6 +367,7 @@ int unwind_tables_new(const struct unwind_tables_maps *maps, uint64_t bytes_max,
 	err = unwind_store_new(maps->chunks_fd, maps->chunks, bytes_max, &tables->store);
 	if (err < 0)
 		return err;
+	unwind_store_tell(tables->store, maps->chunk_fds);
 	tables->used = 1;
 	tables->slots[0].state = TABLE_FRAME_POINTERS;
 	err = pthread_create(&tables->builder, NULL, run_builder, tables);

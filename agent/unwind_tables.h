@@ -36,6 +36,12 @@ struct unwind_tables_stats {
 struct unwind_tables_maps {
 	int slots_fd, chunks_fd;
 	uint32_t slots, chunks;
+	/*
+	 * Of each chunk that the kernel has, its descriptor, for others to map; 0: there is none.
+	 * Written atomically, by the thread that builds. The kernel would hand them out by the
+	 * chunks' numbers, to CAP_SYS_ADMIN only. The caller's; NULL: nobody asks.
+	 */
+	int *chunk_fds;
 };
 int unwind_tables_new(const struct unwind_tables_maps *maps, uint64_t bytes_max,
 		      struct unwind_tables **ret);

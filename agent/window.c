@@ -11,10 +11,12 @@
 
 struct window {
 	struct pipeline pipeline;
-	struct profile profile;
+	struct profile profile; /* the namer's, while it runs */
+	struct ledger *ledger;  /* of a window that has ended */
 	struct namer *namer;
-	uint64_t samples;   /* drained */
-	uint64_t opened_ns; /* CLOCK_MONOTONIC */
+	uint64_t samples;                 /* drained */
+	uint64_t opened_ns;               /* CLOCK_MONOTONIC */
+	uint64_t counters[COUNTER_COUNT]; /* at the beginning of this window */
 	uint64_t flipped_ns;
 	bool has_ended;
 };
@@ -24,27 +26,58 @@ static void cleanup_window(struct window **window)
 	window_free(*window);
 }
 
+static int sort_trees(struct profile *profile)
+{
+	int err = profile->tree ? call_tree_sort(profile->tree) : 0;
+
+	return !err && profile->off_tree ? call_tree_sort(profile->off_tree) : err;
+}
+
+/* A profile_handler, in the namer's thread. */
+static int take_profile(void *context, struct profile *profile)
+{
+	const struct window *window = context;
+	int err = sort_trees(profile);
+
+	return err < 0 ? err : window->pipeline.take(window->pipeline.take_context, profile);
+}
+
+/* Its time begins now. */
+static int profile_begin(const struct pipeline *pipeline, struct profile *ret)
+{
+	struct profile profile = { .started_unix_ns = clock_ns(CLOCK_REALTIME) };
+	int err = pipeline->records_on_cpu ? call_tree_new(&profile.tree) : 0;
+
+	if (!err && pipeline->off_cpu)
+		err = call_tree_new(&profile.off_tree);
+	if (err < 0) {
+		profile_done(&profile);
+		return err;
+	}
+	*ret = profile;
+	return 0;
+}
+
 int window_open(const struct pipeline *pipeline, struct window **ret)
 {
 	CLEANUP(cleanup_window) struct window *window = calloc(1, sizeof(*window));
-	int err = 0;
+	int err;
 
 	if (!window)
 		return -ENOMEM;
 	window->pipeline = *pipeline;
-	if (pipeline->records_on_cpu)
-		err = call_tree_new(&window->profile.tree);
-	if (!err && pipeline->off_cpu)
-		err = call_tree_new(&window->profile.off_tree);
+	err = profile_begin(pipeline, &window->profile);
 	if (err < 0)
 		return err;
 	err = namer_new(&(struct namer_parts){ .naming = pipeline->naming,
 					       .processes = pipeline->processes,
-					       .downloads = pipeline->downloads },
+					       .downloads = pipeline->downloads,
+					       .services = pipeline->services,
+					       .take = take_profile,
+					       .context = window },
 			&window->profile, &window->namer);
 	if (err < 0)
 		return err;
-	window->profile.started_unix_ns = clock_ns(CLOCK_REALTIME);
 	window->opened_ns = window->flipped_ns = clock_ns(CLOCK_MONOTONIC);
 	*ret = TAKE(window);
 	return 0;
@@ -55,9 +88,8 @@ void window_free(struct window *window)
 	if (!window)
 		return;
 	namer_free(window->namer);
-	call_tree_free(window->profile.tree);
-	call_tree_free(window->profile.off_tree);
-	ledger_free(window->profile.ledger);
+	profile_done(&window->profile);
+	ledger_free(window->ledger);
 	free(window);
 }
 
@@ -112,6 +144,54 @@ uint64_t window_samples(const struct window *window)
 	return window->samples;
 }
 
+uint64_t window_opened_ns(const struct window *window)
+{
+	return window->opened_ns;
+}
+
+/* What the counters have grown by since the last call. 0 or -errno. */
+static int read_counters(struct window *window, uint64_t ret[COUNTER_COUNT])
+{
+	struct sampler_stats stats;
+	int err = sampler_read_stats(window->pipeline.sampler, &stats);
+
+	if (err < 0)
+		return err;
+	for (int i = 0; i < COUNTER_COUNT; i++) {
+		ret[i] = stats.counters[i] - window->counters[i];
+		window->counters[i] = stats.counters[i];
+	}
+	return 0;
+}
+
+int window_turn(struct window *window)
+{
+	struct off_cpu *off = window->pipeline.off_cpu;
+	struct namer_turn turn = { 0 };
+	int err = profile_begin(&window->pipeline, &turn.next);
+
+	if (!err && off)
+		err = off_cpu_end_window(off, false);
+	if (!err)
+		err = window_drain(window);
+	if (!err && off)
+		err = off_cpu_collect(off, &turn.ledger);
+	if (!err)
+		err = read_counters(window, turn.counters);
+	if (err < 0) {
+		profile_done(&turn.next);
+		ledger_free(turn.ledger);
+		return err;
+	}
+	turn.next.started_unix_ns =
+		clock_ns(CLOCK_REALTIME) - (clock_ns(CLOCK_MONOTONIC) - window->flipped_ns);
+	turn.sample_hz = sampler_hz(window->pipeline.sampler);
+	turn.seconds = (double)(window->flipped_ns - window->opened_ns) / 1e9;
+	window->opened_ns = window->flipped_ns;
+	window->samples = 0;
+	return namer_turn(window->namer, &turn);
+}
+
 /* All is read at once: who ends from here on tells of itself no more. */
 int window_end(struct window *window)
 {
@@ -124,7 +204,7 @@ int window_end(struct window *window)
 	if (!err)
 		err = window_drain(window);
 	if (!err)
-		err = off_cpu_collect(off, &window->profile.ledger);
+		err = off_cpu_collect(off, &window->ledger);
 	window->has_ended = true;
 	return err;
 }
@@ -136,15 +216,16 @@ int window_close(struct window *window, struct profile *ret)
 
 	if (!err)
 		err = namer_finish(window->namer);
-	if (!err && profile->tree)
-		err = call_tree_sort(profile->tree);
-	if (!err && profile->off_tree)
-		err = call_tree_sort(profile->off_tree);
+	if (!err)
+		err = sort_trees(profile);
+	if (!err)
+		err = read_counters(window, profile->counters);
 	if (err < 0)
 		return err;
 	*ret = *profile;
+	*profile = (struct profile){ 0 };
+	ret->sample_hz = sampler_hz(window->pipeline.sampler);
+	ret->ledger = TAKE(window->ledger);
 	ret->seconds = (double)(window->flipped_ns - window->opened_ns) / 1e9;
-	profile->tree = profile->off_tree = NULL;
-	profile->ledger = NULL;
 	return 0;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One window, start to end: the pipeline from the kernel's counts to a call tree, and the sealed
- * profile that comes out of it.
+ * Windows, start to end: the pipeline from the kernel's counts to a call tree, and the sealed
+ * profiles that come out of it. A recording has one, an agent one after the other without a gap.
  */
 #ifndef EPROF_AGENT_WINDOW_H
 #define EPROF_AGENT_WINDOW_H
 
 #include "agent/debug_downloads.h"
 #include "agent/follower.h"
+#include "agent/namer.h"
 #include "agent/naming.h"
 #include "agent/off_cpu.h"
 #include "agent/processes.h"
@@ -26,6 +27,9 @@ struct pipeline {
 	struct follower *follower;
 	struct naming *naming;
 	struct debug_downloads *downloads; /* NULL: none */
+	struct services *services;         /* NULL: profiles are not divided by service */
+	profile_handler take;              /* of windows that others follow; NULL: there are none */
+	void *take_context;
 };
 
 struct window;
@@ -39,6 +43,16 @@ int window_drain(struct window *window);
 
 /* Samples drained so far. */
 uint64_t window_samples(const struct window *window);
+
+/*
+ * The window ends, and another one begins: no sample and no time is in both, none in neither. Its
+ * profile, sorted, goes to the pipeline's handler when all of it is named, by the naming thread. 0
+ * or -errno.
+ */
+int window_turn(struct window *window);
+
+/* When the window began: CLOCK_MONOTONIC. */
+uint64_t window_opened_ns(const struct window *window);
 
 /*
  * Time ends here: what threads do from now on is not in this window. To be called once, before

@@ -93,7 +93,10 @@ struct sample_value {
 	__u64 count;
 	/* CLOCK_MONOTONIC of the first sample under this key: what was mapped then names it. */
 	__u64 first_ns;
+	/* The thread's then (unified hierarchy): the number of its directory. 0: not known. */
+	__u64 cgroup_id;
 };
+_Static_assert(sizeof(struct sample_value) == 24, "read as bytes: no padding");
 
 /* Per-CPU event counts. Names for people: agent/sampler_names.c. */
 enum counter {
@@ -183,7 +186,9 @@ struct off_count {
 	__u64 blocked_ns;  /* in key.state */
 	__u64 runqueue_ns; /* ready after that, or from the beginning */
 	__u64 first_ns;    /* as in sample_value */
+	__u64 cgroup_id;   /* as in sample_value */
 };
+_Static_assert(sizeof(struct off_count) == 120, "read as bytes: no padding");
 
 /*
  * A look at who is blocked is two runs of off_seed_threads(): in the first it tells of those whose
@@ -241,6 +246,21 @@ struct off_cpu_config {
 	__u64 cgroup;     /* of FILTER_CGROUP: the number of its directory */
 	__u64 max_events; /* a second, on each CPU, whose stacks are taken; 0: no limit */
 };
+
+/*
+ * The kernel writes the paths of its tracepoints into so many bytes, the end included
+ * (kernel/cgroup/cgroup-internal.h: TRACE_CGROUP_PATH_LEN).
+ */
+#define CGROUP_PATH_SIZE 1024
+
+/* A cgroup of the unified hierarchy has come, or gone: a record of a ring. */
+struct cgroup_event {
+	__u64 id;
+	__u32 is_gone;
+	__u32 path_size;             /* with its NUL; 0 when it has gone */
+	char path[CGROUP_PATH_SIZE]; /* the record ends after path_size bytes of it */
+};
+_Static_assert(sizeof(struct cgroup_event) == 16 + CGROUP_PATH_SIZE, "no padding");
 
 /* Set before the programs are loaded, constant for the verifier. */
 struct sampler_config {

@@ -137,6 +137,7 @@ static __always_inline void name_thread(struct task_struct *task, struct off_thr
 
 	thread->pid = BPF_CORE_READ(task, pid);
 	thread->execs = execs;
+	thread->interval.task = (__u64)task;
 	who->generation = task_mix_generation(BPF_CORE_READ(leader, start_boottime), execs);
 	BPF_CORE_READ_INTO(&who->process_name, leader, comm);
 	BPF_CORE_READ_INTO(&thread->thread_name, task, comm);

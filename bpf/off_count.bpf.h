@@ -186,6 +186,7 @@ static __always_inline void count_in(void *map, void *lost_map, const struct off
 	} else {
 		fresh->key = interval->key;
 		fresh->key.who.kernel_stack = piece->kernel_stack;
+		fresh->cgroup_id = task_cgroup_id((struct task_struct *)interval->task);
 		if (!add_new(map, id, fresh, piece)) {
 			count_lost(lost_map, interval, fresh, piece);
 			return;

@@ -33,6 +33,7 @@ struct off_interval {
 	__u64 began;
 	__u64 run_delay; /* sched_info.run_delay then */
 	__u64 who_hash;  /* of what in the key is the thread's, not the stack's */
+	__u64 task;      /* where the thread's task_struct is: it lives as long as its record */
 	struct off_key key;
 };
 

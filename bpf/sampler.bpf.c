@@ -130,6 +130,7 @@ static __always_inline void count_sample(void *half_counts, void *half_stacks,
 	if (!value) {
 		save_stacks(half_stacks, scratch, key);
 		first.first_ns = bpf_ktime_get_ns();
+		first.cgroup_id = task_cgroup_id(bpf_get_current_task_btf());
 		err = bpf_map_update_elem(half_counts, key, &first, BPF_NOEXIST);
 		if (!err) {
 			count_event(COUNTER_SAMPLES);

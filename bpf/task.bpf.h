@@ -55,4 +55,15 @@ static __always_inline __u64 task_generation(const struct task_struct *leader)
 	return task_mix_generation(leader->start_boottime, leader->self_exec_id);
 }
 
+/*
+ * The cgroup of a task, whichever it is, in the unified hierarchy: the number of its directory. 0:
+ * the kernel has no cgroups, or it is not to be read.
+ */
+static __always_inline __u64 task_cgroup_id(struct task_struct *task)
+{
+	if (!bpf_core_field_exists(task->cgroups))
+		return 0;
+	return BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+}
+
 #endif

@@ -324,12 +324,12 @@ static int find_or_add_child(struct call_tree *tree, uint32_t parent, const stru
 	return err < 0 ? err : call_tree_enter(tree, parent, &child, ret);
 }
 
-int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n,
-		    uint32_t *ret_node)
+int call_tree_reach_below(struct call_tree *tree, uint32_t node, const struct frame *frames,
+			  size_t n, uint32_t *ret_node)
 {
-	uint32_t index = 0;
+	uint32_t index = node;
 
-	if (n > CALL_TREE_DEPTH_MAX)
+	if (n > CALL_TREE_DEPTH_MAX - tree->nodes[node].depth)
 		return -E2BIG;
 	for (size_t i = 0; i < n; i++) {
 		int err = find_or_add_child(tree, index, &frames[i], &index);
@@ -339,6 +339,12 @@ int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n
 	}
 	*ret_node = index;
 	return 0;
+}
+
+int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n,
+		    uint32_t *ret_node)
+{
+	return call_tree_reach_below(tree, 0, frames, n, ret_node);
 }
 
 int call_tree_add(struct call_tree *tree, const struct frame *frames, size_t n, uint64_t count)

@@ -72,6 +72,10 @@ int call_tree_reach(struct call_tree *tree, const struct frame *frames, size_t n
 		    uint32_t *ret_node);
 int call_tree_count(struct call_tree *tree, uint32_t node, uint64_t count);
 
+/* As call_tree_reach(), of a stack that goes on from a node that is there. */
+int call_tree_reach_below(struct call_tree *tree, uint32_t node, const struct frame *frames,
+			  size_t n, uint32_t *ret_node);
+
 /*
  * The other side of a differential: what the node counted before. It has sums and limits of its
  * own, and is kept beside the nodes, from the first call on. Errors: call_tree_add().
@@ -148,6 +152,12 @@ int call_tree_merge_lines(const struct call_tree *tree, bool name_lines, struct 
  * total of 0. The caller owns *ret. divisor is not 0. 0, -ENOMEM or -E2BIG.
  */
 int call_tree_divide(const struct call_tree *tree, uint64_t divisor, struct call_tree **ret);
+
+/*
+ * What is below a node, as a tree of its own, without the node itself; sorted as the tree was. The
+ * caller owns *ret. 0, -ENOMEM or -E2BIG.
+ */
+int call_tree_part(const struct call_tree *tree, uint32_t node, struct call_tree **ret);
 
 /* May give a frame another name and kind; of its place nothing is told. True: it has. */
 typedef bool (*call_tree_renamer)(void *context, struct frame *frame);

@@ -242,7 +242,7 @@ int svg_put_element(const struct call_tree *tree, const struct picture *picture,
 {
 	CLEANUP(cleanup_figure) struct figure figure = make_figure(tree, picture);
 	CLEANUP(figure_rows_done) struct figure_rows rows = { 0 };
-	struct places places;
+	struct places places = { 0 };
 	int err = figure_rows_make(&figure, &rows);
 
 	if (!err && figure.total > 0 && picture->waits && !figure.has_sides)

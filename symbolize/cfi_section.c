@@ -91,7 +91,7 @@ static int decompress(struct elf_reader *reader, struct cfi_section *section)
  * stacks look as if they did not, and that rbp is saved is left out. But Go's code keeps frame
  * pointers.
  */
-static bool is_go(const struct elf_reader *reader)
+bool cfi_is_go(const struct elf_reader *reader)
 {
 	for (size_t i = 0; i < reader->section_count; i++) {
 		const char *name = elf_reader_section_name(reader, &reader->sections[i]);
@@ -111,7 +111,7 @@ static int add_section(struct elf_reader *reader, const Elf64_Shdr *header,
 	int err;
 
 	/* Its type is SHT_PROGBITS or, from some compilers, one of the processor's. */
-	if (strcmp(name, ".debug_frame") == 0 && !is_go(reader))
+	if (strcmp(name, ".debug_frame") == 0 && !cfi_is_go(reader))
 		section.is_debug_frame = true;
 	else if (strcmp(name, ".eh_frame") != 0 || !(header->sh_flags & SHF_ALLOC))
 		return 0;

@@ -37,6 +37,8 @@ struct cfi_sections {
  * set: -ENOEXEC headers that contradict the file, -EFBIG, -ENOMEM, -EIO.
  */
 int cfi_sections_read(struct elf_reader *reader, struct cfi_sections *ret);
+/* Whether Go's compiler made it: by its sections, which are to be read before. */
+bool cfi_is_go(const struct elf_reader *reader);
 void cfi_sections_done(struct cfi_sections *sections); /* the zero value is fine */
 
 #endif

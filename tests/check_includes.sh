@@ -33,6 +33,7 @@ owner_of() {
 	case $1 in
 	sampler) echo 'sampler[a-z_]*\.[ch]' ;;
 	kernel_name) echo 'kernel_lookup\.c' ;;
+	cgroups) echo 'cgroup_paths\.c' ;;
 	off_cpu) echo 'off_cpu[a-z_]*\.[ch]' ;;
 	*) echo 'nothing' ;;
 	esac
@@ -105,6 +106,7 @@ agent "web/store.h"
 agent "sampler.skel.h"
 agent "kernel_name.skel.h"
 agent "off_cpu.skel.h"
+agent "cgroups.skel.h"
 agent "bpf/unwind.bpf.h"
 agent "unknown.skel.h"
 web "agent/output.h"
@@ -119,6 +121,7 @@ EOF
 		sampler.skel.h >"$dir/agent/sampler.c"
 	printf '#include "%s"\n' agent/kernel_lookup.h kernel_name.skel.h >"$dir/agent/kernel_lookup.c"
 	printf '#include "%s"\n' agent/off_cpu.h off_cpu.skel.h >"$dir/agent/off_cpu.c"
+	printf '#include "%s"\n' agent/cgroup_paths.h cgroups.skel.h >"$dir/agent/cgroup_paths.c"
 	printf '#include "%s"\n' bpf/abi.h bpf/unwind.bpf.h >"$dir/agent/blocked_walk.c"
 	printf '#include "%s"\n' base/frame.h bpf/abi.h >"$dir/symbolize/good.c"
 	printf '#include %s\n' '"base/frame.h"' '"profile.pb-c.h"' '<zlib.h>' >"$dir/flamegraph/good.c"

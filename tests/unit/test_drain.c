@@ -16,6 +16,8 @@
 #define ENTRIES 4096
 
 /* Real maps, filled by us instead of by the sampling program. */
+#define GENERATION 77
+
 struct fixture {
 	struct drain_maps maps; /* descriptors of -1: not allowed here */
 	struct drain *drain;
@@ -94,7 +96,9 @@ static void put_stack(const struct fixture *fixture, uint32_t half, uint64_t id,
 
 static void put_sample(const struct fixture *fixture, uint32_t half, const struct sample_key *key)
 {
-	struct sample_value value = { .count = key->tid + 1, .first_ns = 5000 + key->tid };
+	struct sample_value value = { .count = key->tid + 1,
+				      .first_ns = 5000 + key->tid,
+				      .cgroup_id = 9000 + key->tid };
 
 	assert_int_equal(bpf_map_update_elem(fixture->maps.counts[half], key, &value, BPF_ANY), 0);
 }
@@ -116,6 +120,7 @@ static int take(void *context, const struct sample *sample)
 	fixture->seen[i]++;
 	assert_int_equal(sample->tgid, 7);
 	assert_true(sample->count == i + 1 && sample->first_ns == 5000 + i);
+	assert_true(sample->cgroup_id == 9000 + i && sample->generation == GENERATION);
 	assert_string_equal(sample->process_name, "demo");
 	assert_int_equal(sample->stop, STOP_COMPLETE);
 	check_stack(sample->user, sample->user_depth, 100 + i, i % PIECE_FRAMES_MAX + 1);
@@ -125,9 +130,11 @@ static int take(void *context, const struct sample *sample)
 
 static void fill(const struct fixture *fixture, uint32_t half, uint32_t count)
 {
-	struct sample_key key = {
-		.tgid = 7, .process_name = "demo", .stop = STOP_COMPLETE, .kernel_stack = 100
-	};
+	struct sample_key key = { .generation = GENERATION,
+				  .tgid = 7,
+				  .process_name = "demo",
+				  .stop = STOP_COMPLETE,
+				  .kernel_stack = 100 };
 
 	for (key.tid = 0; key.tid < count; key.tid++) {
 		key.user_stack = 100 + key.tid;

@@ -270,6 +270,46 @@ static void events_that_are_due_come_together(void **state)
 
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, make_loop, free_loop)
 
+static void a_hangup_asks_to_read_the_config_again(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	loop_set_reload(fixture->loop);
+	assert_int_equal(raise(SIGHUP), 0);
+	assert_int_equal(wait_once(fixture), LOOP_RELOAD);
+	assert_int_equal(raise(SIGTERM), 0);
+	assert_int_equal(wait_once(fixture), LOOP_INTERRUPTED);
+}
+
+static void descriptors_of_others_are_left_to_them(void **state)
+{
+	const struct fixture *fixture = *state;
+	int ends[2];
+	char byte = 'x';
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(loop_add_fd(fixture->loop, ends[0], LOOP_STATUS), 0);
+	assert_int_equal(write(ends[1], &byte, 1), 1);
+	/* Until its owner has read it. */
+	assert_int_equal(wait_once(fixture), LOOP_STATUS);
+	assert_int_equal(wait_once(fixture), LOOP_STATUS);
+	assert_int_equal(read(ends[0], &byte, 1), 1);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+}
+
+static void a_timer_can_be_set_again(void **state)
+{
+	const struct fixture *fixture = *state;
+
+	/* Longer than any test takes, then at once. */
+	assert_int_equal(loop_set_timer(fixture->loop, 100000, LOOP_TIME_OVER), 0);
+	assert_int_equal(loop_set_timer(fixture->loop, 0.001, LOOP_TIME_OVER), 0);
+	assert_int_equal(wait_once(fixture), LOOP_TIME_OVER);
+	assert_int_equal(loop_set_timer(fixture->loop, 0.001, LOOP_TIME_OVER), 0);
+	assert_int_equal(wait_once(fixture), LOOP_TIME_OVER);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -284,6 +324,9 @@ int main(void)
 		WITH_LOOP(the_end_of_all_processes_is_told_and_not_that_of_some),
 		WITH_LOOP(a_zombie_has_ended_and_the_reaped_is_unknown),
 		WITH_LOOP(events_that_are_due_come_together),
+		WITH_LOOP(a_hangup_asks_to_read_the_config_again),
+		WITH_LOOP(descriptors_of_others_are_left_to_them),
+		WITH_LOOP(a_timer_can_be_set_again),
 	};
 
 	/* Whoever runs this in the background ignores some. */

@@ -21,7 +21,18 @@ struct fixture {
 	struct naming *naming;
 	struct profile profile;
 	struct namer *namer;
+	struct profile taken[8]; /* of windows that others followed */
+	size_t taken_count;
 };
+
+static int take(void *context, struct profile *profile)
+{
+	struct fixture *fixture = context;
+
+	fixture->taken[fixture->taken_count++] = *profile;
+	*profile = (struct profile){ 0 };
+	return 0;
+}
 
 static int set_up(void **state)
 {
@@ -42,7 +53,9 @@ static int set_up(void **state)
 		err = call_tree_new(&fixture->profile.tree);
 	if (!err)
 		err = namer_new(&(struct namer_parts){ .naming = fixture->naming,
-						       .processes = fixture->processes },
+						       .processes = fixture->processes,
+						       .take = take,
+						       .context = fixture },
 				&fixture->profile, &fixture->namer);
 	return err;
 }
@@ -52,7 +65,9 @@ static int tear_down(void **state)
 	struct fixture *fixture = *state;
 
 	namer_free(fixture->namer);
-	call_tree_free(fixture->profile.tree);
+	profile_done(&fixture->profile);
+	for (size_t i = 0; i < fixture->taken_count; i++)
+		profile_done(&fixture->taken[i]);
 	naming_free(fixture->naming);
 	processes_free(fixture->processes);
 	binaries_free(fixture->binaries);
@@ -172,6 +187,53 @@ static void the_error_that_ended_it_is_told(void **state)
 	assert_int_equal(namer_finish(fixture->namer), -EOVERFLOW);
 }
 
+/* Both know the same stack, in trees of their own. */
+static void a_turn_ends_one_profile_and_begins_the_next(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint64_t window = 0; window < 3; window++) {
+		struct sample_batch *batch = new_batch();
+		struct namer_turn turn = { .seconds = (double)window, .sample_hz = 99 };
+
+		add(batch, "one", 4096, 8, 10 + window);
+		add(batch, "two", 8192, 10, 1);
+		assert_int_equal(namer_take(fixture->namer, batch), 0);
+		if (window == 2)
+			break;
+		turn.counters[COUNTER_IDLE] = window + 7;
+		assert_int_equal(call_tree_new(&turn.next.tree), 0);
+		assert_int_equal(ledger_new(&turn.ledger), 0);
+		assert_int_equal(namer_turn(fixture->namer, &turn), 0);
+	}
+	assert_int_equal(namer_finish(fixture->namer), 0);
+	assert_int_equal(fixture->taken_count, 2);
+	for (uint64_t window = 0; window < 2; window++) {
+		const struct profile *profile = &fixture->taken[window];
+
+		assert_true(profile->samples == 11 + window);
+		assert_true(call_tree_node(profile->tree, 0)->total == 11 + window);
+		assert_true(profile->seconds == (double)window);
+		assert_true(profile->counters[COUNTER_IDLE] == window + 7);
+		assert_non_null(profile->ledger);
+		call_tree_check(profile->tree);
+	}
+	assert_true(fixture->profile.samples == 13);
+	assert_null(fixture->profile.ledger);
+}
+
+static void turns_that_wait_can_be_left(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 4; i++) {
+		struct namer_turn turn = { 0 };
+
+		assert_int_equal(call_tree_new(&turn.next.tree), 0);
+		assert_int_equal(namer_turn(fixture->namer, &turn), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,6 +242,9 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(what_waits_can_be_left_unnamed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_error_that_ended_it_is_told, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_turn_ends_one_profile_and_begins_the_next, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(turns_that_wait_can_be_left, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -55,6 +55,21 @@ static void assert_seed(struct off_drain *drain, uint64_t id, uint64_t first, si
 		assert_int_equal(found[i], first + i);
 }
 
+static void a_row_says_of_which_program_and_cgroup_it_is(void **state)
+{
+	const struct off_count count = { .key.who = { .generation = 77, .tgid = 7 },
+					 .blocked_ns = 1,
+					 .first_ns = 5,
+					 .cgroup_id = 9 };
+	struct off_drain drain = { 0 };
+	struct sample sample = { 0 };
+
+	(void)state;
+	assert_int_equal(off_drain_hand_out(&drain, &count, keep_sample, &sample), 0);
+	assert_true(sample.generation == 77 && sample.cgroup_id == 9 && sample.first_ns == 5);
+	off_drain_done(&drain);
+}
+
 static void what_was_walked_is_found_with_why_it_ended(void **state)
 {
 	struct off_drain drain = { 0 };
@@ -249,6 +264,7 @@ static void the_stack_of_a_waker_that_is_lost_says_so(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_row_says_of_which_program_and_cgroup_it_is),
 		cmocka_unit_test(what_was_walked_is_found_with_why_it_ended),
 		cmocka_unit_test(stacks_of_all_depths_come_back_as_they_are),
 		cmocka_unit_test(a_stack_is_cut_from_its_outermost_frame_on),

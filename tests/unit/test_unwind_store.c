@@ -290,6 +290,29 @@ static void chunks_of_which_some_are_refused_are_all_taken_back(void **state)
 	assert_true(has_chunk(fixture, 7));
 }
 
+/* Whoever asks gets the map that the kernel has, and none that it has not. */
+static void others_are_told_of_the_chunks_that_there_are(void **state)
+{
+	struct fixture *fixture = fixture_or_skip(state, 2);
+	int fds[SLOTS] = { 0 };
+	uint32_t *mapped;
+
+	unwind_store_tell(fixture->store, fds);
+	(void)put(fixture, CHUNK_WORDS);
+	assert_true(fds[0] > 0);
+	assert_int_equal(fds[1], 0);
+	mapped = mmap(NULL, UNWIND_CHUNK_SIZE, PROT_READ, MAP_SHARED, fds[0], 0);
+	assert_true(mapped != MAP_FAILED);
+	assert_memory_equal(mapped, fixture->words, UNWIND_CHUNK_SIZE);
+	(void)munmap(mapped, UNWIND_CHUNK_SIZE);
+	(void)put(fixture, CHUNK_WORDS);
+	assert_true(fds[1] > 0);
+	unwind_store_free(fixture->store);
+	fixture->store = NULL;
+	assert_int_equal(fds[0], 0);
+	assert_int_equal(fds[1], 0);
+}
+
 #define STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -306,6 +329,7 @@ int main(void)
 		STORE(a_row_of_chunks_may_be_old_and_new),
 		STORE(a_chunk_is_made_ahead_once),
 		STORE(chunks_of_which_some_are_refused_are_all_taken_back),
+		STORE(others_are_told_of_the_chunks_that_there_are),
 		STORE(without_a_map_of_chunks_there_is_no_room),
 	};
 

@@ -362,7 +362,7 @@ static void what_is_on_its_way_may_be_left_alone(void **state)
 
 static void without_maps_there_is_an_error(void **state)
 {
-	const struct unwind_tables_maps maps = { -1, -1, SLOTS, CHUNKS };
+	const struct unwind_tables_maps maps = { -1, -1, SLOTS, CHUNKS, NULL };
 	struct unwind_tables *tables = NULL;
 
 	(void)state;

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* max-cpu: what the agent takes is kept below a share of one CPU, by sampling less often. */
+#include <errno.h>
+#include <inttypes.h>
+
+#include "agent/agent_parts.h"
+#include "agent/log.h"
+#include "base/clock.h"
+
+/* Fewer samples say nothing any more. */
+#define HZ_MIN 7
+
+/* Below this part of the budget there is room for more; what is taken for sure stays below it. */
+#define ROOMY 0.6
+
+/* It is raised by so much at a time, or a rate that fits would not be found. */
+#define RAISED_BY 1.5
+
+static double percent_taken(struct agent *agent)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), cpu_ns = agent_cpu_ns();
+	uint64_t wall_ns = now_ns - agent->rate_checked_ns;
+	uint64_t taken_ns = cpu_ns - agent->rate_checked_cpu_ns;
+	bool is_first = agent->rate_checked_ns == 0;
+
+	agent->rate_checked_ns = now_ns;
+	agent->rate_checked_cpu_ns = cpu_ns;
+	return is_first || wall_ns == 0 ? -1 : 100.0 * (double)taken_ns / (double)wall_ns;
+}
+
+static uint64_t wanted_hz(const struct agent *agent, double percent, uint64_t hz)
+{
+	double max = agent->config->max_cpu;
+	uint64_t asked = agent->config->record.sample_hz;
+	double wanted = (double)hz;
+
+	if (percent > max)
+		wanted = (double)hz * max / percent;
+	else if (percent < max * ROOMY)
+		wanted = (double)hz * RAISED_BY;
+	if (wanted < HZ_MIN)
+		wanted = HZ_MIN;
+	return wanted > (double)asked ? asked : (uint64_t)wanted;
+}
+
+int agent_keep_budget(struct agent *agent)
+{
+	struct sampler *sampler = agent->recording.pipeline.sampler;
+	double percent = percent_taken(agent);
+	uint64_t hz = sampler_hz(sampler), wanted;
+	int err;
+
+	if (agent->config->max_cpu <= 0 || percent < 0 || !agent->config->record.on_cpu)
+		return 0;
+	wanted = wanted_hz(agent, percent, hz);
+	if (wanted == hz)
+		return 0;
+	err = sampler_set_hz(sampler, wanted);
+	if (err < 0)
+		return err;
+	(wanted < hz ? log_warning : log_info)(
+		"took %.2f %% of a CPU, of %.2f (max-cpu): samples at %" PRIu64 " Hz from here on",
+		percent, agent->config->max_cpu, wanted);
+	return 0;
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent_run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/agent_directories.h"
+#include "agent/agent_parts.h"
+#include "agent/log.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+/* What is in the spool at the end is sent as long as that; the rest stays there for the next time.
+ */
+#define LAST_UPLOADS_S 10
+
+static void cleanup_agent(struct agent *agent)
+{
+	window_writer_free(agent->writer);
+	uploader_stop(agent->uploader, 0);
+	status_socket_free(agent->socket);
+	spool_writer_close(agent->spool);
+	service_manager_free(agent->manager);
+	agent_config_free(agent->config);
+}
+
+static void spool_terms(const struct agent_config *config, struct spool_limits *ret_limits,
+			char ids[AGENT_TARGETS_MAX][SPOOL_TARGET_ID_SIZE])
+{
+	*ret_limits =
+		(struct spool_limits){ .bytes = config->spool_bytes, .age_s = config->spool_age_s };
+	for (size_t i = 0; i < config->target_count; i++)
+		spool_target_id(config->targets[i].url, ids[i]);
+}
+
+/* After each window, by the thread that has put it. */
+static void wake_uploader(void *context)
+{
+	struct agent *agent = context;
+
+	uploader_wake(agent->uploader);
+}
+
+static struct window_writer_parts writer_parts(struct agent *agent)
+{
+	return (struct window_writer_parts){
+		.config = agent->config,
+		.host = agent->config->host ? agent->config->host : agent->host,
+		.spool = agent->spool,
+		.on_put = wake_uploader,
+		.context = agent,
+	};
+}
+
+/* All that outlives sessions, by the user who is to own the files. */
+static int open_outputs(struct agent *agent)
+{
+	char ids[AGENT_TARGETS_MAX][SPOOL_TARGET_ID_SIZE];
+	struct window_writer_parts parts;
+	struct spool_limits limits;
+	int err;
+
+	spool_terms(agent->config, &limits, ids);
+	err = spool_writer_open(agent->config->spool_dir, &limits, ids, agent->config->target_count,
+				&agent->spool);
+	if (!err)
+		err = uploader_start(agent->config, &agent->uploader);
+	if (!err && agent->config->socket)
+		err = status_socket_new(agent->config->socket, &agent->socket);
+	if (err < 0)
+		return err;
+	parts = writer_parts(agent);
+	err = window_writer_new(&parts, &agent->writer);
+	if (err < 0)
+		log_error("cannot start a thread: %s", strerror(-err));
+	return err;
+}
+
+void agent_answer(struct agent *agent)
+{
+	struct agent_status status;
+
+	agent_gather(agent, &status);
+	status_socket_answer(agent->socket, &status);
+}
+
+static void write_metrics(struct agent *agent)
+{
+	struct agent_status status;
+
+	if (!agent->config->metrics_file)
+		return;
+	agent_gather(agent, &status);
+	(void)agent_metrics_write(&status, agent->config->metrics_file);
+}
+
+void agent_tell_alive(struct agent *agent)
+{
+	uint64_t every_ns = service_manager_alive_ns(agent->manager);
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	struct window_writer_figures figures;
+
+	if (every_ns > 0 && now_ns - agent->alive_ns >= every_ns / 2) {
+		(void)service_manager_alive(agent->manager);
+		agent->alive_ns = now_ns;
+	}
+	window_writer_figures_of(agent->writer, &figures);
+	if (figures.windows == agent->windows_told)
+		return;
+	agent->windows_told = figures.windows;
+	log_tell_held();
+	write_metrics(agent);
+}
+
+/* What was is kept when the new config is no good. */
+static void reload(struct agent *agent)
+{
+	char ids[AGENT_TARGETS_MAX][SPOOL_TARGET_ID_SIZE];
+	struct agent_config *old = agent->config, *config;
+	struct window_writer_parts parts;
+	struct spool_limits limits;
+
+	(void)service_manager_reloading(agent->manager);
+	if (agent_config_read(agent->options, &config) < 0) {
+		log_warning("goes on with the config as it was");
+		return;
+	}
+	/* Nothing is written meanwhile: all that was sampled by the old config is in the spool. */
+	window_writer_drain(agent->writer);
+	spool_terms(config, &limits, ids);
+	if (spool_writer_change(agent->spool, &limits, ids, config->target_count) < 0 ||
+	    uploader_change(agent->uploader, config) < 0) {
+		log_warning("cannot take the new config; goes on with the config as it was");
+		agent_config_free(config);
+		return;
+	}
+	agent->config = config;
+	parts = writer_parts(agent);
+	window_writer_change(agent->writer, &parts);
+	agent_config_free(old);
+	log_set_level(config->log_level);
+	agent->reloads++;
+	log_info("has read its config again");
+}
+
+static int run_sessions(struct agent *agent)
+{
+	enum session_end end = SESSION_RELOAD;
+	int err = 0;
+
+	while (!err && end != SESSION_OVER && end != SESSION_FAILED) {
+		err = agent_session_begin(agent);
+		if (err < 0)
+			break;
+		(void)service_manager_ready(agent->manager, "samples");
+		end = agent_session_run(agent);
+		if (end == SESSION_OVER)
+			(void)service_manager_stopping(agent->manager, "sends what it has");
+		err = agent_session_end(agent);
+		if (end == SESSION_RELOAD)
+			reload(agent);
+		else if (end == SESSION_CPUS)
+			log_info("other CPUs are online now: a new window begins with these");
+	}
+	return end == SESSION_FAILED ? -EIO : err;
+}
+
+/* The last window is written, and what is in the spool has a few seconds to be sent. */
+static void finish(struct agent *agent)
+{
+	if (!agent->writer)
+		return;
+	window_writer_drain(agent->writer);
+	write_metrics(agent);
+	uploader_stop(agent->uploader, LAST_UPLOADS_S);
+	agent->uploader = NULL;
+}
+
+static int prepare(struct agent *agent)
+{
+	int err = agent_user_find(agent->config->user, &agent->user);
+
+	if (!err)
+		err = agent_directories_prepare(agent->config, &agent->user);
+	if (err < 0)
+		return err;
+	err = service_manager_new(&agent->manager);
+	if (err < 0) {
+		log_error("cannot tell the service manager: %s", strerror(-err));
+		return err;
+	}
+	/* Threads have the capabilities of who starts them: there are none before. Files are made
+	 * by the user that they are to belong to. */
+	err = agent_privileges_drop(&agent->user);
+	return err < 0 ? err : open_outputs(agent);
+}
+
+int agent_run(const struct agent_options *options, const struct signals *before)
+{
+	CLEANUP(cleanup_agent)
+	struct agent agent = { .options = options,
+			       .before = before,
+			       .recording = RECORDING_NONE,
+			       .began_unix_s = clock_ns(CLOCK_REALTIME) / NS_PER_SECOND };
+	int err = agent_config_read(options, &agent.config);
+
+	if (err < 0)
+		return err == -EINVAL ? 2 : 1;
+	log_set_level(agent.config->log_level);
+	log_set_daemon(true);
+	/* Before there are threads, or one of them would be ended by what the loop is to hear. */
+	signals_hold();
+	if (gethostname(agent.host, sizeof(agent.host) - 1) < 0)
+		(void)strcpy(agent.host, "localhost");
+	err = prepare(&agent);
+	if (!err)
+		err = run_sessions(&agent);
+	finish(&agent);
+	return err < 0 ? 1 : 0;
+}
