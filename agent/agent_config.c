@@ -167,6 +167,7 @@ static int set_defaults(struct config_reader *reader)
 
 	/* What has no key is as `eprof record -a` has it. */
 	*record = (struct record_options){
+		.is_thrifty = true,
 		.target = TARGET_ALL,
 		.event = "cpu-clock",
 		.form = OUTPUT_DIRECTORY,

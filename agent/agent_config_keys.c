@@ -28,6 +28,12 @@
 #define HOUR_S   UINT64_C(3600)
 #define DAY_S    (24 * HOUR_S)
 
+/*
+ * Of unwind-memory. A machine with 160 binaries, compilers among them, has 20 MiB of tables; the
+ * agent's unit has to have room for all of it, which the default of `eprof record` would not leave.
+ */
+#define UNWIND_MEMORY_DEFAULT "64M"
+
 /* A directory of 1,000 services and two kinds each minute is what a disk still likes. */
 #define SERVICES_CAP 1000
 
@@ -80,7 +86,7 @@ static const struct config_key keys[] = {
 	  "Walk user stacks by unwind tables and frame pointers (auto), by frame pointers only "
 	  "(fp), or not at all (none)",
 	  .set = config_set_unwind, .offset = IN_CONFIG(record.unwind) },
-	{ SECTION_AGENT, ABOUT_ALL, "unwind-memory", "SIZE", AS_TEXT(UNWIND_MIB_DEFAULT) "M",
+	{ SECTION_AGENT, ABOUT_ALL, "unwind-memory", "SIZE", UNWIND_MEMORY_DEFAULT,
 	  "a size from 1M to 4G", "Keep unwind tables within this much kernel memory",
 	  .set = config_set_size, .offset = IN_CONFIG(record.unwind_bytes),
 	  .min = UNWIND_MIB_MIN * MEBIBYTE, .max = UNWIND_MIB_MAX * MEBIBYTE },
@@ -107,7 +113,8 @@ static const struct config_key keys[] = {
 	  .offset = IN_CONFIG(spool_age_s), .min = 60, .max = 365 * DAY_S },
 	{ SECTION_AGENT, ABOUT_ALL, "user", "NAME|UID[:GID]", NULL,
 	  "a user's name, a UID or UID:GID",
-	  "Who to run as, once all is started (without it: eprof, where there is such a user)",
+	  "Who to run as, when root starts it (without it: eprof, or nobody where there is no such "
+	  "user)",
 	  .set = config_set_user, .offset = IN_CONFIG(user) },
 	{ SECTION_AGENT, ABOUT_ALL, "max-cpu", "PERCENT", "0", "a percentage from 0 to 10000",
 	  "Above so much of one CPU, take fewer samples; 0 is without limit",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,13 +24,32 @@ static int failed(const char *path)
 	return err;
 }
 
-/* By its descriptor: nobody else can put another one in its place between the two. */
-static int give(const char *path, const struct agent_user *user)
+/* Whoever may write to its parent can put another one in its place: no link is followed, and only
+ * one of our own is given away. */
+static int give_ours(const char *path, const struct agent_user *user)
 {
 	CLEANUP(cleanup_fd)
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
 
-	return fd < 0 || fchown(fd, user->uid, user->gid) < 0 ? failed(path) : 0;
+	if (fd < 0 || fstat(fd, &status) < 0)
+		return -errno;
+	if (status.st_uid != geteuid())
+		return -EPERM;
+	return fchown(fd, user->uid, user->gid) < 0 ? -errno : 0;
+}
+
+/* One that cannot be given must not stay: the next start would take it as it is. */
+static int give(const char *path, const struct agent_user *user)
+{
+	int err = give_ours(path, user);
+
+	if (err == 0)
+		return 0;
+	(void)rmdir(path);
+	log_error("cannot give the new directory '%s' to user %" PRIu32 ": %s", path,
+		  (uint32_t)user->uid, strerror(-err));
+	return err;
 }
 
 static int prepare(const char *path, const struct agent_user *user)

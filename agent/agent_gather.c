@@ -28,10 +28,10 @@ static uint64_t time_ns(const struct timeval *time)
 	return (uint64_t)time->tv_sec * NS_PER_SECOND + (uint64_t)time->tv_usec * 1000;
 }
 
-uint64_t agent_cpu_ns(void)
+uint64_t agent_cpu_ns(const struct agent *agent)
 {
 	static const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
-	uint64_t sum = 0;
+	uint64_t sum = 0, uploaders;
 
 	for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++) {
 		struct rusage usage;
@@ -39,7 +39,8 @@ uint64_t agent_cpu_ns(void)
 		if (getrusage(whose[i], &usage) == 0)
 			sum += time_ns(&usage.ru_utime) + time_ns(&usage.ru_stime);
 	}
-	return sum;
+	uploaders = (uint64_t)(uploader_ended_cpu_seconds(agent->uploader) * (double)NS_PER_SECOND);
+	return sum > uploaders ? sum - uploaders : 0;
 }
 
 /* Of a child, which may have ended: 0 then. */
@@ -132,6 +133,8 @@ static void add_written(const struct agent *agent, struct agent_status *status)
 {
 	struct window_writer_figures figures;
 
+	/* What was sent since the last window waits no more. */
+	window_writer_count(agent->writer);
 	window_writer_figures_of(agent->writer, &figures);
 	status->windows = figures.windows;
 	status->windows_failed = figures.windows_failed;
@@ -143,6 +146,7 @@ static void add_written(const struct agent *agent, struct agent_status *status)
 	status->files_failed = figures.files_failed;
 	status->services = figures.services;
 	status->cgroups_lost = figures.cgroups_lost;
+	status->name_seconds = figures.name_seconds;
 	status->write_seconds = figures.write_seconds;
 	for (size_t i = 0; i < status->target_count; i++)
 		status->targets[i].spool = figures.usage[i];
@@ -167,7 +171,7 @@ void agent_gather(struct agent *agent, struct agent_status *ret)
 		.window_s = agent->config->window_s,
 		.reloads = agent->reloads,
 		.uploader_restarts = uploader_restarts(agent->uploader),
-		.cpu_seconds = (double)agent_cpu_ns() / 1e9,
+		.cpu_seconds = (double)agent_cpu_ns(agent) / 1e9,
 		.rss_bytes = rss_bytes(getpid()),
 		.map_bytes = map_bytes(),
 		.asked_hz = agent->config->record.sample_hz,

@@ -21,6 +21,7 @@ struct agent {
 	const struct agent_options *options;
 	const struct signals *before;
 	struct agent_config *config;
+	struct agent_config *config_before; /* until a session has begun by the new one; or NULL */
 	char host[HOST_NAME_MAX + 1];
 	struct agent_user user;
 	struct spool_writer *spool;
@@ -58,13 +59,17 @@ void agent_answer(struct agent *agent);
 /* Tells the service manager, as often as it wants to hear it. To be called once a second. */
 void agent_tell_alive(struct agent *agent);
 
-/* CPU time of all threads, and of children that are waited for, in nanoseconds. */
-uint64_t agent_cpu_ns(void);
+/*
+ * CPU time in nanoseconds of all threads, and of children that have ended, other than uploaders:
+ * the one that runs is no part of it, and must not come all at once when it ends.
+ */
+uint64_t agent_cpu_ns(const struct agent *agent);
 
 /*
  * A session, from its beginning to a reason for its end.
  */
 enum session_end {
+	SESSION_GOES_ON,
 	SESSION_OVER,
 	SESSION_RELOAD,
 	SESSION_CPUS,  /* others are online */

@@ -209,6 +209,28 @@ static void raise_limits(void)
 			    "raised: on a busy machine more stacks of new programs are cut");
 }
 
+/* Of capng_get_caps_process(). */
+static bool is_permitted(const struct kept *capability)
+{
+	return capng_have_capability(CAPNG_PERMITTED, capability->number) == 1;
+}
+
+/* One line when it fails. */
+static int check_needed(void)
+{
+	if (capng_get_caps_process() < 0) {
+		log_error("cannot read this process's capabilities");
+		return -EIO;
+	}
+	for (size_t i = 0; i < KEPT_COUNT; i++) {
+		if (kept[i].is_needed && !is_permitted(&kept[i])) {
+			log_error("the agent cannot sample without %s", kept[i].name);
+			return -EPERM;
+		}
+	}
+	return 0;
+}
+
 /* Selects what is kept of what we have. */
 static int select_kept(void)
 {
@@ -217,13 +239,9 @@ static int select_kept(void)
 	if (capng_get_caps_process() < 0)
 		return -EIO;
 	for (size_t i = 0; i < KEPT_COUNT; i++)
-		has[i] = capng_have_capability(CAPNG_PERMITTED, kept[i].number) == 1;
+		has[i] = is_permitted(&kept[i]);
 	capng_clear(CAPNG_SELECT_ALL);
 	for (size_t i = 0; i < KEPT_COUNT; i++) {
-		if (!has[i] && kept[i].is_needed) {
-			log_error("the agent cannot sample without %s", kept[i].name);
-			return -EPERM;
-		}
 		if (!has[i])
 			log_warning("without %s: %s", kept[i].name, kept[i].loss);
 		else if (capng_update(CAPNG_ADD, CAPNG_EFFECTIVE | CAPNG_PERMITTED,
@@ -279,8 +297,11 @@ static int drop(const struct agent_user *user)
 
 int agent_privileges_drop(const struct agent_user *user)
 {
-	int err = is_only_thread() ? drop(user) : -EBUSY;
+	int err = check_needed();
 
+	if (err < 0)
+		return err;
+	err = is_only_thread() ? drop(user) : -EBUSY;
 	if (err < 0)
 		log_error("cannot become user %" PRIu32 " of group %" PRIu32 ", with few "
 			  "capabilities: %s",

@@ -2,6 +2,8 @@
 #include "agent/agent_run.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,12 +12,27 @@
 #include "agent/agent_directories.h"
 #include "agent/agent_parts.h"
 #include "agent/log.h"
+#include "agent/preflight.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
 /* What is in the spool at the end is sent as long as that; the rest stays there for the next time.
  */
 #define LAST_UPLOADS_S 10
+
+/*
+ * What one window has taken is there for the next one, or goes back to the kernel. By itself glibc
+ * keeps a heap for each thread, and ever larger blocks in these, which leave holes behind.
+ */
+#define HEAPS_MAX         2
+#define OWN_MAPPING_BYTES (256 << 10)
+
+static void bound_heaps(void)
+{
+	(void)mallopt(M_ARENA_MAX, HEAPS_MAX);
+	(void)mallopt(M_MMAP_THRESHOLD, OWN_MAPPING_BYTES);
+	(void)mallopt(M_TRIM_THRESHOLD, OWN_MAPPING_BYTES);
+}
 
 static void cleanup_agent(struct agent *agent)
 {
@@ -24,6 +41,7 @@ static void cleanup_agent(struct agent *agent)
 	status_socket_free(agent->socket);
 	spool_writer_close(agent->spool);
 	service_manager_free(agent->manager);
+	agent_config_free(agent->config_before);
 	agent_config_free(agent->config);
 }
 
@@ -115,57 +133,174 @@ void agent_tell_alive(struct agent *agent)
 	write_metrics(agent);
 }
 
-/* What was is kept when the new config is no good. */
-static void reload(struct agent *agent)
+static int change_spool(struct agent *agent, const struct agent_config *config)
 {
 	char ids[AGENT_TARGETS_MAX][SPOOL_TARGET_ID_SIZE];
-	struct agent_config *old = agent->config, *config;
-	struct window_writer_parts parts;
 	struct spool_limits limits;
+
+	spool_terms(config, &limits, ids);
+	return spool_writer_change(agent->spool, &limits, ids, config->target_count);
+}
+
+/*
+ * All but a session goes by that config from here on; who it belongs to is the caller's business.
+ * -errno: all goes by the one before. -ENOTRECOVERABLE: some does.
+ */
+static int apply(struct agent *agent, struct agent_config *config)
+{
+	struct window_writer_parts parts;
+	int err;
+
+	/* Nothing is written meanwhile: all that was sampled by the old config is in the spool. */
+	window_writer_drain(agent->writer);
+	err = change_spool(agent, config);
+	if (err < 0)
+		return err;
+	err = uploader_change(agent->uploader, config);
+	if (err < 0)
+		return change_spool(agent, agent->config) < 0 ? -ENOTRECOVERABLE : err;
+	agent->config = config;
+	parts = writer_parts(agent);
+	window_writer_change(agent->writer, &parts);
+	log_set_level(config->log_level);
+	return 0;
+}
+
+/* Of what was opened once, by who the agent was then. 0 or -ENOMEM. */
+static int keep(const char *key, const char *was, char **now)
+{
+	char *copy = NULL;
+
+	if (was == *now || (was && *now && strcmp(was, *now) == 0))
+		return 0;
+	log_warning("another '%s' is for the next start only", key);
+	if (was) {
+		copy = strdup(was);
+		if (!copy)
+			return -ENOMEM;
+	}
+	free(*now);
+	*now = copy;
+	return 0;
+}
+
+static int take_config(struct agent *agent, struct agent_config *config)
+{
+	int err = keep("spool-dir", agent->config->spool_dir, &config->spool_dir);
+
+	if (!err)
+		err = keep("socket", agent->config->socket, &config->socket);
+	if (!err)
+		err = keep("user", agent->config->user, &config->user);
+	return err < 0 ? err : apply(agent, config);
+}
+
+/* What was is kept when the new config is no good. 0, or -errno after one line: nothing goes on. */
+static int reload(struct agent *agent)
+{
+	struct agent_config *old = agent->config, *config;
+	int err;
 
 	(void)service_manager_reloading(agent->manager);
 	if (agent_config_read(agent->options, &config) < 0) {
 		log_warning("goes on with the config as it was");
-		return;
+		return 0;
 	}
-	/* Nothing is written meanwhile: all that was sampled by the old config is in the spool. */
-	window_writer_drain(agent->writer);
-	spool_terms(config, &limits, ids);
-	if (spool_writer_change(agent->spool, &limits, ids, config->target_count) < 0 ||
-	    uploader_change(agent->uploader, config) < 0) {
-		log_warning("cannot take the new config; goes on with the config as it was");
-		agent_config_free(config);
-		return;
+	err = take_config(agent, config);
+	if (!err) {
+		agent->config_before = old;
+		return 0;
 	}
-	agent->config = config;
-	parts = writer_parts(agent);
-	window_writer_change(agent->writer, &parts);
-	agent_config_free(old);
-	log_set_level(config->log_level);
+	agent_config_free(config);
+	if (err == -ENOTRECOVERABLE) {
+		log_error("can take neither the new config nor the one before");
+		return err;
+	}
+	log_warning("cannot take the new config: %s; goes on with the config as it was",
+		    strerror(-err));
+	return 0;
+}
+
+/* The config says what can only be tried. */
+static int go_back(struct agent *agent)
+{
+	struct agent_config *bad = agent->config;
+	int err = apply(agent, agent->config_before);
+
+	if (err < 0) {
+		log_error("cannot take the config as it was: %s", strerror(-err));
+		return err;
+	}
+	agent->config_before = NULL;
+	agent_config_free(bad);
+	log_warning("goes on with the config as it was");
+	return agent_session_begin(agent);
+}
+
+static int begin_session(struct agent *agent)
+{
+	int err = agent_session_begin(agent);
+
+	if (!agent->config_before)
+		return err;
+	if (err < 0)
+		return go_back(agent);
+	agent_config_free(agent->config_before);
+	agent->config_before = NULL;
 	agent->reloads++;
 	log_info("has read its config again");
+	return 0;
+}
+
+static void tell_begin(const struct agent *agent)
+{
+	const struct agent_config *config = agent->config;
+
+	log_info("samples %zu CPU%s as user %u; a window of %" PRIu64 " s is sent to %zu target%s",
+		 agent->recording.cpus.count, agent->recording.cpus.count == 1 ? "" : "s",
+		 (unsigned int)geteuid(), (uint64_t)config->window_s, config->target_count,
+		 config->target_count == 1 ? "" : "s");
 }
 
 static int run_sessions(struct agent *agent)
 {
 	enum session_end end = SESSION_RELOAD;
+	bool is_first = true;
 	int err = 0;
 
 	while (!err && end != SESSION_OVER && end != SESSION_FAILED) {
-		err = agent_session_begin(agent);
+		err = begin_session(agent);
 		if (err < 0)
 			break;
 		(void)service_manager_ready(agent->manager, "samples");
+		if (is_first)
+			tell_begin(agent);
+		is_first = false;
 		end = agent_session_run(agent);
 		if (end == SESSION_OVER)
 			(void)service_manager_stopping(agent->manager, "sends what it has");
 		err = agent_session_end(agent);
-		if (end == SESSION_RELOAD)
-			reload(agent);
-		else if (end == SESSION_CPUS)
+		if (!err && end == SESSION_RELOAD)
+			err = reload(agent);
+		else if (!err && end == SESSION_CPUS)
 			log_info("other CPUs are online now: a new window begins with these");
 	}
 	return end == SESSION_FAILED ? -EIO : err;
+}
+
+/* After the last window is written, and nothing is sent any more. */
+static void tell_end(struct agent *agent)
+{
+	struct window_writer_figures figures;
+	uint64_t waiting = 0;
+
+	window_writer_count(agent->writer);
+	window_writer_figures_of(agent->writer, &figures);
+	for (size_t i = 0; i < agent->config->target_count; i++)
+		waiting += figures.usage[i].files;
+	log_info("ended after %" PRIu64 " window%s; %" PRIu64 " file%s in the spool",
+		 figures.windows, figures.windows == 1 ? "" : "s", waiting,
+		 waiting == 1 ? " waits" : "s wait");
 }
 
 /* The last window is written, and what is in the spool has a few seconds to be sent. */
@@ -177,14 +312,13 @@ static void finish(struct agent *agent)
 	write_metrics(agent);
 	uploader_stop(agent->uploader, LAST_UPLOADS_S);
 	agent->uploader = NULL;
+	tell_end(agent);
 }
 
 static int prepare(struct agent *agent)
 {
-	int err = agent_user_find(agent->config->user, &agent->user);
+	int err = agent_directories_prepare(agent->config, &agent->user);
 
-	if (!err)
-		err = agent_directories_prepare(agent->config, &agent->user);
 	if (err < 0)
 		return err;
 	err = service_manager_new(&agent->manager);
@@ -211,11 +345,17 @@ int agent_run(const struct agent_options *options, const struct signals *before)
 		return err == -EINVAL ? 2 : 1;
 	log_set_level(agent.config->log_level);
 	log_set_daemon(true);
+	bound_heaps();
 	/* Before there are threads, or one of them would be ended by what the loop is to hear. */
 	signals_hold();
 	if (gethostname(agent.host, sizeof(agent.host) - 1) < 0)
 		(void)strcpy(agent.host, "localhost");
-	err = prepare(&agent);
+	if (agent_user_find(agent.config->user, &agent.user) < 0)
+		return 2;
+	/* Before anything is made, or given up. */
+	err = preflight_check(&agent.config->record);
+	if (!err)
+		err = prepare(&agent);
 	if (!err)
 		err = run_sessions(&agent);
 	finish(&agent);

@@ -19,6 +19,15 @@
 #define HEAP_BYTES_MAX (UINT64_C(64) << 20)
 #define RENEW_NS_MIN   (600 * NS_PER_SECOND)
 
+/* Where programs are built there are new binaries all the time, and each has its names: above so
+ * much it does not wait that long, or what the unit may use (dist/) would not last. */
+#define HEAP_BYTES_URGENT (UINT64_C(96) << 20)
+#define RENEW_NS_URGENT   (60 * NS_PER_SECOND)
+
+/* Of who reads debug information, between windows: one asks for much, and the next ones for little.
+ */
+#define READER_BYTES_MAX (UINT64_C(16) << 20)
+
 /* A first window that would be shorter than this part of a whole one is a part of the next. */
 #define SHORT_WINDOW 10
 
@@ -35,6 +44,7 @@ static int take_window(void *context, struct profile *profile)
 	struct sealed_window *window;
 	int err = sealed_window_new(profile, agent->recording.symbolizer, &window);
 
+	dwarf_client_rest(agent->recording.dwarf, READER_BYTES_MAX);
 	if (err < 0)
 		return err;
 	services_figures_of(agent->services, &window->services);
@@ -133,9 +143,12 @@ static bool have_cpus_changed(const struct agent *agent)
 static bool has_grown(const struct agent *agent)
 {
 	struct mallinfo2 heap = mallinfo2();
+	uint64_t bytes = heap.uordblks + heap.hblkhd;
+	uint64_t age_ns = clock_ns(CLOCK_MONOTONIC) - agent->session_began_ns;
 
-	return heap.uordblks + heap.hblkhd > HEAP_BYTES_MAX &&
-	       clock_ns(CLOCK_MONOTONIC) - agent->session_began_ns > RENEW_NS_MIN;
+	if (bytes > HEAP_BYTES_URGENT)
+		return age_ns > RENEW_NS_URGENT;
+	return bytes > HEAP_BYTES_MAX && age_ns > RENEW_NS_MIN;
 }
 
 static int handle_own(struct agent *agent, unsigned int events)
@@ -151,20 +164,37 @@ static int handle_own(struct agent *agent, unsigned int events)
 	}
 	if (!err && events & LOOP_STATUS)
 		agent_answer(agent);
+	/* What fails there is told, and tried again. */
 	if (!err && events & LOOP_UPLOADER)
-		err = uploader_restart(agent->uploader);
+		(void)uploader_restart(agent->uploader);
 	if (!err && events & LOOP_TICK)
 		agent_tell_alive(agent);
 	return err < 0 ? failed("go on", err) : 0;
 }
 
+/* A signal has been read, and does not come again: it goes before what would. The end of a session
+ * ends its window, too. */
+static enum session_end reason(const struct agent *agent, unsigned int events)
+{
+	if (events & (LOOP_INTERRUPTED | LOOP_PROCESSES_ENDED))
+		return SESSION_OVER;
+	if (events & LOOP_RELOAD)
+		return SESSION_RELOAD;
+	if ((events & LOOP_TICK) && have_cpus_changed(agent))
+		return SESSION_CPUS;
+	if ((events & LOOP_TIME_OVER) && has_grown(agent))
+		return SESSION_RENEW;
+	return SESSION_GOES_ON;
+}
+
 enum session_end agent_session_run(struct agent *agent)
 {
+	enum session_end end = SESSION_GOES_ON;
 	int err = watch(agent);
 
 	if (err < 0)
 		(void)failed("wait for events", err);
-	while (!err) {
+	while (!err && end == SESSION_GOES_ON) {
 		unsigned int events;
 
 		err = loop_wait(agent->recording.loop, &events);
@@ -172,20 +202,12 @@ enum session_end agent_session_run(struct agent *agent)
 			(void)failed("wait for events", err);
 		if (!err)
 			err = recording_handle(&agent->recording, events);
-		if (!err && (events & LOOP_TIME_OVER) && has_grown(agent))
-			return SESSION_RENEW;
 		if (!err)
+			end = reason(agent, events);
+		if (!err && end == SESSION_GOES_ON)
 			err = handle_own(agent, events);
-		if (err < 0)
-			break;
-		if (events & (LOOP_INTERRUPTED | LOOP_PROCESSES_ENDED))
-			return SESSION_OVER;
-		if (events & LOOP_RELOAD)
-			return SESSION_RELOAD;
-		if ((events & LOOP_TICK) && have_cpus_changed(agent))
-			return SESSION_CPUS;
 	}
-	return SESSION_FAILED;
+	return err < 0 ? SESSION_FAILED : end;
 }
 
 static int seal(struct agent *agent)
@@ -193,8 +215,10 @@ static int seal(struct agent *agent)
 	CLEANUP(profile_done) struct profile profile = { 0 };
 	int err = recording_stop(&agent->recording);
 
-	if (!err)
-		err = window_close(agent->recording.window, &profile);
+	/* It has told so itself. */
+	if (err < 0)
+		return err;
+	err = window_close(agent->recording.window, &profile);
 	if (!err)
 		err = take_window(agent, &profile);
 	return err < 0 ? failed("end the window", err) : 0;

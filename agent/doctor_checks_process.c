@@ -27,7 +27,8 @@ static void check_existence(const struct doctor_process *process, struct finding
 	} else if (process->err) {
 		finding_set(ret, FINDING_FAIL, "what %" PRId32 " (%s) has mapped: %s", pid,
 			    process->name, strerror(-process->err));
-		finding_advise(ret, "run it as root (sudo)");
+		finding_advise(ret, "run it as root (sudo); if that is root's answer, a "
+				    "security module guards the process");
 	} else if (process->leader) {
 		finding_set(ret, FINDING_FAIL, "%" PRId32 " is a thread of process %" PRId32, pid,
 			    process->leader);

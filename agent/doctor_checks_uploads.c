@@ -102,7 +102,8 @@ int doctor_check_uploads(const char *config_file, struct findings *findings)
 		finding_advise(&finding, "correct it");
 		return findings_add(findings, &finding);
 	}
-	finding_set(&finding, FINDING_OK, "'%s', %zu targets", config_file, config->target_count);
+	finding_set(&finding, FINDING_OK, "'%s', %zu target%s", config_file, config->target_count,
+		    config->target_count == 1 ? "" : "s");
 	err = findings_add(findings, &finding);
 	if (!err && config->spool_dir)
 		err = check_spool(config->spool_dir, findings);

@@ -3,14 +3,17 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/dwarf_protocol.h"
 #include "agent/dwarf_server.h"
@@ -41,6 +44,7 @@ struct dwarf_client {
 	int socket; /* -1: no reader */
 	pid_t pid;
 	uint32_t reader;       /* how many have been started */
+	uint32_t rested;       /* of these, ended between questions */
 	uint32_t reader_files; /* how many files this one has */
 	struct file *files;
 	size_t count, capacity;
@@ -157,7 +161,7 @@ static int start_reader(struct dwarf_client *client)
 
 	if (client->socket >= 0)
 		return 0;
-	if (client->reader >= DWARF_READERS_MAX)
+	if (client->reader - client->rested >= DWARF_READERS_MAX)
 		return -ECONNABORTED;
 	if (!client->answers)
 		client->answers = malloc(DWARF_ANSWERS_SIZE_MAX);
@@ -398,6 +402,28 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 		done += reply.count;
 	}
 	return 0;
+}
+
+/* 0: it has ended by itself. */
+static uint64_t resident_bytes(pid_t pid)
+{
+	CLEANUP(cleanup_file) FILE *file = NULL;
+	uint64_t pages = 0;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+	file = fopen(path, "re");
+	if (!file || fscanf(file, "%*u %" SCNu64, &pages) != 1)
+		return 0;
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+void dwarf_client_rest(struct dwarf_client *client, uint64_t bytes_max)
+{
+	if (client->socket < 0 || resident_bytes(client->pid) <= bytes_max)
+		return;
+	end_reader(client);
+	client->rested++;
 }
 
 void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret)

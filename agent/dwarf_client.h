@@ -61,6 +61,12 @@ int dwarf_client_open(void *context, int fd, int alt_fd, uint32_t *ret_file);
 int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses, size_t n,
 		      dwarf_answer answer, void *answer_context);
 
+/*
+ * Ends a reader that has more memory than that (its own and of files): the next question begins
+ * another one, which knows nothing yet. For who goes on for long, between questions.
+ */
+void dwarf_client_rest(struct dwarf_client *client, uint64_t bytes_max);
+
 /* Also of the reader that runs. */
 void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret);
 

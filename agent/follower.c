@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 
 #include "agent/follower_priority.h"
 #include "agent/kernel_modules.h"
@@ -18,6 +19,8 @@
 #define WAIT_FOR_EVER   (-1)
 #define WAIT_PUT_OFF_MS 4
 #define WAIT_NORMAL_MS  100
+/* A ring has room for 400 programs that begin, and wakes the thread when half of it is full. */
+#define WAIT_THRIFTY_MS 50
 
 /* Kept busy, it takes records together: woken for each, it costs several times as much. */
 #define PAUSE_NS 1000000
@@ -37,7 +40,7 @@ struct follower {
 	struct unwinder *unwinder; /* or NULL */
 	int epoll_fd, stop_fd;
 	pthread_t thread;
-	bool is_running;
+	bool is_running, is_thrifty;
 	/* One reader at a time. Whoever holds it runs at the thread's priority while that waits. */
 	pthread_mutex_t lock;
 	int err;                         /* that stopped the thread */
@@ -97,6 +100,11 @@ int follower_new(struct sideband *sideband, struct processes *processes, struct 
 void follower_set_kernel_code(struct follower *follower, struct kernel_code *code)
 {
 	follower->kernel_code = code;
+}
+
+void follower_set_thrifty(struct follower *follower)
+{
+	follower->is_thrifty = true;
 }
 
 void follower_stop(struct follower *follower)
@@ -203,6 +211,16 @@ struct looks {
 	uint64_t taken; /* sideband_taken() before */
 };
 
+/* Looks without being told, once. */
+static int look_thriftily(struct follower *follower, struct looks *looks)
+{
+	if (!looks->are_going_on)
+		sideband_set_bells(follower->sideband, false);
+	looks->are_going_on = true;
+	looks->in_vain = 0;
+	return catch_up(follower, true, &looks->taken);
+}
+
 /* What is there now, as after a wait. The bells go on only when nothing has come for a while. */
 static int look(struct follower *follower, struct looks *looks)
 {
@@ -237,15 +255,18 @@ static void *run(void *context)
 {
 	struct follower *follower = context;
 	struct follower_priority priority = { 0 };
+	struct follower_thrift thrift = { 0 };
 	struct looks looks = { 0 };
-	bool is_first = true;
+	bool is_first = true, may_hurry = true;
 	int timeout_ms = WAIT_FOR_EVER;
 
+	(void)prctl(PR_SET_NAME, "eprof-follow");
 	follower_priority_set(true);
 	while (wait_for_records(follower, timeout_ms)) {
-		int err = look(follower, &looks);
-		bool may_be_first = follower_priority_may_be_first(
-			&priority, clock_ns(CLOCK_MONOTONIC), clock_ns(CLOCK_THREAD_CPUTIME_ID));
+		int err = may_hurry ? look(follower, &looks) : look_thriftily(follower, &looks);
+		uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+		uint64_t cpu_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+		bool may_be_first = follower_priority_may_be_first(&priority, now_ns, cpu_ns);
 
 		if (err < 0) {
 			(void)pthread_mutex_lock(&follower->lock);
@@ -256,6 +277,12 @@ static void *run(void *context)
 		if (may_be_first != is_first)
 			follower_priority_set(may_be_first);
 		is_first = may_be_first;
+		may_hurry =
+			!follower->is_thrifty || follower_thrift_may_hurry(&thrift, now_ns, cpu_ns);
+		if (!may_hurry) {
+			timeout_ms = WAIT_THRIFTY_MS;
+			continue;
+		}
 		timeout_ms = looks.are_going_on ? 0 : wait_of(follower, is_first);
 		if (looks.are_going_on || !is_first)
 			pause_for(is_first ? LOOK_NS : PAUSE_NS);

@@ -24,6 +24,12 @@ void follower_free(struct follower *follower); /* stops it; NULL is fine */
 /* Who is told of code that comes and goes in the kernel; borrowed. Before the thread runs. */
 void follower_set_kernel_code(struct follower *follower, struct kernel_code *code);
 
+/*
+ * Has it take next to nothing of a CPU however many programs begin, at the price of the stacks of
+ * those that live for milliseconds: their tables may be known too late. Before the thread runs.
+ */
+void follower_set_thrifty(struct follower *follower);
+
 /* Ends the thread, if one runs; follower_catch_up() works on. */
 void follower_stop(struct follower *follower);
 

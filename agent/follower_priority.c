@@ -10,6 +10,11 @@
 #define FIRST_MAX_NS (COUNTED_NS / 5)
 #define NORMAL_NS    NS_PER_SECOND
 
+/* 0.2 % of a CPU; a build of some seconds after a quiet minute; and soon again when it is quiet. */
+#define EARNED_PART   500
+#define CREDIT_NS_MAX ((int64_t)NS_PER_SECOND / 10)
+#define DEBT_NS_MAX   ((int64_t)NS_PER_SECOND / 200)
+
 /* Where running first is not permitted. */
 #define FIRST_NICE (-20)
 
@@ -25,6 +30,22 @@ bool follower_priority_may_be_first(struct follower_priority *priority, uint64_t
 	if (cpu_ns - priority->began_cpu_ns > FIRST_MAX_NS)
 		priority->normal_until_ns = now_ns + NORMAL_NS;
 	return now_ns >= priority->normal_until_ns;
+}
+
+bool follower_thrift_may_hurry(struct follower_thrift *thrift, uint64_t now_ns, uint64_t cpu_ns)
+{
+	if (!thrift->seen_ns)
+		thrift->credit_ns = CREDIT_NS_MAX;
+	else
+		thrift->credit_ns += (int64_t)((now_ns - thrift->seen_ns) / EARNED_PART) -
+				     (int64_t)(cpu_ns - thrift->seen_cpu_ns);
+	if (thrift->credit_ns > CREDIT_NS_MAX)
+		thrift->credit_ns = CREDIT_NS_MAX;
+	if (thrift->credit_ns < -DEBT_NS_MAX)
+		thrift->credit_ns = -DEBT_NS_MAX;
+	thrift->seen_ns = now_ns;
+	thrift->seen_cpu_ns = cpu_ns;
+	return thrift->credit_ns > 0;
 }
 
 void follower_priority_set(bool is_first)

@@ -30,4 +30,16 @@ bool follower_priority_may_be_first(struct follower_priority *priority, uint64_t
  */
 void follower_priority_set(bool is_first);
 
+/*
+ * What a thread that runs for months may take to be told of records at once. It earns a share of
+ * the time that passes, and saves up some; without any it looks for them now and then.
+ */
+struct follower_thrift {
+	uint64_t seen_ns, seen_cpu_ns; /* as above, at the last call */
+	int64_t credit_ns;
+};
+
+/* Whether it may be told at once; the first call begins. */
+bool follower_thrift_may_hurry(struct follower_thrift *thrift, uint64_t now_ns, uint64_t cpu_ns);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "agent/sample_namer.h"
 #include "base/cleanup.h"
@@ -26,6 +27,7 @@ struct namer {
 	void *take_context;
 	struct sample_batch *held, **held_last; /* wait for debug files */
 	size_t held_bytes;
+	uint64_t turned_cpu_ns; /* the thread's own, when the last window ended */
 	pthread_t thread;
 	bool is_running;
 	/* Of all below. */
@@ -33,9 +35,9 @@ struct namer {
 	pthread_cond_t changed;
 	struct sample_batch *first, **last; /* waiting */
 	size_t waiting;
-	bool is_last;      /* no more batches come */
-	bool is_abandoned; /* and nobody wants what there is */
-	int err;           /* that ended the thread */
+	bool is_last;              /* no more batches come */
+	_Atomic bool is_abandoned; /* and nobody wants what there is; read without the lock */
+	int err;                   /* that ended the thread */
 };
 
 static void turn_free(struct namer_turn *turn)
@@ -76,7 +78,7 @@ static int name_samples(struct namer *namer, const struct sample_batch *batch)
 		return caught_up;
 	if (batch->kernel_changed) {
 		naming_kernel_changed(namer->samples.naming);
-		known_stacks_clear(&namer->samples.known);
+		sample_namer_forget(&namer->samples);
 	}
 	for (size_t i = 0; i < batch->count; i++) {
 		struct sample sample;
@@ -171,7 +173,7 @@ static int name_early(struct namer *namer)
 static int look_for_downloads(struct namer *namer)
 {
 	if (debug_downloads_take(namer->downloads))
-		known_stacks_clear(&namer->samples.known);
+		sample_namer_forget(&namer->samples);
 	return debug_downloads_are_pending(namer->downloads) ? name_early(namer) : name_held(namer);
 }
 
@@ -200,7 +202,7 @@ static int finish(struct namer *namer)
 		return 0;
 	if (namer->downloads) {
 		if (debug_downloads_finish(namer->downloads))
-			known_stacks_clear(&namer->samples.known);
+			sample_namer_forget(&namer->samples);
 		err = name_held(namer);
 	}
 	return err < 0 ? err
@@ -209,6 +211,16 @@ static int finish(struct namer *namer)
 				 (struct call_tree * *[]){ &namer->samples.profile->tree,
 							   &namer->samples.profile->off_tree },
 				 2);
+}
+
+/* What this window took the thread. What the handler does of the last one is in it. */
+static double take_cpu_seconds(struct namer *namer)
+{
+	uint64_t now_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	double seconds = (double)(now_ns - namer->turned_cpu_ns) / (double)NS_PER_SECOND;
+
+	namer->turned_cpu_ns = now_ns;
+	return seconds;
 }
 
 /* The contents of the profile are exchanged: what is borrowed stays where it is. */
@@ -223,10 +235,11 @@ static int turn(struct namer *namer, struct namer_turn *turn)
 	done.ledger = TAKE(turn->ledger);
 	done.seconds = turn->seconds;
 	done.sample_hz = turn->sample_hz;
+	done.name_seconds = take_cpu_seconds(namer);
 	memcpy(done.counters, turn->counters, sizeof(done.counters));
 	*namer->samples.profile = turn->next;
 	turn->next = (struct profile){ 0 };
-	known_stacks_clear(&namer->samples.known);
+	sample_namer_forget(&namer->samples);
 	if (namer->samples.services)
 		services_end_window(namer->samples.services);
 	err = namer->take(namer->take_context, &done);
@@ -291,13 +304,16 @@ static void *run(void *context)
 {
 	struct namer *namer = context;
 
+	(void)prctl(PR_SET_NAME, "eprof-name");
 	for (;;) {
 		CLEANUP(cleanup_batch) struct sample_batch *batch = NULL;
 		enum work work = wait_for_work(namer, &batch);
 		int err = do_work(namer, work, &batch);
 
-		if (!err && work == WORK_END)
+		if (!err && work == WORK_END) {
+			namer->samples.profile->name_seconds = take_cpu_seconds(namer);
 			return NULL;
+		}
 		if (err >= 0)
 			continue;
 		(void)pthread_mutex_lock(&namer->lock);
@@ -409,6 +425,6 @@ void namer_free(struct namer *namer)
 		batch_free(take_held(namer));
 	(void)pthread_mutex_destroy(&namer->lock);
 	(void)pthread_cond_destroy(&namer->changed);
-	known_stacks_done(&namer->samples.known);
+	sample_namer_done(&namer->samples);
 	free(namer);
 }

@@ -135,6 +135,12 @@ static void locate_sample(struct naming *naming, const struct sample *sample)
 			   &naming->stack);
 }
 
+void naming_locate(struct naming *naming, const struct sample *sample)
+{
+	locate_sample(naming, sample);
+	located_stack_cut_unsettled(&naming->stack);
+}
+
 static void locate_waker(struct naming *naming, const struct sample *sample)
 {
 	const struct waker *waker = sample->waker;
@@ -221,6 +227,15 @@ static void push_root(struct naming *naming, const struct sample *sample)
 			     naming_text(naming, "%s-%" PRIu32, sample->thread_name, sample->tid));
 }
 
+void naming_push_root(struct naming *naming, const struct sample *sample)
+{
+	const char *note = stop_reason_note(naming->stack.stop);
+
+	push_root(naming, sample);
+	if (note)
+		naming_push_note(naming, note);
+}
+
 /* Its note is the first, and goes away when the names show that nothing is missing. */
 static enum stop_reason push_user(struct naming *naming, const uint64_t *version)
 {
@@ -265,6 +280,13 @@ static void push_state(struct naming *naming, enum off_state state)
 	assert((unsigned int)state < OFF_STATE_COUNT);
 	if (notes[state])
 		naming_push_note(naming, notes[state]);
+}
+
+void naming_push_rest(struct naming *naming, const struct sample *sample)
+{
+	push_kernel(naming, sample);
+	if (sample->is_off_cpu)
+		push_state(naming, sample->state);
 }
 
 /* Where the kernel is entered by an interrupt: who it interrupted has woken nobody up. */
@@ -327,13 +349,10 @@ static void name_sample(struct naming *naming, const struct sample *sample, cons
 
 	naming->count = 0;
 	naming->text_used = 0;
-	locate_sample(naming, sample);
-	located_stack_cut_unsettled(&naming->stack);
+	naming_locate(naming, sample);
 	push_root(naming, sample);
 	stop = push_user(naming, version);
-	push_kernel(naming, sample);
-	if (sample->is_off_cpu)
-		push_state(naming, sample->state);
+	naming_push_rest(naming, sample);
 	if (sample->waker)
 		push_waker(naming, sample, version);
 	*ret = (struct named_stack){ .frames = naming->frames,

@@ -93,6 +93,31 @@ void naming_name(struct naming *naming, const struct sample *sample, struct name
 void naming_name_prepared(struct naming *naming, const struct sample *sample, uint64_t version,
 			  struct named_stack *ret);
 
+/*
+ * Samples of which a part is equal get the same frames for it, whichever process they are of: by
+ * where in their files the addresses lie.
+ */
+struct naming_parts {
+	/* Of the process, and the [i] outermost addresses; of all of it with the kernel's. */
+	uint64_t outer[USER_FRAMES_MAX + 1];
+	uint64_t all;
+	size_t depth; /* of the user's addresses */
+	enum stop_reason stop;
+	bool is_complete;
+};
+
+/* False: what it shows depends on more, and is for naming_name(). */
+bool naming_find_parts(struct naming *naming, const struct sample *sample,
+		       struct naming_parts *ret);
+
+/*
+ * The frames of one part, of the sample that was looked at last: of the process (0), of its i-th
+ * outermost address (1 to depth), or what comes behind these (depth + 1). They live until the next
+ * call. is_first: asks for the names of all that follows, too.
+ */
+void naming_name_part(struct naming *naming, const struct sample *sample, size_t part,
+		      bool is_first, struct named_stack *ret);
+
 void naming_read_stats(const struct naming *naming, struct naming_stats *ret);
 
 #endif

@@ -39,6 +39,17 @@ __attribute__((format(printf, 2, 3))) const char *naming_text(struct naming *nam
  */
 void naming_push_user(struct naming *naming, const uint64_t *version, enum naming_order order);
 
+/* Where the addresses of a sample lie, as far as they are believed. */
+void naming_locate(struct naming *naming, const struct sample *sample);
+
+/* Parts of a sample: before its user addresses, one of these (0 is the innermost), and behind. */
+void naming_push_root(struct naming *naming, const struct sample *sample);
+void naming_push_user_at(struct naming *naming, size_t i);
+void naming_push_rest(struct naming *naming, const struct sample *sample);
+
+/* The debug information of naming->stack is asked for at once, with the first name. */
+void naming_want_user(struct naming *naming);
+
 /* Looks at the files that will be asked for the names of naming->stack, and notes what changes. */
 void naming_prepare_user(struct naming *naming, uint64_t version);
 

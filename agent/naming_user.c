@@ -89,8 +89,7 @@ static size_t name_address(struct naming *naming, const uint64_t *version, size_
 	return 1;
 }
 
-/* Debug information is asked for all of a stack at once. */
-static void want_stack(struct naming *naming)
+void naming_want_user(struct naming *naming)
 {
 	for (size_t i = 0; i < naming->stack.depth; i++) {
 		uint64_t offset;
@@ -106,7 +105,7 @@ void naming_push_user(struct naming *naming, const uint64_t *version, enum namin
 	bool is_outward = order == NAMING_INNERMOST_FIRST;
 	size_t depth = naming->stack.depth;
 
-	want_stack(naming);
+	naming_want_user(naming);
 	for (size_t i = 0; i < depth; i++) {
 		struct frame inlined[INLINED_MAX];
 		size_t count =
@@ -117,9 +116,18 @@ void naming_push_user(struct naming *naming, const uint64_t *version, enum namin
 	}
 }
 
+void naming_push_user_at(struct naming *naming, size_t i)
+{
+	struct frame inlined[INLINED_MAX];
+	size_t count = name_address(naming, NULL, i, inlined);
+
+	while (count > 0)
+		naming_push(naming, &inlined[--count]);
+}
+
 void naming_prepare_user(struct naming *naming, uint64_t version)
 {
-	want_stack(naming);
+	naming_want_user(naming);
 	for (size_t i = 0; i < naming->stack.depth; i++) {
 		struct jit_address in_jit;
 		struct frame frame;

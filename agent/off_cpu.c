@@ -46,9 +46,10 @@ struct off_cpu {
 	uint64_t missed; /* threads that were on their way out, in accounts of windows */
 	struct ring_buffer *ended;
 	struct off_drain drain;
-	uint64_t began;  /* the window, by the scheduler's clock */
-	uint64_t end;    /* of the window before, when it is being drained; 0: none is */
-	bool is_flipped; /* by the end of a window, and not drained yet */
+	uint64_t began;     /* the window, by the scheduler's clock */
+	uint64_t end;       /* of the window before, when it is being drained; 0: none is */
+	uint64_t forgot_ns; /* CLOCK_MONOTONIC: off_cpu_forget() */
+	bool is_flipped;    /* by the end of a window, and not drained yet */
 	uint32_t quiet_half;
 	struct ledger *ledgers[HALVES]; /* of threads that have ended, by window */
 };
@@ -399,6 +400,17 @@ int off_cpu_collect(struct off_cpu *off, struct ledger **ret)
 	off->began = off->end;
 	off->end = 0;
 	return 0;
+}
+
+void off_cpu_forget(struct off_cpu *off)
+{
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+
+	/* Of who is blocked there is no row before that. */
+	if (now_ns - off->forgot_ns < off->options->min_block_us * 1000)
+		return;
+	off->forgot_ns = now_ns;
+	off_drain_forget(&off->drain);
 }
 
 void off_cpu_stop(struct off_cpu *off)

@@ -59,6 +59,12 @@ int off_cpu_drain(struct off_cpu *off, sample_handler handler, void *context);
 /* After the drain of a window's end: where the time of all threads went in it. The caller's. */
 int off_cpu_collect(struct off_cpu *off, struct ledger **ret);
 
+/*
+ * After the drain of a window's end: forgets stacks that no thread can be blocked in any more, as
+ * those of all who are were in that drain.
+ */
+void off_cpu_forget(struct off_cpu *off);
+
 /* No switch is looked at after it returns. */
 void off_cpu_stop(struct off_cpu *off);
 

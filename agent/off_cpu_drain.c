@@ -18,7 +18,9 @@ void off_drain_done(struct off_drain *drain)
 {
 	map_batch_done(&drain->batch);
 	stack_store_done(&drain->known);
+	stack_store_done(&drain->older);
 	hashmap_done(&drain->seeds);
+	hashmap_done(&drain->older_seeds);
 	hashmap_done(&drain->waker_numbers);
 	free(drain->known_wakers);
 }
@@ -27,6 +29,24 @@ bool off_drain_is_full(const struct off_drain *drain)
 {
 	/* Room is made by doubling. */
 	return stack_store_bytes(&drain->known) > KNOWN_BYTES_MAX / 2;
+}
+
+void off_drain_forget(struct off_drain *drain)
+{
+	stack_store_done(&drain->older);
+	hashmap_done(&drain->older_seeds);
+	drain->older = drain->known;
+	drain->older_seeds = drain->seeds;
+	drain->known = (struct stack_store){ 0 };
+	drain->seeds = (struct hashmap){ 0 };
+}
+
+/* What a row goes by stays known; before any of it is found, as what was found may move. */
+static int keep_known(struct off_drain *drain, const struct sample_key *who)
+{
+	int err = stack_store_copy(&drain->known, &drain->older, who->user_stack);
+
+	return err < 0 ? err : stack_store_copy(&drain->known, &drain->older, who->kernel_stack);
 }
 
 int off_drain_keep_stacks(struct off_drain *drain, const uint64_t *ids, const struct stack *stacks,
@@ -96,12 +116,15 @@ struct seed {
 	uint32_t walks;
 };
 
-static bool find_seed(const struct off_drain *drain, uint64_t id, struct seed *ret)
+static bool find_seed(struct off_drain *drain, uint64_t id, struct seed *ret)
 {
 	uint64_t word;
 
-	if (!hashmap_get(&drain->seeds, id, &word))
-		return false;
+	if (!hashmap_get(&drain->seeds, id, &word)) {
+		if (!hashmap_get(&drain->older_seeds, id, &word))
+			return false;
+		(void)hashmap_put(&drain->seeds, id, word);
+	}
 	*ret = (struct seed){ .stop = (enum stop_reason)(uint32_t)word,
 			      .walks = (uint32_t)(word >> 32) };
 	return true;
@@ -148,15 +171,18 @@ static void find_kernel_stack(struct off_drain *drain, uint64_t id, struct sampl
 	sample->kernel = drain->kernel;
 }
 
-/* False: nobody was noted, or who it was is not known here. */
-static bool find_waker(struct off_drain *drain, uint64_t id, struct waker *ret)
+/* NULL: nobody was noted, or who it was is not known here. */
+static const struct sample_key *find_waker(const struct off_drain *drain, uint64_t id)
 {
-	const struct sample_key *who;
 	uint64_t number;
 
 	if (id == STACK_ID_NONE || !hashmap_get(&drain->waker_numbers, id, &number))
-		return false;
-	who = &drain->known_wakers[number];
+		return NULL;
+	return &drain->known_wakers[number];
+}
+
+static void describe_waker(struct off_drain *drain, const struct sample_key *who, struct waker *ret)
+{
 	*ret = (struct waker){ .process_name = who->is_idle ? "swapper" : who->process_name,
 			       .tgid = who->tgid,
 			       .stop = who->stop < STOP_REASON_COUNT ? who->stop
@@ -167,7 +193,6 @@ static bool find_waker(struct off_drain *drain, uint64_t id, struct waker *ret)
 		ret->stop = STOP_STACK_LOST;
 	ret->kernel = stack_store_find(&drain->known, who->kernel_stack, drain->waker_kernel,
 				       &ret->kernel_depth);
-	return true;
 }
 
 struct row_context {
@@ -203,13 +228,20 @@ static int hand_out(const struct row_context *row, const struct off_count *count
 		.stop = who->stop < STOP_REASON_COUNT ? who->stop : STOP_UNREADABLE,
 		.is_off_cpu = true,
 	};
+	const struct sample_key *waking = find_waker(row->drain, count->key.waker);
 	struct waker waker;
-	int err;
+	int err = keep_known(row->drain, who);
 
+	if (!err && waking)
+		err = keep_known(row->drain, waking);
+	if (err < 0)
+		return err;
 	find_user_stack(row->drain, who->user_stack, &sample);
 	find_kernel_stack(row->drain, who->kernel_stack, &sample);
-	if (find_waker(row->drain, count->key.waker, &waker))
+	if (waking) {
+		describe_waker(row->drain, waking, &waker);
 		sample.waker = &waker;
+	}
 	sample.id = id;
 	err = hand_out_state(row, &sample, state, count->blocked_ns);
 	if (err < 0)
@@ -260,14 +292,14 @@ static bool may_improve(const struct seed *seed)
 	return seed->stop == STOP_NO_MAPPING && seed->walks < MAPPING_WALKS_MAX;
 }
 
-bool off_drain_has_seed(const struct off_drain *drain, uint64_t id)
+bool off_drain_has_seed(struct off_drain *drain, uint64_t id)
 {
 	struct seed seed;
 
 	return find_seed(drain, id, &seed);
 }
 
-bool off_drain_wants_walk(const struct off_drain *drain, uint64_t id)
+bool off_drain_wants_walk(struct off_drain *drain, uint64_t id)
 {
 	struct seed seed;
 
@@ -312,6 +344,9 @@ int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *address
 	assert(depth <= USER_FRAMES_MAX);
 	if (find_seed(drain, id, &before)) {
 		seed.walks = before.walks + 1;
+		err = stack_store_copy(&drain->known, &drain->older, id);
+		if (err < 0)
+			return err;
 		(void)stack_store_find(&drain->known, id, drain->user, &before_depth);
 		/* A table may have been dropped meanwhile. */
 		is_better = !may_improve(&seed) || depth >= before_depth;

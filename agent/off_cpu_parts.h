@@ -15,9 +15,11 @@ struct off_drain {
 	struct map_shape wakers;         /* fd -1: they are not asked for */
 	uint64_t sched_start, sched_end; /* kernel code to be left out of stacks; 0: none */
 	struct map_batch batch;
-	struct stack_store known;
-	struct hashmap seeds; /* id of a stack walked here -> why and how often: seed_of() */
-	uint64_t not_kept;    /* pieces of stacks beyond the limit, and wakers */
+	/* What has been told of, or asked for, since off_drain_forget(); and before it. */
+	struct stack_store known, older;
+	struct hashmap seeds; /* id of a stack walked here -> why and how often: find_seed() */
+	struct hashmap older_seeds;
+	uint64_t not_kept;            /* pieces of stacks beyond the limit, and wakers */
 	struct hashmap waker_numbers; /* id -> index in known_wakers */
 	struct sample_key *known_wakers;
 	size_t waker_count, waker_capacity;
@@ -41,6 +43,9 @@ int off_drain_keep_wakers(struct off_drain *drain, const uint64_t *ids,
 int off_drain_hand_out(struct off_drain *drain, const struct off_count *count,
 		       sample_handler handler, void *context);
 
+/* Forgets the stacks that were not told of, nor in a row, since the call before. */
+void off_drain_forget(struct off_drain *drain);
+
 /* No more stacks are kept. */
 bool off_drain_is_full(const struct off_drain *drain);
 
@@ -51,13 +56,13 @@ bool off_drain_is_full(const struct off_drain *drain);
 int off_drain_seed(struct off_drain *drain, uint64_t id, const uint64_t *addresses, size_t depth,
 		   enum stop_reason stop);
 
-bool off_drain_has_seed(const struct off_drain *drain, uint64_t id);
+bool off_drain_has_seed(struct off_drain *drain, uint64_t id);
 
 /*
  * Whether a walk may find more than the ones before, if any: tables come, and so do mappings, but
  * not without end.
  */
-bool off_drain_wants_walk(const struct off_drain *drain, uint64_t id);
+bool off_drain_wants_walk(struct off_drain *drain, uint64_t id);
 
 /* Finds out where the scheduler's own functions are. 0 or -errno: not found is no error. */
 int off_find_scheduler(struct off_drain *drain);

@@ -73,7 +73,7 @@ static _Noreturn void print_help(void)
 		       "waits on disk."
 		       "\v"
 		       "Examples:\n"
-		       "  eprof agent --config /etc/eprof.conf\n"
+		       "  eprof agent --config /etc/eprof/agent.conf\n"
 		       "  eprof agent --window 10 --upload file:///srv/profiles\n"
 		       "  eprof agent --upload https://example.org/put --formats svg,pprof\n"
 		       "\n"

@@ -368,6 +368,20 @@ static bool is_superseded(const struct processes *processes, const struct genera
 	       generation->begin_ns <= before_ns;
 }
 
+/* What the pid was before: no exit is told of that, and nobody is left who took its place. */
+static void end_older(struct generation *older, int32_t pid)
+{
+	for (; older; older = older->next)
+		older->is_over |= older->pid == pid;
+}
+
+static bool is_forgotten(const struct processes *processes, const struct generation *generation,
+			 uint64_t before_ns)
+{
+	return generation->is_over || is_superseded(processes, generation, before_ns) ||
+	       (generation->last_exit_ns < before_ns && processes_has_ended(generation));
+}
+
 static void forget(struct processes *processes, uint64_t before_ns)
 {
 	for (size_t i = 0; i < PROCESSES_BUCKETS; i++) {
@@ -376,9 +390,8 @@ static void forget(struct processes *processes, uint64_t before_ns)
 		while (*link) {
 			struct generation *generation = *link;
 
-			if (is_superseded(processes, generation, before_ns) ||
-			    (generation->last_exit_ns < before_ns &&
-			     processes_has_ended(generation))) {
+			if (is_forgotten(processes, generation, before_ns)) {
+				end_older(generation->next, generation->pid);
 				*link = generation->next;
 				if (generation->run.size_class)
 					unwinder_unbind(processes->unwinder, generation->pid,

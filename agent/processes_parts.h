@@ -21,6 +21,7 @@ struct generation {
 	struct bind_budget budget;
 	struct unwind_run run; /* what the unwinder has of the newest generation */
 	bool is_changed;       /* since it was told; the pid is in processes->changed then */
+	bool is_over;          /* a later one of its pid has ended, and is forgotten */
 	bool is_exiting;       /* the pid is in processes->exited */
 	uint64_t version;
 	uint64_t changed_ns; /* when it became this version */

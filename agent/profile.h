@@ -33,6 +33,7 @@ struct profile {
 	uint64_t stops[STOP_REASON_COUNT]; /* samples by how the walk of the user stack ended */
 	uint64_t counters[COUNTER_COUNT];  /* what they grew by */
 	uint64_t sample_hz;                /* of the samples */
+	double name_seconds;               /* CPU time of the thread that named it */
 	struct profile_service *services;  /* by number; NULL: samples are not told apart */
 	size_t service_count;
 };

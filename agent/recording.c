@@ -152,6 +152,8 @@ static int prepare_processes(struct recording *recording)
 		err = naming_new(recording->symbolizer, pipeline->processes, &pipeline->naming);
 	if (err < 0)
 		return failed("prepare to name stacks", err);
+	if (recording->options->is_thrifty)
+		follower_set_thrifty(pipeline->follower);
 	naming_set_jit(pipeline->naming, recording->jit);
 	naming_set_kernel_code(pipeline->naming, recording->kernel_code);
 	follower_set_kernel_code(pipeline->follower, recording->kernel_code);

@@ -5,6 +5,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+/* 8 MB. A window of a busy machine has half of it. */
+#define OUTER_MAX (1u << 18)
+
+/* What a service's stacks are below. */
+struct stack_root {
+	uint32_t number; /* of the service */
+	uint32_t node;
+};
+
 static struct call_tree *tree_of(const struct sample_namer *namer, const struct sample *sample)
 {
 	return sample->is_off_cpu ? namer->profile->off_tree : namer->profile->tree;
@@ -49,6 +58,20 @@ static int find_service(struct sample_namer *namer, const struct sample *sample,
 				  labels, label_count, ret);
 }
 
+void sample_namer_forget(struct sample_namer *namer)
+{
+	known_stacks_clear(&namer->known);
+	known_stacks_clear(&namer->placed);
+	hashmap_clear(&namer->outer);
+}
+
+void sample_namer_done(struct sample_namer *namer)
+{
+	known_stacks_done(&namer->known);
+	known_stacks_done(&namer->placed);
+	hashmap_done(&namer->outer);
+}
+
 static int name_stack(struct sample_namer *namer, const struct sample *sample, uint32_t root,
 		      uint64_t version, struct known_stack *ret)
 {
@@ -61,6 +84,73 @@ static int name_stack(struct sample_namer *namer, const struct sample *sample, u
 	*ret = (struct known_stack){ .stop = stack.stop, .is_complete = stack.is_complete };
 	return call_tree_reach_below(tree_of(namer, sample), root, stack.frames, stack.count,
 				     &ret->node);
+}
+
+static uint64_t outer_key(const struct sample_namer *namer, const struct stack_root *root,
+			  size_t part)
+{
+	return hash_u64(namer->parts.outer[part] + root->number);
+}
+
+static void keep_outer(struct sample_namer *namer, uint64_t key, uint32_t node)
+{
+	if (namer->outer.count >= OUTER_MAX)
+		hashmap_clear(&namer->outer);
+	/* Without memory it is named again. */
+	(void)hashmap_put(&namer->outer, key, node);
+}
+
+/* The first part that has no names yet, and what it is below. */
+static size_t find_outer(const struct sample_namer *namer, const struct stack_root *root,
+			 uint32_t *ret_node)
+{
+	uint64_t node = root->node;
+	size_t part = namer->parts.depth + 1;
+
+	while (part > 0 && !hashmap_get(&namer->outer, outer_key(namer, root, part - 1), &node))
+		part--;
+	*ret_node = (uint32_t)node;
+	return part;
+}
+
+static int name_parts(struct sample_namer *namer, const struct sample *sample,
+		      const struct stack_root *root, uint32_t *ret_node)
+{
+	size_t first = find_outer(namer, root, ret_node);
+
+	for (size_t part = first; part <= namer->parts.depth + 1; part++) {
+		struct named_stack named;
+		int err = 0;
+
+		naming_name_part(namer->naming, sample, part, part == first, &named);
+		if (named.count > 0)
+			err = call_tree_reach_below(tree_of(namer, sample), *ret_node, named.frames,
+						    named.count, ret_node);
+		if (err < 0)
+			return err;
+		if (part <= namer->parts.depth)
+			keep_outer(namer, outer_key(namer, root, part), *ret_node);
+	}
+	return 0;
+}
+
+static int name_new(struct sample_namer *namer, const struct sample *sample,
+		    const struct stack_root *root, uint64_t version, struct known_stack *ret)
+{
+	uint64_t key;
+	int err;
+
+	if (!naming_find_parts(namer->naming, sample, &namer->parts))
+		return name_stack(namer, sample, root->node, version, ret);
+	key = hash_u64(namer->parts.all + root->number);
+	if (known_stacks_find(&namer->placed, key, ret))
+		return 0;
+	*ret = (struct known_stack){ .stop = namer->parts.stop,
+				     .is_complete = namer->parts.is_complete };
+	err = name_parts(namer, sample, root, &ret->node);
+	if (!err)
+		known_stacks_add(&namer->placed, key, ret);
+	return err;
 }
 
 /* The same addresses are other code after a mapping, or what is made at run time, has changed. */
@@ -107,20 +197,20 @@ int sample_namer_name(struct sample_namer *namer, const struct sample *sample, u
 {
 	uint64_t id = stack_id(namer, sample, version);
 	struct profile_service *service = NULL;
-	uint32_t number = 0, root = 0;
+	struct stack_root root = { 0 };
 	struct known_stack known;
 	int err = 0;
 
 	if (namer->services)
-		err = find_service(namer, sample, &number, &service);
-	if (err < 0 || number == SERVICE_NONE)
+		err = find_service(namer, sample, &root.number, &service);
+	if (err < 0 || root.number == SERVICE_NONE)
 		return err;
 	if (service) {
-		err = find_root(namer, sample, number, service, &root);
-		id = hash_u64(id + number);
+		err = find_root(namer, sample, root.number, service, &root.node);
+		id = hash_u64(id + root.number);
 	}
 	if (!err && !known_stacks_find(&namer->known, id, &known)) {
-		err = name_stack(namer, sample, root, version, &known);
+		err = name_new(namer, sample, &root, version, &known);
 		if (!err)
 			known_stacks_add(&namer->known, id, &known);
 	}

@@ -155,7 +155,7 @@ static void add_losses(const struct profile *profile, bool is_off_cpu, char *tex
 {
 	const char *other = is_off_cpu ? "samples_" : "off_cpu_";
 	size_t used = strlen(text);
-	bool is_lossless = true;
+	const char *before = "; lost on this host: ";
 
 	for (int i = 0; i < COUNTER_COUNT && used < size; i++) {
 		const char *name = counter_name((enum counter)i);
@@ -164,12 +164,12 @@ static void add_losses(const struct profile *profile, bool is_off_cpu, char *tex
 		if (!counter_is_loss((enum counter)i) || !profile->counters[i] ||
 		    strncmp(name, other, strlen(other)) == 0)
 			continue;
-		is_lossless = false;
-		length = snprintf(text + used, size - used, "; lost on this host: %s %" PRIu64,
-				  name, profile->counters[i]);
+		length = snprintf(text + used, size - used, "%s%s %" PRIu64, before, name,
+				  profile->counters[i]);
 		used += length > 0 ? (size_t)length : 0;
+		before = ", ";
 	}
-	if (is_lossless && used < size)
+	if (*before == ';' && used < size)
 		(void)snprintf(text + used, size - used, "; nothing lost");
 }
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/process_threads.h"
 #include "agent/service_name.h"
 #include "agent/service_rules.h"
 #include "agent/services_parts.h"
@@ -20,8 +21,9 @@
 #include "base/cleanup.h"
 #include "base/hashmap.h"
 
-#define OTHER_NAME "other"
-#define HOST_NAME  "host"
+#define OTHER_NAME  "other"
+#define HOST_NAME   "host"
+#define KERNEL_NAME "kernel"
 
 /* What each map of verdicts has at most: half a megabyte. */
 #define VERDICTS_MAX 16384
@@ -56,8 +58,8 @@ struct service {
 struct services {
 	const struct agent_config *config;
 	struct cgroup_paths *paths;
-	const char *proc;
-	bool has_v1; /* there are hierarchies besides the unified one */
+	const char *root; /* before "/proc" */
+	bool has_v1;      /* there are hierarchies besides the unified one */
 	struct service_rules *rules;
 	uint64_t seed; /* of the hashes of names and commands */
 	struct service *services;
@@ -65,6 +67,7 @@ struct services {
 	bool has_other;                              /* one of them is "other" */
 	struct hashmap names;                        /* hash of the name -> number */
 	struct hashmap cgroups, processes, commands; /* -> verdict */
+	struct hashmap kernel_threads;               /* process -> whether it is one */
 	uint64_t window;
 	struct services_figures figures;
 };
@@ -224,7 +227,7 @@ static int read_cgroup_file(const struct services *services, const char *process
 	size_t used = 0;
 	ssize_t bytes = 1;
 
-	(void)snprintf(path, sizeof(path), "%s/%s/cgroup", services->proc, process);
+	(void)snprintf(path, sizeof(path), "%s/proc/%s/cgroup", services->root, process);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
@@ -255,9 +258,14 @@ static int ask_process(struct services *services, uint32_t tgid, uint64_t *ret)
 	return find_verdict(services, &name, ret);
 }
 
+static uint64_t process_key(const struct sample *sample)
+{
+	return hash_u64(sample->generation) ^ hash_u64(sample->tgid);
+}
+
 static int by_process(struct services *services, const struct sample *sample, uint64_t *ret)
 {
-	uint64_t key = hash_u64(sample->generation) ^ hash_u64(sample->tgid);
+	uint64_t key = process_key(sample);
 	int err;
 
 	/* The idle task. */
@@ -310,6 +318,41 @@ static int by_cgroup(struct services *services, const struct sample *sample, uin
 	return err < 0 || *ret != VERDICT_GONE ? err : by_path(services, sample->cgroup_id, ret);
 }
 
+/* Who has no user stack may be one; or ends, and has given up its memory: /proc is asked. */
+static int is_kernel_thread(struct services *services, const struct sample *sample, bool *ret)
+{
+	struct process_thread thread = { 0 };
+	uint64_t key = process_key(sample), known;
+
+	*ret = false;
+	if (sample->is_idle || sample->tgid == 0 || sample->user_depth > 0 ||
+	    sample->stop != STOP_NONE)
+		return 0;
+	if (hashmap_get(&services->kernel_threads, key, &known)) {
+		*ret = known;
+		return 0;
+	}
+	if (process_thread_read(services->root, (int32_t)sample->tgid, &thread) < 0)
+		return 0;
+	*ret = thread.is_kernel;
+	return remember(&services->kernel_threads, key, thread.is_kernel);
+}
+
+/* By its command; but hundreds of threads of the kernel would be as many services. */
+static int by_name(struct services *services, const struct sample *sample, uint64_t *ret)
+{
+	bool is_kernel = false;
+	int err = 0;
+
+	if (services->config->split == SPLIT_HOST)
+		return by_command(services, HOST_NAME, ret);
+	if (services->config->split == SPLIT_CGROUP)
+		err = is_kernel_thread(services, sample, &is_kernel);
+	if (err < 0)
+		return err;
+	return by_command(services, is_kernel ? KERNEL_NAME : sample->process_name, ret);
+}
+
 int services_catch_up(struct services *services)
 {
 	return services->paths ? cgroup_paths_catch_up(services->paths) : 0;
@@ -318,7 +361,6 @@ int services_catch_up(struct services *services)
 int services_of(struct services *services, const struct sample *sample, uint32_t *ret)
 {
 	uint64_t weight = sample->is_off_cpu ? 1 : sample->count, verdict = VERDICT_COMMAND;
-	bool is_host = services->config->split == SPLIT_HOST;
 	int err = 0;
 
 	if (services->config->split == SPLIT_CGROUP)
@@ -326,7 +368,7 @@ int services_of(struct services *services, const struct sample *sample, uint32_t
 	if (!err && verdict == VERDICT_GONE)
 		services->figures.without_cgroup += weight;
 	if (!err && (verdict == VERDICT_COMMAND || verdict == VERDICT_GONE))
-		err = by_command(services, is_host ? HOST_NAME : sample->process_name, &verdict);
+		err = by_name(services, sample, &verdict);
 	if (err < 0)
 		return err;
 	*ret = (uint32_t)verdict;
@@ -406,7 +448,7 @@ static void cleanup_services(struct services **services)
 	services_free(*services);
 }
 
-int services_new_at(const struct agent_config *config, struct cgroup_paths *paths, const char *proc,
+int services_new_at(const struct agent_config *config, struct cgroup_paths *paths, const char *root,
 		    struct services **ret)
 {
 	CLEANUP(cleanup_services) struct services *services = calloc(1, sizeof(*services));
@@ -417,7 +459,7 @@ int services_new_at(const struct agent_config *config, struct cgroup_paths *path
 		return -ENOMEM;
 	services->config = config;
 	services->paths = paths;
-	services->proc = proc;
+	services->root = root;
 	services->seed = hash_seed();
 	/* "0::PATH" is the line of the unified hierarchy, and the last one. */
 	if (!read_cgroup_file(services, "self", text, sizeof(text)))
@@ -432,7 +474,7 @@ int services_new_at(const struct agent_config *config, struct cgroup_paths *path
 int services_new(const struct agent_config *config, struct cgroup_paths *paths,
 		 struct services **ret)
 {
-	return services_new_at(config, paths, "/proc", ret);
+	return services_new_at(config, paths, "", ret);
 }
 
 void services_free(struct services *services)
@@ -447,5 +489,6 @@ void services_free(struct services *services)
 	hashmap_done(&services->cgroups);
 	hashmap_done(&services->processes);
 	hashmap_done(&services->commands);
+	hashmap_done(&services->kernel_threads);
 	free(services);
 }

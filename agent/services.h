@@ -3,7 +3,8 @@
  * Which service a sample belongs to: by its process's cgroup, by its command, or all of the
  * machine, which is "host". Names: "nginx" of nginx.service, a container by its id's first 12
  * digits below its runtime ("docker-0123456789ab"), a pod ("pod-UID") and so on: service_name.h has
- * the forms and sources. What is in no unit, such as kernel threads, goes by its command.
+ * the forms and sources. What is in no unit goes by its command; but where
+ * profiles are split by cgroup, all threads of the kernel that are in none are "kernel".
  *
  * Rules are about these names. The first rule that includes or excludes a name decides; where there
  * is none, it stays unless other names are included. The first rule that renames gives the name

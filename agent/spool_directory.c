@@ -50,9 +50,11 @@ int spool_directory_open(int parent_fd, const char *name, bool may_make, int *re
 	struct stat status;
 	int err;
 
-	/* With some umasks not even we could open it. */
-	if (is_new)
-		(void)fchmodat(parent_fd, name, DIRECTORY_MODE, AT_SYMLINK_NOFOLLOW);
+	/* With some umasks not even we could open it. Where /proc is missing that cannot be done
+	 * without following links, and the opening tells. */
+	if (is_new && fchmodat(parent_fd, name, DIRECTORY_MODE, AT_SYMLINK_NOFOLLOW) < 0 &&
+	    errno != EOPNOTSUPP)
+		return -errno;
 	fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_links);
 	if (fd < 0)
 		return mkdir_error && mkdir_error != EEXIST ? -mkdir_error : -errno;

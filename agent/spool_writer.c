@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/log.h"
 #include "agent/spool_parts.h"
@@ -169,6 +170,9 @@ int spool_writer_open(const char *dir, const struct spool_limits *limits,
 		log_error("cannot use the spool '%s': it is another user's in part, or everybody "
 			  "may write to it",
 			  dir);
+	else if (err == -EACCES)
+		log_error("cannot use the spool '%s' as user %u: %s", dir, (unsigned int)geteuid(),
+			  strerror(-err));
 	else if (err < 0)
 		log_error("cannot use the spool '%s': %s", dir, strerror(-err));
 	if (err < 0)

@@ -113,6 +113,32 @@ static const uint64_t *find_piece(const struct stack_store *store, uint64_t id, 
 	return &store->words[offset + WORDS_BEFORE];
 }
 
+int stack_store_copy(struct stack_store *store, const struct stack_store *from, uint64_t id)
+{
+	uint64_t rest = STACK_ID_NONE;
+
+	/* However its pieces name each other: no more than those of the longest. */
+	for (size_t i = 0; i < USER_FRAMES_MAX; i++, id = rest) {
+		struct stack piece;
+		const uint64_t *words;
+		size_t depth;
+		int err;
+
+		if (find_piece(store, id, &depth, &rest))
+			continue;
+		words = find_piece(from, id, &depth, &rest);
+		if (!words)
+			return 0;
+		piece.depth = (uint32_t)depth;
+		piece.rest = rest;
+		memcpy(piece.pc, words, depth * sizeof(*words));
+		err = stack_store_replace(store, id, &piece);
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
 const uint64_t *stack_store_find(const struct stack_store *store, uint64_t id, uint64_t *room,
 				 size_t *ret_depth)
 {

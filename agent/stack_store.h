@@ -32,6 +32,9 @@ int stack_store_add(struct stack_store *store, uint64_t id, const struct stack *
 /* The same, instead of what is there by that id, and in its place if it fits there. */
 int stack_store_replace(struct stack_store *store, uint64_t id, const struct stack *piece);
 
+/* Copies what there is of that stack in another store, and not in this one. 0 or -ENOMEM. */
+int stack_store_copy(struct stack_store *store, const struct stack_store *from, uint64_t id);
+
 /*
  * The addresses, innermost first: of a stack of one piece where they are kept, until more is added;
  * of more in room, for USER_FRAMES_MAX addresses. NULL and depth 0 when it is not there.

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "agent/agent_status.h"
 #include "agent/agent_status_parts.h"
@@ -132,6 +133,9 @@ int status_socket_new(const char *path, struct status_socket **ret)
 		log_error("cannot listen at '%s': an agent answers there", path);
 	else if (err == -ENOTSOCK)
 		log_error("cannot listen at '%s': it is there, and is no socket", path);
+	else if (err == -EACCES)
+		log_error("cannot listen at '%s' as user %u: %s", path, (unsigned int)geteuid(),
+			  strerror(-err));
 	else if (err < 0)
 		log_error("cannot listen at '%s': %s", path, strerror(-err));
 	return err;

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 
@@ -302,6 +303,7 @@ static void *run_builder(void *context)
 	struct unwind_tables *tables = context;
 	bool is_prepared = false;
 
+	(void)prctl(PR_SET_NAME, "eprof-tables");
 	/* On Linux of this thread alone. What is not permitted is done without. */
 	(void)setpriority(PRIO_PROCESS, 0, BUILDER_NICE);
 	(void)pthread_mutex_lock(&tables->lock);

@@ -20,6 +20,8 @@
 
 #define LABEL_PREFIX "label."
 
+#define NS_PER_US 1000u
+
 /* The other half of the digits of an id. */
 #define ID_SEED UINT64_C(0x9e3779b97f4a7c15)
 
@@ -114,14 +116,29 @@ static const char *find_label(const struct profile_file *file, const char *name,
 	return "";
 }
 
-static void format_time(uint64_t ns, const char *format, char value[VALUE_SIZE])
+static void format_time(uint64_t ns, const char *format, char *value, size_t size)
 {
 	time_t seconds = (time_t)(ns / NS_PER_SECOND);
 	struct tm date = { 0 };
 
 	(void)gmtime_r(&seconds, &date);
-	if (!strftime(value, VALUE_SIZE, format, &date))
+	if (!strftime(value, size, format, &date))
 		*value = '\0';
+}
+
+/* Windows may begin in the same second of the clock: after reloads, or when it was set back. */
+static void format_moment(uint64_t ns, char value[VALUE_SIZE])
+{
+	char second[VALUE_SIZE / 2];
+
+	format_time(ns, "%Y%m%dT%H%M%S", second, sizeof(second));
+	(void)snprintf(value, VALUE_SIZE, "%s.%06" PRIu64 "Z", second,
+		       ns % NS_PER_SECOND / NS_PER_US);
+}
+
+static bool is_word(const char *word, size_t length, const char *name)
+{
+	return strlen(name) == length && memcmp(word, name, length) == 0;
 }
 
 /* The words that are made of times. */
@@ -130,31 +147,22 @@ static bool find_time(const struct profile_file *file, const char *word, size_t 
 {
 	static const struct {
 		const char *word, *format;
-		bool is_end;
 	} times[] = {
-		{ "start", "%Y%m%dT%H%M%SZ", false },
-		{ "end", "%Y%m%dT%H%M%SZ", true },
-		{ "yyyy", "%Y", false },
-		{ "mm", "%m", false },
-		{ "dd", "%d", false },
-		{ "HH", "%H", false },
-		{ "MM", "%M", false },
-		{ "SS", "%S", false },
+		{ "yyyy", "%Y" }, { "mm", "%m" }, { "dd", "%d" },
+		{ "HH", "%H" },   { "MM", "%M" }, { "SS", "%S" },
 	};
 
+	if (is_word(word, length, "start") || is_word(word, length, "end")) {
+		format_moment(*word == 's' ? file->from_ns : file->until_ns, value);
+		return true;
+	}
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
-		if (strlen(times[i].word) != length || memcmp(times[i].word, word, length) != 0)
+		if (!is_word(word, length, times[i].word))
 			continue;
-		format_time(times[i].is_end ? file->until_ns : file->from_ns, times[i].format,
-			    value);
+		format_time(file->from_ns, times[i].format, value, VALUE_SIZE);
 		return true;
 	}
 	return false;
-}
-
-static bool is_word(const char *word, size_t length, const char *name)
-{
-	return strlen(name) == length && memcmp(word, name, length) == 0;
 }
 
 /* 0, -EINVAL or -ENOMEM. */

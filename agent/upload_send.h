@@ -47,9 +47,11 @@ void upload_probe(struct upload_sender *sender, struct upload_result *ret);
 
 /*
  * The path of a file below its target, by a template: {service} {host} {kind} {format} {start}
- * {end} (UTC: 20260102T030405Z) {yyyy} {mm} {dd} {HH} {MM} {SS} {unix} {id} {ext} {label.NAME};
- * "{{" is "{". What a value has of '/', controls, or leading dots becomes '_', so that no value
- * leads elsewhere. 0 and the caller's *ret, or -EINVAL (no such word), -ENOMEM, -ENAMETOOLONG.
+ * {end} (UTC: 20260102T030405.000000Z) {yyyy} {mm} {dd} {HH} {MM} {SS} {unix} {id} {ext}
+ * {label.NAME}; "{{" is "{". Files of one name take each other's place: {start} or {id} is in each
+ * template that is not to lose any. What a value has of '/', controls, or leading dots becomes '_',
+ * so that no value leads elsewhere. 0 and the caller's *ret, or -EINVAL (no such word), -ENOMEM,
+ * -ENAMETOOLONG.
  */
 #define UPLOAD_KEY_DEFAULT "{service}/{yyyy}/{mm}/{dd}/{host}-{start}-{kind}{ext}"
 int upload_key_make(const char *template, const struct profile_file *file, char **ret);

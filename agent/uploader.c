@@ -357,17 +357,22 @@ static void describe_end(int status, char *ret, size_t size)
 		(void)snprintf(ret, size, "ended with code %d", WEXITSTATUS(status));
 }
 
-static int start_again(struct uploader *uploader)
+static int try_to_start(struct uploader *uploader)
 {
 	int err = start_process(uploader);
 
-	if (err < 0) {
+	if (err < 0)
 		log_warning("cannot start the process that uploads: %s; tried again in %u s",
 			    strerror(-err), start_later(uploader));
-		return err;
-	}
-	uploader->restarts++;
-	return 0;
+	return err;
+}
+
+static int start_again(struct uploader *uploader)
+{
+	int err = try_to_start(uploader);
+
+	uploader->restarts += !err;
+	return err;
 }
 
 int uploader_restart(struct uploader *uploader)
@@ -428,11 +433,8 @@ int uploader_change(struct uploader *uploader, const struct agent_config *config
 	cleanup_order(&uploader->order);
 	uploader->order = order;
 	uploader->early_ends = 0;
-	err = start_process(uploader);
-	if (err < 0)
-		log_warning("cannot start the process that uploads: %s; tried again in %u s",
-			    strerror(-err), start_later(uploader));
-	return err;
+	(void)try_to_start(uploader);
+	return 0;
 }
 
 bool uploader_figures_of(const struct uploader *uploader, size_t target,
@@ -461,6 +463,11 @@ double uploader_cpu_seconds(const struct uploader *uploader)
 	if (!uploader->pid || clock_getcpuclockid(uploader->pid, &clock))
 		return uploader->cpu_seconds;
 	return uploader->cpu_seconds + (double)clock_ns(clock) / (double)NS_PER_SECOND;
+}
+
+double uploader_ended_cpu_seconds(const struct uploader *uploader)
+{
+	return uploader->cpu_seconds;
 }
 
 void uploader_stop(struct uploader *uploader, double seconds)

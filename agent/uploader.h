@@ -56,7 +56,8 @@ int uploader_restart(struct uploader *uploader);
 /*
  * Other targets: ends the process when what it is sending is sent or cut, which takes 3 s at most
  * that the caller waits, and starts another. Figures of a target with the same name and URL go on.
- * 0 or -errno: either nothing has changed, or the new one is tried again as in uploader_restart().
+ * 0, also when the new one could not be started, which is tried again as in uploader_restart(); or
+ * -errno, without a line: then nothing has changed.
  */
 int uploader_change(struct uploader *uploader, const struct agent_config *config);
 
@@ -68,6 +69,8 @@ uint64_t uploader_restarts(const struct uploader *uploader);
 pid_t uploader_pid(const struct uploader *uploader); /* 0: none runs */
 /* Of all that have run, and the one that runs. */
 double uploader_cpu_seconds(const struct uploader *uploader);
+/* Of those alone that have ended: RUSAGE_CHILDREN has it as well. */
+double uploader_ended_cpu_seconds(const struct uploader *uploader);
 
 /*
  * Lets it send what is in the spool until so many seconds have passed (a target that fails twice in

@@ -176,6 +176,8 @@ int window_turn(struct window *window)
 		err = window_drain(window);
 	if (!err && off)
 		err = off_cpu_collect(off, &turn.ledger);
+	if (!err && off)
+		off_cpu_forget(off);
 	if (!err)
 		err = read_counters(window, turn.counters);
 	if (err < 0) {

@@ -2,7 +2,9 @@
 #include "agent/window_writer.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 #include "agent/service_files.h"
 #include "base/clock.h"
@@ -41,6 +43,20 @@ static struct sealed_window *wait_for_window(struct window_writer *writer)
 	return window;
 }
 
+/* With the lock held, or before there is a thread. */
+static void read_usage(struct window_writer *writer)
+{
+	for (size_t i = 0; i < writer->parts.config->target_count; i++)
+		spool_usage_of(writer->parts.spool, i, &writer->figures.usage[i]);
+}
+
+/* The spool is counted anew. Nothing is written meanwhile. */
+static void count_spool(struct window_writer *writer)
+{
+	(void)spool_enforce(writer->parts.spool, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
+	read_usage(writer);
+}
+
 static void add_figures(struct window_writer *writer, const struct sealed_window *window,
 			const struct service_files_result *result, double seconds)
 {
@@ -58,11 +74,11 @@ static void add_figures(struct window_writer *writer, const struct sealed_window
 	figures->last_window_unix_s =
 		(profile->started_unix_ns + (uint64_t)(profile->seconds * (double)NS_PER_SECOND)) /
 		NS_PER_SECOND;
+	figures->name_seconds = profile->name_seconds;
 	figures->write_seconds = seconds;
 	figures->services = window->services;
 	figures->cgroups_lost = window->cgroups_lost;
-	for (size_t i = 0; i < writer->parts.config->target_count; i++)
-		spool_usage_of(writer->parts.spool, i, &figures->usage[i]);
+	count_spool(writer);
 	(void)pthread_mutex_unlock(&writer->lock);
 }
 
@@ -73,7 +89,6 @@ static void write_window(struct window_writer *writer, const struct sealed_windo
 
 	service_files_put(writer->parts.config, writer->parts.host, window, writer->parts.spool,
 			  &result);
-	(void)spool_enforce(writer->parts.spool, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
 	add_figures(writer, window, &result, (double)(clock_ns(CLOCK_MONOTONIC) - began_ns) / 1e9);
 	writer->parts.on_put(writer->parts.context);
 }
@@ -83,9 +98,11 @@ static void *run(void *context)
 	struct window_writer *writer = context;
 	struct sealed_window *window;
 
+	(void)prctl(PR_SET_NAME, "eprof-write");
 	while ((window = wait_for_window(writer))) {
 		write_window(writer, window);
 		sealed_window_free(window);
+		(void)malloc_trim(0);
 	}
 	return NULL;
 }
@@ -99,6 +116,7 @@ int window_writer_new(const struct window_writer_parts *parts, struct window_wri
 		return -ENOMEM;
 	writer->parts = *parts;
 	writer->last = &writer->first;
+	read_usage(writer);
 	(void)pthread_mutex_init(&writer->lock, NULL);
 	(void)pthread_cond_init(&writer->changed, NULL);
 	err = pthread_create(&writer->thread, NULL, run, writer);
@@ -148,7 +166,19 @@ void window_writer_drain(struct window_writer *writer)
 void window_writer_change(struct window_writer *writer, const struct window_writer_parts *parts)
 {
 	window_writer_drain(writer);
+	(void)pthread_mutex_lock(&writer->lock);
 	writer->parts = *parts;
+	read_usage(writer);
+	(void)pthread_mutex_unlock(&writer->lock);
+}
+
+void window_writer_count(struct window_writer *writer)
+{
+	(void)pthread_mutex_lock(&writer->lock);
+	/* The thread needs the lock to begin. */
+	if (!writer->is_writing)
+		count_spool(writer);
+	(void)pthread_mutex_unlock(&writer->lock);
 }
 
 void window_writer_figures_of(struct window_writer *writer, struct window_writer_figures *ret)

@@ -234,5 +234,37 @@ class Files(AgentConfig):
                      "c:3: token-file: '/' is not a regular file")
 
 
+class Start(AgentConfig):
+    """What is wrong before anything is begun, or made."""
+
+    WORDS = ("agent", "--upload=file:///nowhere/else", "--spool-dir=spool", "--socket=run/socket")
+
+    def test_nobody_runs_it_as_root_or_as_who_is_not_there(self):
+        self.refused(2, "'root' is root, or of its group", *self.WORDS, "--user=root")
+        self.refused(2, "'7:0' is root, or of its group", *self.WORDS, "--user=7:0")
+        self.refused(2, "there is no user 'no-one'", *self.WORDS, "--user=no-one")
+        self.assertEqual(os.listdir(), [])
+
+    def test_whoever_may_not_sample_is_told_how_they_may(self):
+        os.chmod(".", 0o777)
+        words = [EPROF, *self.WORDS]
+        if os.geteuid() == 0:
+            words = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", *words]
+        done = subprocess.run(words, capture_output=True, timeout=60, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, rb"\Aeprof: [^\n]*sudo eprof[^\n]*\n\Z")
+        self.assertEqual(os.listdir(), [])
+
+    def test_who_asks_is_told_where_no_agent_answers(self):
+        self.refused(1, "no agent answers at 'none': No such file", "agent", "--status",
+                     "--socket=none")
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind("stale")
+        self.refused(1, "no agent answers at 'stale': Connection refused", "agent", "--status",
+                     "--socket=stale")
+        self.refused(1, "File name too long", "agent", "--status", "--json",
+                     "--socket=" + "x" * 108)
+
+
 if __name__ == "__main__":
     unittest.main()

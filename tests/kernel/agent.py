@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A running `eprof agent`, and what its targets got."""
 
+import collections
 import glob
 import json
 import os
@@ -11,13 +12,19 @@ from harness import EPROF, Folded, LIMIT_SECONDS, wait_until
 
 NOBODY = 65534
 
+# A file in the spool, head and content.
+Item = collections.namedtuple("Item", "target name head content")
+
 
 class Agent:
     """Its files are below a directory that everybody may look into: it is another user's soon."""
 
-    def __init__(self, directory, *words, upload=None, window=1, config=None):
+    def __init__(
+        self, directory, *words, upload=None, window=1, config=None, binary=EPROF, env=None
+    ):
         os.chmod(directory, 0o755)
         self.directory = directory
+        self.binary = binary
         self.uploads = os.path.join(directory, "uploads")
         self.spool = os.path.join(directory, "spool")
         self.socket = os.path.join(directory, "run/agent.sock")
@@ -29,14 +36,16 @@ class Agent:
             self.words += ["--user", str(NOBODY)]
             self.words += ["--upload", upload or "file://" + self.uploads]
         self.words += [str(word) for word in words]
+        self.env = {**os.environ, **(env or {})}
         self.process = None
         self.messages = ""
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [EPROF, "agent", *self.words],
+            [self.binary, "agent", *self.words],
             stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            env=self.env,
             text=True,
             errors="surrogateescape",
         )
@@ -108,3 +117,30 @@ def status_field(pid, name):
             if line.startswith(name + ":"):
                 return line.split(":", 1)[1].strip()
     raise AssertionError(f"no {name}")
+
+
+def read_item(path):
+    """What a file in the spool is; None: it is gone."""
+    try:
+        with open(path, "rb") as file:
+            head, _, content = file.read().partition(b"\n")
+    except FileNotFoundError:
+        return None
+    target, name = path.split("/")[-2:]
+    return Item(target, name, json.loads(head), content)
+
+
+def read_items(agent):
+    """What waits, in the order in which it is sent."""
+    paths = sorted(glob.glob(agent.spool + "/queue/*/*"))
+    return [item for item in map(read_item, paths) if item]
+
+
+def read_uploads(agent):
+    """What the directory has, by name."""
+    found = {}
+    for path in glob.glob(agent.uploads + "/**", recursive=True):
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                found[os.path.relpath(path, agent.uploads)] = file.read()
+    return found

@@ -353,10 +353,13 @@ static int drop(const char *how, const char *what)
 
 static void *wait_for_end(void *context)
 {
+	ssize_t length;
 	char byte;
 
 	(void)context;
-	(void)read(STDIN_FILENO, &byte, 1);
+	do
+		length = read(STDIN_FILENO, &byte, 1);
+	while (length < 0 && errno == EINTR);
 	return NULL;
 }
 

@@ -2,6 +2,7 @@
 """`eprof agent`: window after window, into a directory."""
 
 import os
+import shutil
 import signal
 import subprocess
 
@@ -21,6 +22,9 @@ class Windows(EprofTest):
                 spin.wait_cpu(3.5)
                 spin.end()
             agent.wait_windows(1)
+            status = agent.status()
+            self.assertGreater(status["name_seconds"], 0)
+            self.assertGreater(status["write_seconds"], 0)
             self.assertEqual(agent.end(), 0, agent.messages)
         windows = agent.folded("spin")
         self.assertGreaterEqual(len(windows), 3)
@@ -32,17 +36,19 @@ class Windows(EprofTest):
             self.assertLessEqual(window.total, 2 * HZ)
 
     def test_what_a_program_slept_is_in_the_windows(self):
-        process = subprocess.Popen(["sleep", "1000"])
+        # By a name of its own: the whole machine is looked at.
+        name = f"sleep{os.getpid()}"
+        process = subprocess.Popen([shutil.copy("/bin/sleep", f"{self.directory}/{name}"), "1000"])
         try:
             with Agent(
-                self.directory, "--split", "comm", "--formats", "folded", "--include", "^sleep$"
+                self.directory, "--split", "comm", "--formats", "folded", "--include", f"^{name}$"
             ) as agent:
                 agent.wait_windows(3)
                 self.assertEqual(agent.end(), 0, agent.messages)
         finally:
             process.kill()
             process.wait()
-        windows = [window.total for window in agent.folded("sleep", "off-cpu")]
+        windows = [window.total for window in agent.folded(name, "off-cpu")]
         self.assertGreaterEqual(len(windows), 3)
         # Windows between others are whole: a second of sleep each, in microseconds.
         for window in windows[1:-1]:

@@ -87,6 +87,42 @@ static void first_binds_are_at_once_and_many_are_not(void **state)
 	assert_true(bind_budget_allows(&budget, now_ns + 3 * MS));
 }
 
+static void a_thrifty_thread_hurries_for_what_it_has_saved_up(void **state)
+{
+	struct follower_thrift thrift = { 0 };
+	uint64_t now_ns = START, cpu_ns = 0;
+	int hurried = 0;
+
+	(void)state;
+	/* A tenth of a millisecond of work every millisecond: for 100 ms of CPU time. */
+	while (follower_thrift_may_hurry(&thrift, now_ns, cpu_ns)) {
+		now_ns += MS;
+		cpu_ns += MS / 10;
+	}
+	assert_in_range(cpu_ns, 100 * MS, 105 * MS);
+	/* From then on, what it may take of a minute is a few hundredths of a second. */
+	for (int i = 0; i < 60000; i++) {
+		bool hurries = follower_thrift_may_hurry(&thrift, now_ns, cpu_ns);
+
+		now_ns += MS;
+		cpu_ns += hurries ? MS / 10 : 0;
+		hurried += hurries;
+	}
+	assert_in_range(hurried, 1000, 1250);
+}
+
+static void a_debt_is_soon_forgotten(void **state)
+{
+	struct follower_thrift thrift = { 0 };
+	uint64_t now_ns = START, cpu_ns = 0;
+
+	(void)state;
+	for (int i = 0; i < 60000; i++, now_ns += MS, cpu_ns += MS)
+		(void)follower_thrift_may_hurry(&thrift, now_ns, cpu_ns);
+	assert_false(follower_thrift_may_hurry(&thrift, now_ns, cpu_ns));
+	assert_true(follower_thrift_may_hurry(&thrift, now_ns + 3000 * MS, cpu_ns));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -94,6 +130,8 @@ int main(void)
 		cmocka_unit_test(a_thread_that_is_kept_busy_is_not_first_for_a_second),
 		cmocka_unit_test(what_goes_on_and_on_is_never_first_again),
 		cmocka_unit_test(a_single_turn_may_be_too_long),
+		cmocka_unit_test(a_thrifty_thread_hurries_for_what_it_has_saved_up),
+		cmocka_unit_test(a_debt_is_soon_forgotten),
 		cmocka_unit_test(first_binds_are_at_once_and_many_are_not),
 	};
 

@@ -9,10 +9,10 @@
 
 #include <cmocka.h>
 
-#define MANY 300000
+#define MANY 600000
 
-/* 3 MB hold no more. */
-#define REMEMBERED_MAX 65536
+/* 12 MB hold no more. */
+#define REMEMBERED_MAX 262144
 
 static void add(struct known_stacks *known, uint64_t id, uint32_t node)
 {

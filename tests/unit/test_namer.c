@@ -214,11 +214,13 @@ static void a_turn_ends_one_profile_and_begins_the_next(void **state)
 		assert_true(profile->samples == 11 + window);
 		assert_true(call_tree_node(profile->tree, 0)->total == 11 + window);
 		assert_true(profile->seconds == (double)window);
+		assert_true(profile->name_seconds > 0);
 		assert_true(profile->counters[COUNTER_IDLE] == window + 7);
 		assert_non_null(profile->ledger);
 		call_tree_check(profile->tree);
 	}
 	assert_true(fixture->profile.samples == 13);
+	assert_true(fixture->profile.name_seconds > 0);
 	assert_null(fixture->profile.ledger);
 }
 

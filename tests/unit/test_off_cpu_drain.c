@@ -261,6 +261,52 @@ static void the_stack_of_a_waker_that_is_lost_says_so(void **state)
 	off_drain_done(&other);
 }
 
+static size_t depth_of(struct off_drain *drain, uint64_t user_stack, uint64_t kernel_stack)
+{
+	const struct off_count count = { .key.who = { .user_stack = user_stack,
+						      .kernel_stack = kernel_stack },
+					 .blocked_ns = 1 };
+	struct sample sample = { 0 };
+
+	assert_int_equal(off_drain_hand_out(drain, &count, keep_sample, &sample), 0);
+	for (size_t i = 0; i < sample.user_depth; i++)
+		assert_int_equal(sample.user[i], 7);
+	return sample.user_depth + sample.kernel_depth;
+}
+
+static void stacks_in_some_row_stay_known_and_others_are_forgotten(void **state)
+{
+	const struct stack piece = { .depth = 1, .rest = STACK_ID_NONE, .pc = { 7 } };
+	const uint64_t ids[] = { 1001, 1002, 1003 };
+	const struct stack pieces[] = { piece, piece, piece };
+	struct off_drain drain = { 0 };
+
+	(void)state;
+	assert_int_equal(off_drain_keep_stacks(&drain, ids, pieces, 3), 0);
+	for (int window = 0; window < 3; window++) {
+		off_drain_forget(&drain);
+		assert_int_equal(depth_of(&drain, 1001, 1002), 2);
+	}
+	assert_int_equal(depth_of(&drain, 1003, STACK_ID_NONE), 0);
+	off_drain_done(&drain);
+}
+
+static void what_was_walked_stays_known_as_long_as_it_is_in_rows(void **state)
+{
+	struct off_drain drain = { 0 };
+
+	(void)state;
+	seed(&drain, SEED_ID, 100, 2 * PIECE_FRAMES_MAX, STOP_COMPLETE);
+	seed(&drain, OTHER_ID, 200, 3, STOP_COMPLETE);
+	for (int window = 0; window < 3; window++) {
+		off_drain_forget(&drain);
+		assert_seed(&drain, SEED_ID, 100, 2 * PIECE_FRAMES_MAX, STOP_COMPLETE);
+	}
+	assert_false(off_drain_has_seed(&drain, OTHER_ID));
+	assert_true(off_drain_wants_walk(&drain, OTHER_ID));
+	off_drain_done(&drain);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +321,8 @@ int main(void)
 		cmocka_unit_test(walks_that_come_to_nothing_end),
 		cmocka_unit_test(walking_again_takes_no_more_memory),
 		cmocka_unit_test(what_is_not_kept_is_counted_unless_it_is_there),
+		cmocka_unit_test(stacks_in_some_row_stay_known_and_others_are_forgotten),
+		cmocka_unit_test(what_was_walked_stays_known_as_long_as_it_is_in_rows),
 		cmocka_unit_test(the_stack_of_a_waker_that_is_lost_says_so),
 	};
 

@@ -1,104 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/processes.h"
+#include "tests/unit/processes_fixture.h"
 
-#include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/auxv.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-/* Above any pid_max: nobody has them. */
-#define NOBODY 1000000001
-#define CHILD  1000000002
-#define PARENT 1000000003
-
-struct fixture {
-	struct symbolizer *symbolizer;
-	struct binaries *binaries;
-	struct processes *processes;
-};
-
-static int set_up(void **state, bool follow_all)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	*state = fixture;
-	return !fixture || symbolizer_new(&fixture->symbolizer) < 0 ||
-			       binaries_new(fixture->symbolizer, NULL, &fixture->binaries) < 0 ||
-			       processes_new(fixture->binaries, NULL, follow_all,
-					     &fixture->processes) < 0
-		       ? -1
-		       : 0;
-}
-
-static int follow_all(void **state)
-{
-	return set_up(state, true);
-}
-
-static int follow_known(void **state)
-{
-	return set_up(state, false);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-
-	processes_free(fixture->processes);
-	binaries_free(fixture->binaries);
-	symbolizer_free(fixture->symbolizer);
-	free(fixture);
-	return 0;
-}
-
-static void apply(const struct fixture *fixture, const struct sideband_record *record)
-{
-	assert_int_equal(processes_apply(fixture->processes, record), 0);
-}
-
-static void map(const struct fixture *fixture, uint64_t time_ns, int32_t pid, uint64_t start,
-		const char *path)
-{
-	apply(fixture, &(struct sideband_record){ .type = SIDEBAND_MMAP,
-						  .time_ns = time_ns,
-						  .pid = pid,
-						  .tid = pid,
-						  .start = start,
-						  .length = 0x1000,
-						  .file_offset = 0x300,
-						  .path = path });
-}
-
-static void tell(const struct fixture *fixture, uint64_t time_ns, enum sideband_type type,
-		 int32_t pid, int32_t parent)
-{
-	apply(fixture,
-	      &(struct sideband_record){
-		      .type = type, .time_ns = time_ns, .pid = pid, .tid = pid, .parent = parent });
-}
-
-/* name NULL: nothing is known to be there. */
-static void check(const struct fixture *fixture, uint64_t time_ns, int32_t pid, uint64_t address,
-		  const char *name)
-{
-	struct mapping mapping;
-	bool is_located = processes_locate(fixture->processes, pid, time_ns, address, &mapping);
-
-	assert_int_equal(is_located, name != NULL);
-	if (!name)
-		return;
-	assert_in_range(address, mapping.start, mapping.end - 1);
-	assert_string_equal(mapping.binary->name, name);
-}
 
 static void our_own_mappings_are_read_from_proc(void **state)
 {
@@ -292,21 +198,6 @@ static void a_number_used_again_is_told_apart_by_time(void **state)
 	check(fixture, 31, NOBODY, 0x1000, "second");
 }
 
-static void what_an_exec_ended_is_forgotten_in_time(void **state)
-{
-	const struct fixture *fixture = *state;
-	int32_t pid = (int32_t)getpid();
-
-	map(fixture, 10, pid, 0x1000, "/nonexistent/before");
-	tell(fixture, 30, SIDEBAND_EXEC, pid, 0);
-	map(fixture, 31, pid, 0x1000, "/nonexistent/after");
-	processes_forget(fixture->processes, 29);
-	check(fixture, 29, pid, 0x1000, "before");
-	processes_forget(fixture->processes, 30);
-	check(fixture, 29, pid, 0x1000, NULL);
-	check(fixture, 31, pid, 0x1000, "after");
-}
-
 static void a_replaced_mapping_is_found_by_its_time(void **state)
 {
 	const struct fixture *fixture = *state;
@@ -462,9 +353,6 @@ static void who_is_not_known_has_no_version(void **state)
 	assert_int_equal(version(fixture, CHILD, 10), 0);
 }
 
-#define ALL(test)   cmocka_unit_test_setup_teardown(test, follow_all, tear_down)
-#define KNOWN(test) cmocka_unit_test_setup_teardown(test, follow_known, tear_down)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,7 +367,6 @@ int main(void)
 		ALL(a_fork_told_late_takes_nothing_away),
 		ALL(an_exec_takes_all_mappings_away),
 		ALL(a_number_used_again_is_told_apart_by_time),
-		ALL(what_an_exec_ended_is_forgotten_in_time),
 		ALL(a_replaced_mapping_is_found_by_its_time),
 		KNOWN(strangers_are_passed_over_unless_all_are_followed),
 		ALL(who_has_no_number_is_left_out),

@@ -42,40 +42,51 @@ struct fixture {
 	struct agent_config config;
 	struct cgroup_paths paths;
 	struct services *services;
-	char proc[64]; /* in the place of /proc */
+	char root[64]; /* has the "proc" that is asked */
 };
 
-static void write_proc(const struct fixture *f, const char *process, const char *text)
+/* Of a process, which is made. */
+static void write_file(const struct fixture *f, const char *process, const char *name,
+		       const char *text)
 {
 	char path[128];
 	FILE *file;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", f->proc, process);
+	(void)snprintf(path, sizeof(path), "%s/proc/%s", f->root, process);
 	(void)mkdir(path, 0700);
-	(void)snprintf(path, sizeof(path), "%s/%s/cgroup", f->proc, process);
+	(void)snprintf(path, sizeof(path), "%s/proc/%s/%s", f->root, process, name);
 	file = fopen(path, "we");
 	assert_non_null(file);
 	assert_true(fputs(text, file) >= 0);
 	assert_int_equal(fclose(file), 0);
 }
 
+static void write_proc(const struct fixture *f, const char *process, const char *text)
+{
+	write_file(f, process, "cgroup", text);
+}
+
 static void remove_proc(const struct fixture *f, const char *process)
 {
+	static const char *const names[] = { "/cgroup", "/stat", "/status", "" };
 	char path[128];
 
-	(void)snprintf(path, sizeof(path), "%s/%s/cgroup", f->proc, process);
-	(void)unlink(path);
-	(void)snprintf(path, sizeof(path), "%s/%s", f->proc, process);
-	(void)rmdir(path);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/proc/%s%s", f->root, process, names[i]);
+		(void)remove(path);
+	}
 }
 
 static int set_up(void **state)
 {
 	struct fixture *f = calloc(1, sizeof(*f));
+	char proc[128];
 
 	assert_non_null(f);
-	(void)snprintf(f->proc, sizeof(f->proc), "/tmp/eprof-services-XXXXXX");
-	assert_non_null(mkdtemp(f->proc));
+	(void)snprintf(f->root, sizeof(f->root), "/tmp/eprof-services-XXXXXX");
+	assert_non_null(mkdtemp(f->root));
+	(void)snprintf(proc, sizeof(proc), "%s/proc", f->root);
+	assert_int_equal(mkdir(proc, 0700), 0);
 	f->config = (struct agent_config){ .window_s = 60, .services_max = 4 };
 	write_proc(f, "self", "0::/\n");
 	*state = f;
@@ -90,14 +101,15 @@ static int tear_down(void **state)
 	services_free(f->services);
 	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
 		remove_proc(f, processes[i]);
-	assert_int_equal(rmdir(f->proc), 0);
+	remove_proc(f, "");
+	assert_int_equal(rmdir(f->root), 0);
 	free(f);
 	return 0;
 }
 
 static void begin(struct fixture *f)
 {
-	assert_int_equal(services_new_at(&f->config, &f->paths, f->proc, &f->services), 0);
+	assert_int_equal(services_new_at(&f->config, &f->paths, f->root, &f->services), 0);
 }
 
 static void add_rule(struct fixture *f, enum service_rule_kind kind, char *pattern, char *name)
@@ -195,6 +207,57 @@ static void what_is_in_no_unit_goes_by_its_command(void **state)
 	assert_string_equal(name_of(f, 1, 9, "kworker/0:0"), "kworker");
 	assert_int_equal(figures_of(f).known, 2);
 	assert_int_equal(figures_of(f).without_cgroup, 0);
+}
+
+static void threads_of_the_kernel_are_one_service(void **state)
+{
+	static const uint64_t address = 0x401000;
+	struct fixture *f = *state;
+	struct sample sample = { .tgid = 7, .process_name = "a", .count = 1, .cgroup_id = 1 };
+	uint32_t number;
+
+	f->paths.paths[1] = "/";
+	f->paths.paths[2] = "/system.slice/a.service";
+	write_file(f, "7", "status", "Name:\tx\nState:\tS (sleeping)\nTgid:\t7\n");
+	write_file(f, "7", "stat", "7 (kworker/0:1-events) S 2 0 0 0 -1 69238880 0\n");
+	write_file(f, "8", "status", "Name:\tx\nState:\tS (sleeping)\nTgid:\t8\n");
+	write_file(f, "8", "stat", "8 (bash) S 2 0 0 0 -1 4194304 0\n");
+	begin(f);
+	assert_string_equal(name_of(f, 1, 7, "kworker/0:1-events"), "kernel");
+	assert_string_equal(name_of(f, 2, 7, "kworker/0:1-events"), "a");
+	/* It ends, and has no memory any more. */
+	assert_string_equal(name_of(f, 1, 8, "bash"), "bash");
+	assert_string_equal(name_of(f, 1, 9, "gone"), "gone");
+	/* It is asked once. */
+	remove_proc(f, "7");
+	assert_string_equal(name_of(f, 1, 7, "kworker/0:1-mm"), "kernel");
+	/* Who has a user stack, or should have one, is a program. */
+	sample.generation = 7000;
+	sample.user = &address;
+	sample.user_depth = 1;
+	assert_int_equal(services_of(f->services, &sample, &number), 0);
+	assert_string_equal(service_name(f->services, number), "a");
+	sample.user_depth = 0;
+	sample.stop = STOP_UNREADABLE;
+	assert_int_equal(services_of(f->services, &sample, &number), 0);
+	assert_string_equal(service_name(f->services, number), "a");
+}
+
+static void the_idle_task_and_programs_by_name_are_not_the_kernel(void **state)
+{
+	struct fixture *f = *state;
+	struct sample sample = { .process_name = "swapper", .count = 1, .is_idle = true };
+	uint32_t number;
+
+	write_file(f, "7", "status", "Name:\tx\nState:\tS (sleeping)\nTgid:\t7\n");
+	write_file(f, "7", "stat", "7 (kworker/0:1-events) S 2 0 0 0 -1 69238880 0\n");
+	begin(f);
+	assert_int_equal(services_of(f->services, &sample, &number), 0);
+	assert_string_equal(service_name(f->services, number), "swapper");
+	services_free(f->services);
+	f->config.split = SPLIT_COMM;
+	begin(f);
+	assert_string_equal(name_of(f, 1, 7, "kworker/0:1-events"), "kworker");
 }
 
 static void an_unknown_cgroup_is_asked_of_the_process(void **state)
@@ -321,7 +384,7 @@ static void a_pattern_that_does_not_compile_is_an_error(void **state)
 
 	add_rule(f, SERVICE_INCLUDE, "^good$", NULL);
 	add_rule(f, SERVICE_INCLUDE, "(", NULL);
-	assert_int_equal(services_new_at(&f->config, &f->paths, f->proc, &f->services), -EINVAL);
+	assert_int_equal(services_new_at(&f->config, &f->paths, f->root, &f->services), -EINVAL);
 	assert_null(f->services);
 }
 
@@ -387,6 +450,8 @@ int main(void)
 		TEST(a_sample_belongs_to_the_unit_of_its_cgroup),
 		TEST(containers_of_a_pod_are_one_service),
 		TEST(what_is_in_no_unit_goes_by_its_command),
+		TEST(threads_of_the_kernel_are_one_service),
+		TEST(the_idle_task_and_programs_by_name_are_not_the_kernel),
 		TEST(an_unknown_cgroup_is_asked_of_the_process),
 		TEST(with_version_1_the_process_is_asked_once_for_each_program),
 		TEST(by_command_and_by_host_nothing_else_is_asked),

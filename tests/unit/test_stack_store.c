@@ -251,6 +251,39 @@ static void a_cleared_store_is_empty_and_keeps_its_memory(void **state)
 	assert_int_equal(stack_store_bytes(&store), 0);
 }
 
+static void a_stack_is_copied_with_all_of_its_pieces(void **state)
+{
+	struct stack_store from = { 0 }, store = { 0 };
+
+	(void)state;
+	add(&from, FIRST_ID + 2, piece_of(140, 5, STACK_ID_NONE));
+	add(&from, FIRST_ID + 1, piece_of(120, 20, FIRST_ID + 2));
+	add(&from, FIRST_ID, piece_of(100, 20, FIRST_ID + 1));
+	/* What is there in both stays. */
+	add(&store, FIRST_ID + 1, piece_of(120, 20, FIRST_ID + 2));
+	assert_int_equal(stack_store_copy(&store, &from, FIRST_ID), 0);
+	stack_store_done(&from);
+	assert_stack(&store, FIRST_ID, 100, 45);
+	stack_store_done(&store);
+}
+
+static void what_is_in_neither_store_is_not_copied(void **state)
+{
+	struct stack_store from = { 0 }, store = { 0 };
+
+	(void)state;
+	assert_int_equal(stack_store_copy(&store, &from, FIRST_ID), 0);
+	assert_int_equal(stack_store_copy(&store, &from, STACK_ID_NONE), 0);
+	assert_nothing(&store, FIRST_ID);
+	/* Pieces that name each other are copied once, and it ends. */
+	add(&from, FIRST_ID, piece_of(1, 1, FIRST_ID + 1));
+	add(&from, FIRST_ID + 1, piece_of(2, 1, FIRST_ID));
+	assert_int_equal(stack_store_copy(&store, &from, FIRST_ID), 0);
+	assert_true(stack_store_has(&store, FIRST_ID) && stack_store_has(&store, FIRST_ID + 1));
+	stack_store_done(&from);
+	stack_store_done(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -266,6 +299,8 @@ int main(void)
 		cmocka_unit_test(it_is_known_what_is_there),
 		cmocka_unit_test(a_piece_that_is_too_deep_is_none_of_ours),
 		cmocka_unit_test(many_stacks_stay_what_they_are_while_the_store_grows),
+		cmocka_unit_test(a_stack_is_copied_with_all_of_its_pieces),
+		cmocka_unit_test(what_is_in_neither_store_is_not_copied),
 		cmocka_unit_test(a_cleared_store_is_empty_and_keeps_its_memory),
 	};
 

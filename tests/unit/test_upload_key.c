@@ -49,10 +49,26 @@ static void every_word_has_its_value(void **state)
 	file.labels = &label;
 	file.label_count = 1;
 	check_key(UPLOAD_KEY_DEFAULT, &file,
-		  "nginx.service/2026/01/02/web1-20260102T030405Z-off-cpu.pb.gz");
+		  "nginx.service/2026/01/02/web1-20260102T030405.999999Z-off-cpu.pb.gz");
 	check_key("{end}-{HH}{MM}{SS}-{unix}-{format}-{label.zone}", &file,
-		  "20260102T030505Z-030405-1767323045-pprof-eu");
+		  "20260102T030505.000000Z-030405-1767323045-pprof-eu");
 	check_key("a{{b}-{label.none}", &file, "a{b}-_");
+	file.from_ns += 2002;
+	check_key("{start}", &file, "20260102T030406.000002Z");
+}
+
+static void windows_that_begin_in_one_second_have_keys_of_their_own(void **state)
+{
+	struct profile_file file = upload_file("a");
+
+	(void)state;
+	file.from_ns = (UINT64_C(1767323045) * 1000000 + 678) * 1000 + 999;
+	file.until_ns = file.from_ns + 1000;
+	check_key("{host}-{start}", &file, "web1-20260102T030405.000678Z");
+	check_key("{start}-{end}", &file, "20260102T030405.000678Z-20260102T030405.000679Z");
+	/* As long in a whole second, so that names are in the order of times. */
+	file.from_ns -= 678500;
+	check_key("{start}", &file, "20260102T030405.000000Z");
 }
 
 static void no_value_leads_elsewhere(void **state)
@@ -169,6 +185,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_word_has_its_value),
+		cmocka_unit_test(windows_that_begin_in_one_second_have_keys_of_their_own),
 		cmocka_unit_test(no_value_leads_elsewhere),
 		cmocka_unit_test(values_beside_each_other_make_no_parent),
 		cmocka_unit_test(a_template_that_leads_elsewhere_is_refused),

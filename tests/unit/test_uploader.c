@@ -361,6 +361,9 @@ static void a_change_starts_one_that_had_died(void **state)
 	wait_until_readable(uploader_fd(rig.uploader));
 	assert_int_equal(uploader_restart(rig.uploader), 0);
 	(void)heard();
+	assert_int_equal(uploader_pid(rig.uploader), 0);
+	assert_true(uploader_ended_cpu_seconds(rig.uploader) > 0);
+	assert_true(uploader_ended_cpu_seconds(rig.uploader) == uploader_cpu_seconds(rig.uploader));
 	assert_int_equal(uploader_change(rig.uploader, rig.config), 0);
 	fake_put(&rig.spool, "fake://one", "1");
 	uploader_wake(rig.uploader);

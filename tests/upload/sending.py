@@ -83,9 +83,12 @@ class Case(unittest.TestCase):
 
 
 class Receiver:
-    """An HTTP server on the loopback; answer(request) returns (status, headers, body)."""
+    """
+    An HTTP server on the loopback; answer(request) returns (status, headers, body). A request that
+    was cut off has a body that is shorter than its headers say.
+    """
 
-    def __init__(self, case, answer=None):
+    def __init__(self, case, answer=None, port=0):
         self.requests = []
         outer = self
 
@@ -96,7 +99,8 @@ class Receiver:
                 length = int(self.headers.get("Content-Length", 0))
                 request = {"method": self.command, "path": self.path,
                            "headers": {k.lower(): v for k, v in self.headers.items()},
-                           "body": self.rfile.read(length), "peer": self.client_address}
+                           "body": self.rfile.read(length), "peer": self.client_address,
+                           "connection": self.connection}
                 outer.requests.append(request)
                 status, headers, body = answer(request) if answer else (201, {}, b"")
                 self.send_response(status)
@@ -119,7 +123,7 @@ class Receiver:
             def handle_error(self, *arguments):
                 pass
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
         self.port = self.server.server_address[1]
         self.url = "http://127.0.0.1:%d" % self.port

@@ -9,7 +9,7 @@ import urllib.parse
 
 from sending import Case, Receiver, send
 
-KEY = "nginx.service/2026/01/02/web1-20260102T030405Z-on-cpu"
+KEY = "nginx.service/2026/01/02/web1-20260102T030405.000000Z-on-cpu"
 
 
 class ToADirectory(Case):

@@ -110,7 +110,7 @@ class Nginx(Case):
         for _ in range(2):
             self.assertOutcome(self.send("good"), "sent")
         self.assertEqual(self.read("nginx.service/2026/01/02/"
-                                   "web1-20260102T030405Z-on-cpu.pb.gz"), self.content)
+                                   "web1-20260102T030405.000000Z-on-cpu.pb.gz"), self.content)
 
     def test_a_file_that_is_too_large_is_refused(self):
         self.assertOutcome(self.send("good", bytes=2 << 20), "refused", "413")

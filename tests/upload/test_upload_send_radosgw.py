@@ -128,7 +128,7 @@ rgw data = {dir}/rgw
         for _ in range(2):
             self.assertOutcome(self.send(), "sent")
         found = self.ask("GET", "/profiles/p/nginx.service/2026/01/02/"
-                                "web1-20260102T030405Z-on-cpu.pb.gz")
+                                "web1-20260102T030405.000000Z-on-cpu.pb.gz")
         self.assertEqual(found, self.content)
 
     def test_keys_with_all_kinds_of_characters_are_signed_right(self):

@@ -28,7 +28,7 @@ class Requests(Case):
         self.assertOutcome(self.send(region="eu-west-3"), "sent")
         request = self.receiver.requests[0]
         self.assertEqual(request["path"], "/bucket/pre%20fix/nginx.service/2026/01/02/"
-                         "web1-20260102T030405Z-on-cpu.pb.gz")
+                         "web1-20260102T030405.000000Z-on-cpu.pb.gz")
         self.assertEqual(request["body"], self.content)
         self.assertEqual(request["headers"]["x-amz-content-sha256"],
                          hashlib.sha256(self.content).hexdigest())
