@@ -236,7 +236,7 @@ int off_cpu_look(struct off_cpu *off)
 	err = off_seed_stacks(&off->drain, &off->programs, &off->shared.unwind, LOOK_WALKS_MAX,
 			      off->looked.has_others, &off->looked);
 	off->pause = off->looked.has_found ? 0 : 2 * off->pause + 1;
-	if (off->pause > LOOK_PAUSE_MAX)
+	if (off->pause > LOOK_PAUSE_MAX || off->options->is_thrifty)
 		off->pause = LOOK_PAUSE_MAX;
 	off->pause_left = off->pause;
 	return err;

@@ -58,7 +58,7 @@ struct record_options {
 	uint64_t max_events;   /* --max-events: per CPU and second; 0: no limit */
 	bool verify_stacks;    /* --verify-stacks: walk also those that are known again */
 	bool raw_tracepoint;   /* --raw-tracepoint: as where there is no tp_btf */
-	bool is_thrifty;       /* of an agent: follower_set_thrifty() */
+	bool is_thrifty;       /* of an agent: what costs more than it finds out is left out */
 	bool quiet;
 	bool force;               /* --force: run on kernels known to be unsafe */
 	enum unwind_mode unwind;  /* --unwind; default UNWIND_TABLES */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,8 +108,14 @@ static int open_of(int32_t tid, const char *name, int flags)
 
 int process_open(int32_t pid, const char *name, int flags)
 {
-	int fd = open_of(pid, name, flags);
-	int32_t tid = fd == -ENOENT || fd == -ESRCH ? process_threads_living("", pid) : 0;
+	int32_t tid;
+	int fd;
+
+	/* Of the short programs of a busy machine most are gone: the least that tells. */
+	if (kill(pid, 0) < 0 && errno == ESRCH)
+		return -ENOENT;
+	fd = open_of(pid, name, flags);
+	tid = fd == -ENOENT || fd == -ESRCH ? process_threads_living("", pid) : 0;
 
 	return tid ? open_of(tid, name, flags) : fd;
 }

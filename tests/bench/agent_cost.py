@@ -33,6 +33,7 @@ PAGE = os.sysconf("SC_PAGESIZE")
 NOBODY = 65534
 READY_SECONDS, END_SECONDS = 30, 120
 LOOK_SECONDS = 2
+MESSAGES_MOST = 5
 CHURN_PER_SECOND = 200
 SMALL_FUNCTIONS = 3000  # seconds of work
 # Of one CPU; of all processes together; and of the tables, what the agent is told to keep to.
@@ -239,13 +240,20 @@ def watch_tool(argv, directory, seconds, is_ready=None):
         watch.look()
         while time.monotonic() - watch.began < seconds:
             time.sleep(min(LOOK_SECONDS, seconds / 4))
-            if process.poll() is not None:
+            if process.poll() is not None and is_ready:
                 raise SystemExit(f"{argv[0]} ended:\n{read_text(message)}")
+            if process.poll() is not None:
+                print(f"{argv[0]} ended by itself; what it took until then:")
+                break
             watch.look()
         after = agent_status(directory) if is_ready else None
     finally:
         end(process)
-    print(read_text(message), end="")
+    lines = read_text(message).splitlines()
+    # bpftrace says one for each stack that it could not keep.
+    print("\n".join(lines[:MESSAGES_MOST]))
+    if len(lines) > MESSAGES_MOST:
+        print(f"... and {len(lines) - MESSAGES_MOST} lines more")
     return watch, before, after
 
 

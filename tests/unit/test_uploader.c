@@ -162,8 +162,8 @@ static void it_has_no_file_but_its_own(void **state)
 	set_up(&rig);
 	leaked = open(rig.spool.dir, O_RDONLY | O_DIRECTORY);
 	assert_true(leaked >= 0 && fcntl(leaked, F_DUPFD, 200) >= 200);
-	fake_put(&rig.spool, "fake://one", "1");
 	fake_script(&rig.spool, "one", "hang\n");
+	fake_put(&rig.spool, "fake://one", "1");
 	start(&rig);
 	assert_next(&rig, "one 1 hang");
 	assert_true(has_open(getpid(), rig.spool.dir));
@@ -188,8 +188,8 @@ static void one_that_was_killed_is_started_again_and_counts_on(void **state)
 	first = uploader_pid(rig.uploader);
 	assert_int_equal(uploader_restart(rig.uploader), 0); /* nothing is due */
 	assert_int_equal(uploader_pid(rig.uploader), first);
-	fake_put(&rig.spool, "fake://one", "2");
 	fake_script(&rig.spool, "one", "hang\n");
+	fake_put(&rig.spool, "fake://one", "2");
 	uploader_wake(rig.uploader);
 	assert_next(&rig, "one 2 hang");
 	hear();
@@ -271,8 +271,8 @@ static void it_ends_when_the_agent_is_killed(void **state)
 	pidfd = (int)syscall(SYS_pidfd_open, uploader, 0);
 	assert_true(pidfd >= 0);
 	fake_put(&rig.spool, "fake://one", "1");
-	fake_put(&rig.spool, "fake://one", "2");
 	fake_script(&rig.spool, "one", "hang\n");
+	fake_put(&rig.spool, "fake://one", "2");
 	assert_int_equal(kill(agent, SIGKILL), 0);
 	assert_int_equal(waitpid(agent, NULL, 0), agent);
 	wait_until_readable(pidfd);

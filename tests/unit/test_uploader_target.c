@@ -137,8 +137,8 @@ static void the_order_is_kept_whatever_fails(void **state)
 	set_up(&rig);
 	fake_put(&rig.spool, urls[0], "3");
 	fake_put(&rig.spool, urls[0], "1");
-	fake_put(&rig.spool, urls[0], "2");
 	fake_script(&rig.spool, "one", "later 0 busy\nlater 0 busy\nsent\nlater 0 busy\n");
+	fake_put(&rig.spool, urls[0], "2");
 	hear();
 	start(&rig, 0);
 	assert_next(&rig, "one 1 later 0 busy");
@@ -167,8 +167,8 @@ static void figures_count_on_and_say_how_it_went(void **state)
 	uploader_slot_publish(&rig.shared->slots[0], &figures);
 	fake_put(&rig.spool, urls[0], "1");
 	fake_put(&rig.spool, urls[0], "2");
-	fake_put(&rig.spool, urls[0], "3");
 	fake_script(&rig.spool, "one", "later 0 busy\nsent\nrefused no\n");
+	fake_put(&rig.spool, urls[0], "3");
 	hear();
 	uploader_gate_end(&rig.gate, true);
 	start(&rig, 0);
@@ -226,8 +226,8 @@ static void a_dead_target_holds_up_nobody(void **state)
 
 	(void)state;
 	set_up(&rig);
-	fake_put(&rig.spool, urls[0], "1");
 	fake_script(&rig.spool, "one", "hang\n");
+	fake_put(&rig.spool, urls[0], "1");
 	start(&rig, 0);
 	assert_next(&rig, "one 1 hang");
 	fake_put(&rig.spool, urls[1], "1");
@@ -283,8 +283,8 @@ static void what_a_target_asks_for_is_waited(void **state)
 	(void)state;
 	set_up(&rig);
 	rig.timing.backoff.retry_after_most_ns = 300 * NS_PER_MS;
-	fake_put(&rig.spool, urls[0], "1");
 	fake_script(&rig.spool, "one", "later 3600 slow down\n");
+	fake_put(&rig.spool, urls[0], "1");
 	hear();
 	start(&rig, 0);
 	assert_next(&rig, "one 1 later 3600 slow down");
@@ -301,8 +301,8 @@ static void the_end_does_not_wait_for_a_target_that_asked_for_time(void **state)
 
 	(void)state;
 	set_up(&rig);
-	fake_put(&rig.spool, urls[0], "1");
 	fake_script(&rig.spool, "one", "later 3600 slow down\n");
+	fake_put(&rig.spool, urls[0], "1");
 	hear();
 	start(&rig, 0);
 	assert_next(&rig, "one 1 later 3600 slow down");
@@ -336,8 +336,8 @@ static void a_drain_leaves_a_target_that_fails_twice(void **state)
 
 	(void)state;
 	set_up(&rig);
-	fake_put(&rig.spool, urls[0], "1");
 	fake_script(&rig.spool, "one", "later 0 a\nlater 0 b\nlater 0 c\n");
+	fake_put(&rig.spool, urls[0], "1");
 	hear();
 	uploader_gate_end(&rig.gate, true);
 	start(&rig, 0);
@@ -435,8 +435,8 @@ static void a_long_text_is_cut_between_characters(void **state)
 
 	(void)state;
 	set_up(&rig);
-	fake_put(&rig.spool, urls[0], "1");
 	fake_script(&rig.spool, "one", "long\n");
+	fake_put(&rig.spool, urls[0], "1");
 	hear();
 	start(&rig, 0);
 	assert_next(&rig, "one 1 long");

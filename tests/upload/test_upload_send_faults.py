@@ -176,10 +176,11 @@ class Connections(Case):
 
         def act(connection):
             head = read_head(connection)
+            # Before it is answered: then it ends, and we look.
+            taken.append(len(head.split(b"\r\n\r\n", 1)[1]))
             connection.sendall(b"HTTP/1.1 413 Too Large\r\nContent-Length: 4\r\n"
                                b"Connection: close\r\n\r\nbig!")
             connection.shutdown(socket.SHUT_WR)
-            taken.append(len(head.split(b"\r\n\r\n", 1)[1]))
 
         path, _ = self.profile(30 << 20)
         self.assertOutcome(send(RawReceiver(self, act).url, path), "refused", "413: big!")
