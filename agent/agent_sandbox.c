@@ -10,26 +10,12 @@
  */
 #include "agent/agent_sandbox.h"
 
-#include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
 #include <linux/sched.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#endif
+#include "agent/seccomp_filter.h"
 
-#ifdef OUR_ARCH
-
-/* Numbers from here on are those of x32, which has the same architecture. */
-#define X32_NUMBERS 0x40000000u
+#ifdef FILTER_ARCH
 
 static const uint32_t refused[] = {
 	/* Mounts, roots. */
@@ -110,32 +96,16 @@ static const uint32_t refused[] = {
 	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER |             \
 	 CLONE_NEWPID | CLONE_NEWNET)
 
-#define LOAD(field)  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
-#define ALLOW        ANSWER(SECCOMP_RET_ALLOW)
-#define REFUSE       ANSWER(SECCOMP_RET_ERRNO | EPERM)
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "where the lower half of an argument is");
-
 static const struct sock_filter beginning[] = {
-	LOAD(arch),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
-	ANSWER(SECCOMP_RET_KILL_PROCESS),
-	LOAD(nr),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_NUMBERS, 0, 1),
-	REFUSE,
+	FILTER_BEGINNING,
 	/* Its flags are in memory, which a filter cannot see. C libraries then take clone(). */
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+	IS(SYS_clone3, 0, 1),
 	ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
 };
 
 /* Flags are the first argument on both architectures. */
 static const struct sock_filter end[] = {
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
-	LOAD(args[0]),
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, NAMESPACES, 0, 1),
-	REFUSE,
-	ALLOW,
+	IS(SYS_clone, 0, 3), LOAD(args[0]), HAS(NAMESPACES, 0, 1), REFUSE, ALLOW,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -143,20 +113,17 @@ static const struct sock_filter end[] = {
 int agent_sandbox_enter(void)
 {
 	struct sock_filter program[COUNT(beginning) + 2 * REFUSED_COUNT + COUNT(end)];
-	const struct sock_fprog filter = { .len = COUNT(program), .filter = program };
 	struct sock_filter *next = program;
 
 	for (size_t i = 0; i < COUNT(beginning); i++)
 		*next++ = beginning[i];
 	for (size_t i = 0; i < REFUSED_COUNT; i++) {
-		*next++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, refused[i], 0, 1);
+		*next++ = (struct sock_filter)IS(refused[i], 0, 1);
 		*next++ = (struct sock_filter)REFUSE;
 	}
 	for (size_t i = 0; i < COUNT(end); i++)
 		*next++ = end[i];
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
-		return 0;
-	return errno == EINVAL ? 0 : -errno;
+	return seccomp_filter_enter(program, COUNT(program));
 }
 
 #else

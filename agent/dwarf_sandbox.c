@@ -6,52 +6,25 @@
  */
 #include "agent/dwarf_sandbox.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#endif
+#include "agent/seccomp_filter.h"
 
-#ifdef OUR_ARCH
-
-/* Numbers from here on are those of x32, which has the same architecture. */
-#define X32_NUMBERS 0x40000000u
+#ifdef FILTER_ARCH
 
 /* All but reading; O_TMPFILE holds O_DIRECTORY, which is fine. */
 #define OPEN_MORE (O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND | (O_TMPFILE & ~O_DIRECTORY))
 
-#define LOAD(field)  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define ANSWER(what) BPF_STMT(BPF_RET | BPF_K, what)
-#define ALLOW        ANSWER(SECCOMP_RET_ALLOW)
-#define REFUSE       ANSWER(SECCOMP_RET_ERRNO | EPERM)
-
-#define ALLOW_NUMBER(number) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1), ALLOW
+#define ALLOW_NUMBER(number) IS(number, 0, 1), ALLOW
 
 /* The lower half of an argument is all of an int, on machines of this byte order. */
 #define ALLOW_WITHOUT(number, argument, bits)                                                      \
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 4), LOAD(args[argument]),                   \
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, bits, 0, 1), REFUSE, ALLOW
-
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "where the lower half of an argument is");
+	IS(number, 0, 4), LOAD(args[argument]), HAS(bits, 0, 1), REFUSE, ALLOW
 
 static const struct sock_filter program[] = {
-	LOAD(arch),
-	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
-	ANSWER(SECCOMP_RET_KILL_PROCESS),
-	LOAD(nr),
-	BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_NUMBERS, 0, 1),
-	REFUSE,
+	FILTER_BEGINNING,
 	/* Files that there are, and the socket. */
 	ALLOW_NUMBER(SYS_pread64),
 	ALLOW_NUMBER(SYS_read),
@@ -97,12 +70,7 @@ static const struct sock_filter program[] = {
 
 int dwarf_sandbox_enter(void)
 {
-	const struct sock_fprog filter = { .len = sizeof(program) / sizeof(program[0]),
-					   .filter = (struct sock_filter *)program };
-
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
-		return 0;
-	return errno == EINVAL ? 0 : -errno;
+	return seccomp_filter_enter(program, sizeof(program) / sizeof(program[0]));
 }
 
 #else

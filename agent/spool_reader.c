@@ -119,11 +119,11 @@ static int look(struct spool_reader *reader, const struct spool_entry **ret)
 /* So much of text that it ends with a whole character. */
 static size_t text_length(const char *text)
 {
-	size_t length = strnlen(text, TEXT_BYTES_MAX);
+	size_t length = strlen(text);
 
 	if (length < TEXT_BYTES_MAX)
 		return length;
-	length--;
+	length = TEXT_BYTES_MAX - 1;
 	for (int i = 0; i < 3 && IS_NO_UTF8_START((unsigned char)text[length]); i++)
 		length--;
 	return length;

@@ -4,18 +4,15 @@
 #include <assert.h>
 #include <cap-ng.h>
 #include <errno.h>
-#include <linux/audit.h>
 #include <linux/capability.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "agent/seccomp_filter.h"
 
 /* Sets are 64 bits wide. */
 #define CAPABILITIES_MAX 64
@@ -36,22 +33,7 @@ int uploader_sandbox_drop(void)
 	return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : 0;
 }
 
-#if defined(__x86_64__)
-#define OUR_ARCH AUDIT_ARCH_X86_64
-#elif defined(__aarch64__)
-#define OUR_ARCH AUDIT_ARCH_AARCH64
-#endif
-
-#ifdef OUR_ARCH
-
-/* Numbers from here on are those of x32, which has the same architecture. */
-#define X32_NUMBERS 0x40000000u
-
-#define LOAD(field)        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, field))
-#define ANSWER(what)       BPF_STMT(BPF_RET | BPF_K, what)
-#define ALLOW              ANSWER(SECCOMP_RET_ALLOW)
-#define REFUSE             ANSWER(SECCOMP_RET_ERRNO | EPERM)
-#define IS(value, yes, no) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, yes, no)
+#ifdef FILTER_ARCH
 
 static const uint32_t refused[] = {
 	/* Other processes of the same user, the agent among them. */
@@ -131,13 +113,11 @@ static const uint32_t refused[] = {
 #endif
 };
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "where the lower half of an argument is");
-
 /* What depends on the first argument, whose lower half is all of an int. */
 #define ARGUMENT_RULES 25
 
 #define REFUSED        (sizeof(refused) / sizeof(refused[0]))
-#define PROGRAM_LENGTH (6 + 2 * REFUSED + ARGUMENT_RULES)
+#define PROGRAM_LENGTH (FILTER_BEGINNING_LENGTH + 2 * REFUSED + ARGUMENT_RULES)
 
 static size_t put(struct sock_filter *program, size_t n, const struct sock_filter *more,
 		  size_t count)
@@ -158,8 +138,8 @@ static size_t put_argument_rules(struct sock_filter *program, size_t n)
 	n = PUT(program, n, IS(SYS_prlimit64, 0, 4), LOAD(args[0]), IS(0, 0, 1), ALLOW, REFUSE);
 	/* Threads, but no processes. The flags of clone3() are in memory, where they cannot be
 	 * seen: the C library goes back to clone(). */
-	n = PUT(program, n, IS(SYS_clone, 0, 4), LOAD(args[0]),
-		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_THREAD, 0, 1), ALLOW, REFUSE);
+	n = PUT(program, n, IS(SYS_clone, 0, 4), LOAD(args[0]), HAS(CLONE_THREAD, 0, 1), ALLOW,
+		REFUSE);
 	n = PUT(program, n, IS(SYS_clone3, 0, 1), ANSWER(SECCOMP_RET_ERRNO | ENOSYS));
 	/* Netlink says which addresses we have. */
 	return PUT(program, n, IS(SYS_socket, 0, 6), LOAD(args[0]), IS(AF_INET, 4, 0),
@@ -169,19 +149,14 @@ static size_t put_argument_rules(struct sock_filter *program, size_t n)
 int uploader_sandbox_enter(void)
 {
 	struct sock_filter program[PROGRAM_LENGTH];
-	struct sock_fprog filter = { .filter = program };
 	size_t n = 0;
 
-	n = PUT(program, n, LOAD(arch), IS(OUR_ARCH, 1, 0), ANSWER(SECCOMP_RET_KILL_PROCESS),
-		LOAD(nr), BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_NUMBERS, 0, 1), REFUSE);
+	n = PUT(program, n, FILTER_BEGINNING);
 	for (size_t i = 0; i < REFUSED; i++)
 		n = PUT(program, n, IS(refused[i], 0, 1), REFUSE);
 	n = put_argument_rules(program, n);
 	assert(n == PROGRAM_LENGTH);
-	filter.len = (unsigned short)n;
-	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0)
-		return 0;
-	return errno == EINVAL ? 0 : -errno;
+	return seccomp_filter_enter(program, n);
 }
 
 #else

@@ -27,12 +27,17 @@ class DiskFull(EprofTest):
         self.addCleanup(subprocess.run, ["umount", "-l", self.small], check=True)
 
     def fill(self):
-        with open(self.small + "/ballast", "wb", buffering=0) as file:
+        with open(self.small + "/ballast", "ab", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(4096))
             except OSError:
                 pass
+
+    def has_no_room(self, agent):
+        """Also what the agent made room with, by dropping its oldest, is taken from it."""
+        self.fill()
+        return agent.status()["files_failed"] > 0
 
     def is_all_counted(self, agent):
         """What was put is there, or was dropped; looked at again if more came meanwhile."""
@@ -46,8 +51,7 @@ class DiskFull(EprofTest):
                    upload=DEAD) as agent:
             agent.spool = self.small + "/spool"
             agent.wait_windows(1)
-            self.fill()
-            wait_until(lambda: agent.status()["files_failed"] > 0, "no room", agent.process)
+            wait_until(lambda: self.has_no_room(agent), "no room", agent.process)
             agent.wait_windows(2)
             full = agent.status()
             self.assertGreater(full["windows_failed"], 0)
@@ -67,8 +71,7 @@ class DiskFull(EprofTest):
                    self.small + "/spool", upload=DEAD) as agent:
             agent.spool = self.small + "/spool"
             agent.wait_windows(2)
-            self.fill()
-            wait_until(lambda: agent.status()["files_failed"] > 0, "no room", agent.process)
+            wait_until(lambda: self.has_no_room(agent), "no room", agent.process)
             agent.wait_windows(1)
             wait_until(lambda: self.is_all_counted(agent), "all is counted", agent.process)
             self.assertEqual(agent.end(), 0, agent.messages)
