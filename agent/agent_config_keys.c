@@ -79,6 +79,12 @@ static const struct config_key keys[] = {
 	  "them; 0 is never",
 	  .set = config_set_number, .offset = IN_CONFIG(record.max_events), .min = 0,
 	  .max = MAX_EVENTS_MAX },
+	{ SECTION_AGENT, ABOUT_OFF_CPU, "preempt-sample", "TIME", "50ms",
+	  "a time from 0 (bare: microseconds) to 1s",
+	  "Sample the stacks of threads that are preempted, one for so much time that each of them "
+	  "waits; 0 takes all",
+	  .set = config_set_microseconds, .offset = IN_CONFIG(record.preempt_sample_us), .min = 0,
+	  .max = PREEMPT_SAMPLE_US_MAX },
 	{ SECTION_AGENT, ABOUT_OFF_CPU, "kernel-threads", "YES|NO", "no", "yes or no",
 	  "Off-CPU time of the kernel's own threads, too", .set = config_set_flag,
 	  .offset = IN_CONFIG(record.kernel_threads) },

@@ -24,9 +24,11 @@
 #define HEAP_BYTES_URGENT (UINT64_C(96) << 20)
 #define RENEW_NS_URGENT   (60 * NS_PER_SECOND)
 
-/* Of who reads debug information, between windows: one asks for much, and the next ones for little.
+/*
+ * Of who reads debug information, between windows. That of a C library takes 35 MiB, and to inflate
+ * it for each window anew as much time as half of the other names.
  */
-#define READER_BYTES_MAX (UINT64_C(16) << 20)
+#define READER_BYTES_MAX (UINT64_C(48) << 20)
 
 /* A first window that would be shorter than this part of a whole one is a part of the next. */
 #define SHORT_WINDOW 10

@@ -244,17 +244,20 @@ static void add_place(const struct binaries *binaries, const struct mapping_sour
 
 	if (key->path || !mapped_file_has_id(source) || binary_kind_of(source->path) != BINARY_FILE)
 		return;
-	if (mapped_file_stat(source, &file)) {
-		set_place(key, &file);
-		return;
-	}
-	/* Most are met again and again: what is there had the id when it was opened. */
+	/*
+	 * Most are met again and again: what is there had the id when it was opened. A process that
+	 * has another file there, in a root of its own, and gave it this id, misleads about itself.
+	 */
 	if (stat(source->path, &file) == 0) {
 		set_place(&known, &file);
 		if (look_up(binaries, &known, &hash)) {
 			*key = known;
 			return;
 		}
+	}
+	if (mapped_file_stat(source, &file)) {
+		set_place(key, &file);
+		return;
 	}
 	fd = mapped_file_open_by_path(source);
 	if (fd >= 0 && fstat(fd, &file) == 0)

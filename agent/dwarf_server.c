@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,12 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define HAS_SANITIZER
 #endif
+
+/*
+ * So long without a question, and the files' pages are given up: of each that is looked at the
+ * kernel maps those around it, too, and they would add up to most of what this process has.
+ */
+#define REST_MS 200
 
 struct server {
 	struct dwarf_names **files;
@@ -174,14 +181,27 @@ static int do_request(struct server *server, const struct dwarf_request *request
 	return send_reply(&reply, &none);
 }
 
+static void rest_if_idle(const struct server *server)
+{
+	struct pollfd socket = { .fd = DWARF_SERVER_SOCKET, .events = POLLIN };
+
+	if (poll(&socket, 1, REST_MS) != 0)
+		return;
+	for (uint32_t i = 0; i < server->count; i++)
+		dwarf_names_rest(server->files[i]);
+}
+
 /* -errno: the other end has gone, or makes no sense. */
 static int serve(struct server *server)
 {
 	int fds[2] = { -1, -1 };
 	struct dwarf_request request;
 	size_t fd_count = 0;
-	int err = dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &fd_count,
-				NULL);
+	int err;
+
+	rest_if_idle(server);
+	err = dwarf_receive(DWARF_SERVER_SOCKET, &request, sizeof(request), fds, 2, &fd_count,
+			    NULL);
 
 	if (err < 0)
 		return err;

@@ -61,6 +61,7 @@ static void configure(const struct record_options *options, const struct sampler
 		.max_ns = options->max_block_us * 1000,
 		.wakers = options->wakers,
 		.max_events = options->max_events,
+		.preempted_ns = options->preempt_sample_us * 1000,
 		.verify_memos = options->verify_stacks,
 		.is_raw = programs->is_raw,
 		.cgroup = sampler->cgroup_id,

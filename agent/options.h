@@ -47,18 +47,19 @@ struct record_options {
 	bool user_only;     /* -U */
 	bool kernel_only;   /* -K */
 	bool per_thread;
-	bool with_idle;        /* --idle */
-	bool on_cpu, off_cpu;  /* --on-cpu, --off-cpu; both when neither is given */
-	bool off_cpu_asked;    /* by name: it is an error when it cannot be had */
-	uint64_t min_block_us; /* --min-block, of the interval; 0: none is too short */
-	uint64_t max_block_us; /* --max-block; 0: none is too long */
-	uint32_t states;       /* --state: 1 << enum off_state; all bits when not given */
-	bool wakers;           /* --wakers */
-	bool kernel_threads;   /* --kernel-threads: off-CPU time of theirs, too */
-	uint64_t max_events;   /* --max-events: per CPU and second; 0: no limit */
-	bool verify_stacks;    /* --verify-stacks: walk also those that are known again */
-	bool raw_tracepoint;   /* --raw-tracepoint: as where there is no tp_btf */
-	bool is_thrifty;       /* of an agent: what costs more than it finds out is left out */
+	bool with_idle;             /* --idle */
+	bool on_cpu, off_cpu;       /* --on-cpu, --off-cpu; both when neither is given */
+	bool off_cpu_asked;         /* by name: it is an error when it cannot be had */
+	uint64_t min_block_us;      /* --min-block, of the interval; 0: none is too short */
+	uint64_t max_block_us;      /* --max-block; 0: none is too long */
+	uint32_t states;            /* --state: 1 << enum off_state; all bits when not given */
+	bool wakers;                /* --wakers */
+	bool kernel_threads;        /* --kernel-threads: off-CPU time of theirs, too */
+	uint64_t max_events;        /* --max-events: per CPU and second; 0: no limit */
+	uint64_t preempt_sample_us; /* --preempt-sample; 0: each stack stands for itself */
+	bool verify_stacks;         /* --verify-stacks: walk also those that are known again */
+	bool raw_tracepoint;        /* --raw-tracepoint: as where there is no tp_btf */
+	bool is_thrifty;            /* of an agent: what costs more than it finds out is left out */
 	bool quiet;
 	bool force;               /* --force: run on kernels known to be unsafe */
 	enum unwind_mode unwind;  /* --unwind; default UNWIND_TABLES */

@@ -56,6 +56,11 @@ static error_t parse_detail(int key, char *arg, struct record_options *options,
 		*ret_option = "--max-events";
 		options->max_events = number_of_option(*ret_option, arg, 0, MAX_EVENTS_MAX, "");
 		return 0;
+	case KEY_PREEMPT_SAMPLE:
+		*ret_option = "--preempt-sample";
+		options->preempt_sample_us =
+			number_of_option(*ret_option, arg, 0, PREEMPT_SAMPLE_US_MAX, "");
+		return 0;
 	case KEY_RAW_TRACEPOINT:
 		*ret_option = "--raw-tracepoint";
 		options->raw_tracepoint = true;

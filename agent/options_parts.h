@@ -7,24 +7,26 @@
 
 #include "agent/options.h"
 
-#define SAMPLE_HZ_DEFAULT  99
-#define SAMPLE_HZ_MAX      1000000ULL
-#define UNWIND_MIB_DEFAULT 256
-#define UNWIND_MIB_MIN     1
-#define UNWIND_MIB_MAX     ((uint64_t)UNWIND_CHUNKS_MAX * UNWIND_CHUNK_SIZE >> 20)
-#define SECONDS_MIN        0.001
-#define SECONDS_MAX        (10 * 365 * 86400.0)
-#define MAX_EVENTS_DEFAULT 300000
-#define MAX_EVENTS_MAX     1000000000
-#define BLOCK_US_MAX       (10 * 365 * 86400 * UINT64_C(1000000))
-#define DEBUGINFOD_S       20
-#define DEBUGINFOD_S_MAX   3600.0
-#define WIDTH_MIN          100
-#define WIDTH_MAX          100000
-#define FRAME_HEIGHT_MIN   6
-#define FRAME_HEIGHT_MAX   200
-#define FONT_SIZE_MIN      4
-#define FONT_SIZE_MAX      100
+#define SAMPLE_HZ_DEFAULT     99
+#define SAMPLE_HZ_MAX         1000000ULL
+#define UNWIND_MIB_DEFAULT    256
+#define UNWIND_MIB_MIN        1
+#define UNWIND_MIB_MAX        ((uint64_t)UNWIND_CHUNKS_MAX * UNWIND_CHUNK_SIZE >> 20)
+#define SECONDS_MIN           0.001
+#define SECONDS_MAX           (10 * 365 * 86400.0)
+#define MAX_EVENTS_DEFAULT    300000
+#define MAX_EVENTS_MAX        1000000000
+/* Sums are drawn with 32 bits of nanoseconds. */
+#define PREEMPT_SAMPLE_US_MAX 1000000
+#define BLOCK_US_MAX          (10 * 365 * 86400 * UINT64_C(1000000))
+#define DEBUGINFOD_S          20
+#define DEBUGINFOD_S_MAX      3600.0
+#define WIDTH_MIN             100
+#define WIDTH_MAX             100000
+#define FRAME_HEIGHT_MIN      6
+#define FRAME_HEIGHT_MAX      200
+#define FONT_SIZE_MIN         4
+#define FONT_SIZE_MAX         100
 /* As palette_from_name() takes them. */
 #define PALETTE_NAMES                                                                              \
 	"kind, module, hot, mem, io, wakeup, red, green, blue, aqua, yellow, purple, orange, "     \
@@ -42,6 +44,7 @@ enum option_key {
 	KEY_WAKERS,
 	KEY_KERNEL_THREADS,
 	KEY_MAX_EVENTS,
+	KEY_PREEMPT_SAMPLE,
 	KEY_RAW_TRACEPOINT,
 	KEY_VERIFY_STACKS,
 	KEY_FORMAT,

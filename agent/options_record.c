@@ -53,6 +53,10 @@ static const struct argp_option rows[] = {
 	  "Above so many switches per second and CPU, weigh short intervals off a CPU by sampling "
 	  "them; 0: never (default: 300000)",
 	  3 },
+	{ "preempt-sample", KEY_PREEMPT_SAMPLE, "US", 0,
+	  "Sample the stacks of threads that are preempted, one for so many microseconds that each "
+	  "of them waits; 0: take all (default: 0)",
+	  3 },
 
 	{ NULL, 0, NULL, 0, "Where to:", 4 },
 	{ "output", 'o', "PATH", 0,

@@ -141,6 +141,11 @@ static void add_off_cpu(struct page_facts *facts, const struct off_cpu_stats *of
 	if (off->not_sampled > 0)
 		add_fact(facts, "Short intervals", "%s stand for %s others (--max-events)",
 			 grouped(off->sampled).text, grouped(off->not_sampled).text);
+	if (off->preempted_not_sampled > 0)
+		add_fact(facts, "Preempted threads",
+			 "%s stacks stand for %s others (--preempt-sample)",
+			 grouped(off->preempted_sampled).text,
+			 grouped(off->preempted_not_sampled).text);
 }
 
 static void add_facts(struct page_facts *facts, const struct report *report)

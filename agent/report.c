@@ -186,6 +186,8 @@ static void fill_off_cpu(const struct profile *profile, const struct sampler_sta
 		.hidden_ns = counters[COUNTER_OFF_HIDDEN_NS],
 		.sampled = counters[COUNTER_OFF_SAMPLED],
 		.not_sampled = counters[COUNTER_OFF_NOT_SAMPLED],
+		.preempted_sampled = counters[COUNTER_OFF_PREEMPTED_SAMPLED],
+		.preempted_not_sampled = counters[COUNTER_OFF_PREEMPTED_NOT_SAMPLED],
 		.user_known = counters[COUNTER_OFF_USER_MEMO],
 		.user_walked = counters[COUNTER_OFF_USER_WALKS],
 		.kernel_known = counters[COUNTER_OFF_KERNEL_MEMO],

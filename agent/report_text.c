@@ -129,6 +129,8 @@ static void write_off_notes(struct report *report)
 	}
 	if (off->not_sampled)
 		line_add(&line, "; short intervals sampled");
+	if (off->preempted_not_sampled)
+		line_add(&line, "; preempted threads sampled");
 	add_losses(&line, report, PICTURE_OFF_CPU);
 }
 
@@ -174,6 +176,10 @@ static void print_off_cpu(const struct report *report)
 		log_info("switches above --max-events: %" PRIu64
 			 " short intervals stand for %" PRIu64 " others",
 			 off->sampled, off->not_sampled);
+	if (off->preempted_not_sampled)
+		log_info("preempted threads (--preempt-sample): %" PRIu64
+			 " stacks stand for %" PRIu64 " others",
+			 off->preempted_sampled, off->preempted_not_sampled);
 }
 
 static void print_ledger(const struct report *report)

@@ -190,6 +190,10 @@ static void describe_graph(struct drawing *drawing, size_t i, bool is_off_cpu)
 			       profile->sample_hz);
 	(void)snprintf(notes + strlen(notes), TEXT_SIZE - strlen(notes),
 		       "; complete stacks: %.1f %%", 100.0 * (double)complete / (double)all);
+	if (is_off_cpu && drawing->config->record.preempt_sample_us)
+		(void)snprintf(notes + strlen(notes), TEXT_SIZE - strlen(notes),
+			       "; preempted threads: a stack for each %g ms",
+			       (double)drawing->config->record.preempt_sample_us / 1000);
 	add_losses(profile, is_off_cpu, notes, TEXT_SIZE);
 }
 

@@ -174,6 +174,8 @@ static void add_off_cpu(struct object *object, const struct off_cpu_stats *stats
 	add_count(&off, "hidden_ns", stats->hidden_ns);
 	add_count(&off, "sampled_intervals", stats->sampled);
 	add_count(&off, "not_sampled_intervals", stats->not_sampled);
+	add_count(&off, "preempted_sampled", stats->preempted_sampled);
+	add_count(&off, "preempted_not_sampled", stats->preempted_not_sampled);
 	add_count(&off, "user_stacks_known", stats->user_known);
 	add_count(&off, "user_stacks_walked", stats->user_walked);
 	add_count(&off, "kernel_stacks_known", stats->kernel_known);

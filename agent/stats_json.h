@@ -36,7 +36,8 @@ struct off_cpu_stats {
 	uint64_t intervals;
 	uint64_t hidden_intervals, hidden_ns; /* too short, too long, in another state: as asked */
 	uint64_t sampled, not_sampled;        /* --max-events: those that stand for these others */
-	uint64_t user_known, user_walked;     /* stacks, known again without a walk or not */
+	uint64_t preempted_sampled, preempted_not_sampled; /* the same by --preempt-sample */
+	uint64_t user_known, user_walked; /* stacks, known again without a walk or not */
 	uint64_t kernel_known, kernel_walked;
 	const char *tracepoint; /* "typed" or "raw" */
 };

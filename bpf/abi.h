@@ -44,7 +44,7 @@ enum stop_reason {
 	STOP_BAD_READ = 10,     /* stack memory not readable: swapped out, or not a stack */
 	STOP_NO_PROGRESS = 11,  /* the next frame would not be further out */
 	STOP_NO_MAPPING = 12,   /* the return address is in no executable mapping */
-	STOP_NOT_TAKEN = 13,    /* off-CPU, of a thread that switches too fast (--max-events) */
+	STOP_NOT_TAKEN = 13,    /* off-CPU, and no other stood for it (--max-events and so on) */
 	STOP_REASON_COUNT,
 };
 
@@ -125,9 +125,11 @@ enum counter {
 	COUNTER_OFF_USER_WALKS,  /* stacks walked */
 	COUNTER_OFF_KERNEL_MEMO, /* the same in the kernel */
 	COUNTER_OFF_KERNEL_WALKS,
-	COUNTER_OFF_MEMO_WRONG,    /* verified, and it was another stack */
-	COUNTER_OFF_SAMPLED,       /* short intervals that stand for others: --max-events */
-	COUNTER_OFF_NOT_SAMPLED,   /* and those others */
+	COUNTER_OFF_MEMO_WRONG,        /* verified, and it was another stack */
+	COUNTER_OFF_SAMPLED,           /* short intervals that stand for others: --max-events */
+	COUNTER_OFF_NOT_SAMPLED,       /* and those others */
+	COUNTER_OFF_PREEMPTED_SAMPLED, /* of threads that were preempted: --preempt-sample */
+	COUNTER_OFF_PREEMPTED_NOT_SAMPLED,
 	COUNTER_OFF_WAKERS_FULL,   /* wakers for which there was no room */
 	COUNTER_OFF_WAKERS_MISSED, /* intervals without their waker: not seen, or no room */
 	COUNTER_COUNT,
@@ -243,8 +245,9 @@ struct off_cpu_config {
 	__u32 is_raw;           /* by raw tracepoints */
 	__u32 has_rdonly_cast;  /* bpf_rdonly_cast(): Linux 6.2 */
 	__u32 unused;
-	__u64 cgroup;     /* of FILTER_CGROUP: the number of its directory */
-	__u64 max_events; /* a second, on each CPU, whose stacks are taken; 0: no limit */
+	__u64 cgroup;       /* of FILTER_CGROUP: the number of its directory */
+	__u64 max_events;   /* a second, on each CPU, whose stacks are taken; 0: no limit */
+	__u64 preempted_ns; /* what a stack of a preempted thread stands for; 0: each for itself */
 };
 
 /*

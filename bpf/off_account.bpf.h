@@ -183,7 +183,13 @@ static __always_inline bool is_hidden(const struct off_interval *interval, __u64
 	return length < off_config.min_ns || (off_config.max_ns && length > off_config.max_ns);
 }
 
-/* Where the time of a short interval goes: off_pace.bpf.h. */
+/* Whether another one's stack may stand for it: off_preempted.bpf.h. */
+static __always_inline bool preempted_is_sampled(const struct off_interval *interval)
+{
+	return off_config.preempted_ns && interval->key.state == OFF_RUNQUEUE;
+}
+
+/* Where the time of an interval goes: off_pace.bpf.h, off_preempted.bpf.h. */
 enum off_bank {
 	OFF_BANK_NONE, /* under its stacks */
 	OFF_BANK_PUT,  /* to the bank */
@@ -237,11 +243,17 @@ static __always_inline void account_piece(struct off_thread *thread,
 
 	piece.runqueue = span->to > start ? span->to - start : 0;
 	piece.blocked = span->to - span->from - piece.runqueue;
-	if (span->bank == OFF_BANK_PUT) {
+	if (span->bank == OFF_BANK_PUT && preempted_is_sampled(interval)) {
+		thread->preempted_bank += piece.runqueue;
+		piece.is_banked = true;
+	} else if (span->bank == OFF_BANK_PUT) {
 		thread->bank_blocked += piece.blocked;
 		thread->bank_runqueue += piece.runqueue;
 		thread->bank_state = interval->key.state;
 		piece.is_banked = true;
+	} else if (span->bank == OFF_BANK_TAKE && span->is_end && preempted_is_sampled(interval)) {
+		piece.more_runqueue = thread->preempted_bank;
+		thread->preempted_bank = 0;
 	} else if (span->bank == OFF_BANK_TAKE && span->is_end) {
 		piece.more_blocked = thread->bank_blocked;
 		piece.more_runqueue = thread->bank_runqueue;
@@ -418,24 +430,33 @@ static __always_inline void fill_account(struct off_thread *thread, struct off_a
 	__builtin_memcpy(account->ledgers, thread->ledgers, sizeof(account->ledgers));
 }
 
-/* What is in the bank goes under no stack: there will be none to stand for it. */
+/* What is in a bank goes under no stack: there will be none to stand for it. */
 static __always_inline void empty_bank(struct off_thread *thread, struct off_scratch *scratch,
-				       __u32 half)
+				       struct off_piece *piece, enum off_state state)
 {
 	struct off_interval *interval = &scratch->interval;
+
+	if (!piece->more_blocked && !piece->more_runqueue)
+		return;
+	*interval = thread->interval;
+	interval->key.state = state;
+	interval->key.who.user_stack = STACK_ID_NONE;
+	interval->key.who.stop = STOP_NOT_TAKEN;
+	off_count_piece(&thread->ledgers[piece->half & 1], &thread->pending[piece->half & 1],
+			interval, scratch, piece);
+}
+
+static __always_inline void empty_banks(struct off_thread *thread, struct off_scratch *scratch,
+					__u32 half)
+{
 	struct off_piece piece = { .more_blocked = thread->bank_blocked,
 				   .more_runqueue = thread->bank_runqueue,
 				   .half = half };
+	struct off_piece preempted = { .more_runqueue = thread->preempted_bank, .half = half };
 
-	if (!piece.more_blocked && !piece.more_runqueue)
-		return;
-	*interval = thread->interval;
-	interval->key.state = thread->bank_state;
-	interval->key.who.user_stack = STACK_ID_NONE;
-	interval->key.who.stop = STOP_NOT_TAKEN;
-	off_count_piece(&thread->ledgers[half & 1], &thread->pending[half & 1], interval, scratch,
-			&piece);
-	thread->bank_blocked = thread->bank_runqueue = 0;
+	empty_bank(thread, scratch, &piece, thread->bank_state);
+	empty_bank(thread, scratch, &preempted, OFF_RUNQUEUE);
+	thread->bank_blocked = thread->bank_runqueue = thread->preempted_bank = 0;
 }
 
 static __always_inline void put_pendings(struct off_thread *thread)
@@ -456,7 +477,7 @@ static __always_inline void tell_end(struct task_struct *task, struct off_thread
 	struct off_windows windows;
 
 	read_windows(&windows);
-	empty_bank(thread, scratch, windows.half);
+	empty_banks(thread, scratch, windows.half);
 	put_pendings(thread);
 	fill_account(thread, account, now);
 	thread->mark = MARK_NONE;

@@ -110,7 +110,10 @@ static __always_inline void leave(void *ctx, struct task_struct *task, struct of
 	interval = &thread->interval;
 	if (!is_named(task, thread))
 		name_thread(task, thread);
-	thread->is_banked = pace_skips(thread, &scratch->pace, now);
+	if (state == OFF_RUNQUEUE && off_config.preempted_ns)
+		thread->is_banked = preempted_skips(thread, &scratch->pace, now);
+	else
+		thread->is_banked = pace_skips(thread, &scratch->pace, now);
 	if (thread->is_banked)
 		stacks.stop = STOP_NOT_TAKEN;
 	else if (!is_dead)
@@ -159,10 +162,18 @@ static __always_inline void begin_record(struct off_thread *thread, const struct
 	interval->began = off_began;
 }
 
-static __always_inline __u64 take_kernel_stack(struct task_struct *task, struct off_thread *thread,
-					       struct off_scratch *scratch)
+/* Whether an interval of that length is shown under its stacks, as far as is known now. */
+static __always_inline bool wants_stacks(const struct off_thread *thread, __u64 length)
 {
-	if (!config.kernel_stacks)
+	if (preempted_is_sampled(&thread->interval))
+		return preempted_wants_stack(thread, length);
+	return !thread->is_banked || length >= PACE_SHORT_NS;
+}
+
+static __always_inline __u64 take_kernel_stack(struct task_struct *task, struct off_thread *thread,
+					       struct off_scratch *scratch, __u64 now)
+{
+	if (!config.kernel_stacks || !wants_stacks(thread, now - thread->interval.began))
 		return STACK_ID_NONE;
 	if (off_config.is_raw)
 		return thread->interval.key.who.kernel_stack;
@@ -191,8 +202,11 @@ static __always_inline struct off_thread *record_entering(struct task_struct *ta
 static __always_inline enum off_bank choose_bank(struct off_thread *thread, struct off_pace *pace,
 						 __u64 length, __u64 now)
 {
-	if (!off_config.max_events || is_hidden(&thread->interval, length) ||
-	    !off_is_shown(thread->interval.key.state))
+	if (is_hidden(&thread->interval, length) || !off_is_shown(thread->interval.key.state))
+		return OFF_BANK_NONE;
+	if (preempted_is_sampled(&thread->interval))
+		return preempted_choose(thread, pace, length, now);
+	if (!off_config.max_events)
 		return OFF_BANK_NONE;
 	if (length >= PACE_SHORT_NS) {
 		thread->short_run = 0;
@@ -207,7 +221,7 @@ static __always_inline enum off_bank choose_bank(struct off_thread *thread, stru
 		count_event(COUNTER_OFF_NOT_SAMPLED);
 		return OFF_BANK_PUT;
 	}
-	thread->bank_left = pace_draw(pace, now);
+	thread->bank_left = pace_draw(pace, PACE_SAMPLE_NS, now);
 	count_event(COUNTER_OFF_SAMPLED);
 	return OFF_BANK_TAKE;
 }
@@ -235,8 +249,7 @@ static __always_inline void enter(struct task_struct *task, const struct off_fac
 	if (!thread)
 		return;
 	interval = &thread->interval;
-	if (!thread->is_banked || now - interval->began >= PACE_SHORT_NS)
-		span.kernel_stack = take_kernel_stack(task, thread, scratch);
+	span.kernel_stack = take_kernel_stack(task, thread, scratch, now);
 	mark = take_mark(thread, 0, &now);
 	span.to = now;
 	if (mark == MARK_NONE) {

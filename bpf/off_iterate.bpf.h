@@ -3,7 +3,7 @@
 #ifndef EPROF_BPF_OFF_ITERATE_BPF_H
 #define EPROF_BPF_OFF_ITERATE_BPF_H
 
-#include "bpf/off_account.bpf.h"
+#include "bpf/off_preempted.bpf.h"
 
 __u32 off_look;      /* enum off_look: what off_seed_threads() is asked for */
 __u32 off_look_left; /* so many may be told of for the first time */
@@ -208,9 +208,9 @@ int off_settle(struct bpf_iter__task *ctx)
 		return 0;
 	read_windows(&windows);
 	settle_time(task, thread, scratch, windows.boundary);
-	/* No other interval will stand for what is in the bank. */
+	/* No other interval will stand for what is in the banks. */
 	if (off_is_over)
-		empty_bank(thread, scratch, windows.half ^ 1);
+		empty_banks(thread, scratch, windows.half ^ 1);
 	off_put_pending(&thread->pending[(windows.half ^ 1) & 1], windows.half ^ 1);
 	return 0;
 }

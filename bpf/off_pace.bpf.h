@@ -51,8 +51,8 @@ static __always_inline bool pace_skips(const struct off_thread *thread, struct o
 	       thread->bank_left > PACE_SHORT_NS;
 }
 
-/* xorshift64 (Marsaglia, "Xorshift RNGs"): half to one and a half times the sum, evenly. */
-static __always_inline __s64 pace_draw(struct off_pace *pace, __u64 now)
+/* 32 bits of xorshift64 (Marsaglia, "Xorshift RNGs"). */
+static __always_inline __u64 pace_random(struct off_pace *pace, __u64 now)
 {
 	__u64 x = pace->random ? pace->random : now | 1;
 
@@ -60,7 +60,13 @@ static __always_inline __s64 pace_draw(struct off_pace *pace, __u64 now)
 	x ^= x >> 7;
 	x ^= x << 17;
 	pace->random = x;
-	return PACE_SAMPLE_NS / 2 + (x >> 32) % PACE_SAMPLE_NS;
+	return x >> 32;
+}
+
+/* Half to one and a half times the sum, evenly. */
+static __always_inline __s64 pace_draw(struct off_pace *pace, __u64 sum, __u64 now)
+{
+	return sum / 2 + pace_random(pace, now) % sum;
 }
 
 #endif

@@ -71,9 +71,12 @@ struct off_thread {
 	__u32 short_run;  /* short intervals in a row */
 	__u32 is_banked;  /* the one that is going on */
 	__u32 bank_state; /* enum off_state of what was put in last */
-	__u32 is_ending;  /* it is counted in off_ending */
-	__u32 is_child;   /* made at its fork: before that there is nothing to account for */
-	__u64 walked;     /* by iterators only: WALK_BEGUN_AT() or WALKED_AT() */
+	/* Of being preempted: see off_preempted.bpf.h. */
+	__u64 preempted_bank, preempted_usual;
+	__s64 preempted_left; /* until a sample is due */
+	__u32 is_ending;      /* it is counted in off_ending */
+	__u32 is_child;       /* made at its fork: before that there is nothing to account for */
+	__u64 walked;         /* by iterators only: WALK_BEGUN_AT() or WALKED_AT() */
 	/* Switches write the first, whoever tells of the thread the second: what it has told of. */
 	struct off_tally tally, told;
 	struct off_pending pending[HALVES]; /* by half of the counts */

@@ -12,6 +12,9 @@
 #include <gelf.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "symbolize/elf_reader.h"
@@ -184,8 +187,21 @@ struct dwarf_section dwarf_file_section(Dwarf *dwarf, const char *name)
 	return none;
 }
 
+/* libelf goes by mmap(), too, and reads in pieces where that fails. */
+static bool can_be_mapped(int fd)
+{
+	struct stat st;
+	void *image;
+
+	if (fstat(fd, &st) < 0 || st.st_size <= 0)
+		return false;
+	image = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	return image != MAP_FAILED && munmap(image, (size_t)st.st_size) == 0;
+}
+
 static int begin(struct dwarf_file *file)
 {
+	file->is_mapped = can_be_mapped(file->fd);
 	file->dwarf = dwarf_begin(file->fd, DWARF_C_READ);
 	if (!file->dwarf)
 		return -ENOEXEC;
@@ -232,6 +248,19 @@ void dwarf_file_done(struct dwarf_file *file)
 	cleanup_fd(&file->alternate_fd);
 	free(file->code);
 	*file = (struct dwarf_file){ .fd = -1, .alternate_fd = -1 };
+}
+
+void dwarf_file_rest(const struct dwarf_file *file)
+{
+	char *image;
+	size_t size;
+
+	/* What is not mapped elf_rawfile() would read. */
+	if (!file->dwarf || !file->is_mapped)
+		return;
+	image = elf_rawfile(dwarf_getelf(file->dwarf), &size);
+	if (image && (uintptr_t)image % (uintptr_t)sysconf(_SC_PAGESIZE) == 0)
+		(void)madvise(image, size, MADV_DONTNEED);
 }
 
 int dwarf_file_reopen(struct dwarf_file *file)

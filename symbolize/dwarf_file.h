@@ -32,7 +32,7 @@ enum dwarf_presence {
 struct dwarf_file {
 	int fd;
 	uint64_t inflated_max; /* what compressed sections of one file may become */
-	bool has_info;
+	bool has_info, is_mapped;
 	/* NULL without debug information. What it gives out is gone after dwarf_file_reopen(). */
 	Dwarf *dwarf;
 	struct dwarf_section line, line_str, str;
@@ -60,6 +60,9 @@ int dwarf_file_set_alternate(struct dwarf_file *file, int fd);
 
 /* Gives back all that libdw has allocated, by beginning anew. 0 or -errno: then dwarf is NULL. */
 int dwarf_file_reopen(struct dwarf_file *file);
+
+/* Takes the file's pages out of our memory; they stay in the kernel's, and come back when read. */
+void dwarf_file_rest(const struct dwarf_file *file);
 
 /*
  * The code from low to high as bytes from code_low on. False when it is empty, or when no code of

@@ -126,6 +126,11 @@ static uint64_t held_bytes(const struct dwarf_names *names)
 	       names->libdw_indexed * LIBDW_INDEXED_BYTES;
 }
 
+void dwarf_names_rest(const struct dwarf_names *names)
+{
+	dwarf_file_rest(&names->file);
+}
+
 void dwarf_names_stats(const struct dwarf_names *names, struct dwarf_stats *ret)
 {
 	*ret = names->stats;

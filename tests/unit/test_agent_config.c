@@ -106,6 +106,8 @@ static void without_keys_it_is_what_record_does_with_the_whole_machine(void **st
 	/* But for the memory that it has for as long as it lives. */
 	assert_int_equal(config->record.unwind_bytes, 64 << 20);
 	record.unwind_bytes = config->record.unwind_bytes;
+	assert_int_equal(config->record.preempt_sample_us, 50000);
+	record.preempt_sample_us = config->record.preempt_sample_us;
 	assert_memory_equal(&config->record, &record, sizeof(record));
 	assert_int_equal(config->window_s, 60);
 	assert_int_equal(config->split, SPLIT_CGROUP);
@@ -131,7 +133,8 @@ static void every_value_finds_its_place(void **state)
 	CLEANUP(cleanup_config)
 	struct agent_config *config = accepted(
 		"[agent]\nwindow = 5m\nkinds = off-cpu\npids = 7,8\nuser-only = yes\n"
-		"min-block = 1ms\nmax-block = 2s\nmax-events = 0\nunwind = fp\n"
+		"min-block = 1ms\nmax-block = 2s\nmax-events = 0\npreempt-sample = 7ms\nunwind = "
+		"fp\n"
 		"unwind-memory = 1G\nsplit = comm\nmax-services = 7\nhost = h\nspool-dir = /s\n"
 		"spool-bytes = 10M\nspool-age = 2d\nuser = 10:20\nmax-cpu = 2.5%\n"
 		"metrics-file = /m\nsocket = /k\nlog-level = debug\n"
@@ -154,6 +157,7 @@ static void every_value_finds_its_place(void **state)
 	assert_int_equal(config->record.min_block_us, 1000);
 	assert_int_equal(config->record.max_block_us, 2000000);
 	assert_int_equal(config->record.max_events, 0);
+	assert_int_equal(config->record.preempt_sample_us, 7000);
 	assert_int_equal(config->record.unwind, UNWIND_FRAME_POINTERS);
 	assert_int_equal(config->record.unwind_bytes, 1 << 30);
 	assert_int_equal(config->split, SPLIT_COMM);

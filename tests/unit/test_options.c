@@ -244,11 +244,11 @@ static void unknown_events_are_refused(void **state)
 /* Each option with a value, without one; each without a value, with one. */
 static void missing_and_needless_values_are_refused(void **state)
 {
-	const char *const with[] = { "pid",           "tid",       "cgroup",    "duration",
-				     "frequency",     "event",     "cpu",       "output",
-				     "unwind-memory", "unwind",    "format",    "verifier-log",
-				     "symfs",         "min-block", "max-block", "state",
-				     "max-events" };
+	const char *const with[] = { "pid",           "tid",           "cgroup",    "duration",
+				     "frequency",     "event",         "cpu",       "output",
+				     "unwind-memory", "unwind",        "format",    "verifier-log",
+				     "symfs",         "min-block",     "max-block", "state",
+				     "max-events",    "preempt-sample" };
 	const char *const without[] = { "all",           "on-cpu", "off-cpu",    "user",
 					"kernel",        "idle",   "per-thread", "quiet",
 					"force",         "lines",  "wakers",     "kernel-threads",

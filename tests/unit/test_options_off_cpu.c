@@ -37,6 +37,7 @@ static void every_option_is_taken(void **state)
 	const struct record_options *record =
 		&accepted("eprof record -a --off-cpu --min-block 100 --max-block=5000 "
 			  "--state sleep,D --wakers --kernel-threads --max-events=7 "
+			  "--preempt-sample=8 "
 			  "--raw-tracepoint -o x.svg")
 			 ->record;
 
@@ -46,8 +47,10 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(record->states, 1 << OFF_SLEEP | 1 << OFF_UNINTERRUPTIBLE);
 	assert_true(record->wakers && record->kernel_threads && record->raw_tracepoint);
 	assert_int_equal(record->max_events, 7);
+	assert_int_equal(record->preempt_sample_us, 8);
 	assert_int_equal(record->form, OUTPUT_SVG);
 	assert_int_equal(accepted("eprof record -a --max-events 0")->record.max_events, 0);
+	assert_int_equal(accepted("eprof record -a")->record.preempt_sample_us, 0);
 }
 
 static void lengths_are_whole_microseconds(void **state)
@@ -116,6 +119,8 @@ static void limits_of_events_are_numbers(void **state)
 	check_refused("eprof record -a --max-events 1000000001",
 		      "'1000000001' is not between 0 and 1000000000");
 	check_refused("eprof record -a --max-events many", "'many' is not a whole number");
+	check_refused("eprof record -a --preempt-sample 1000001",
+		      "'1000001' is not between 0 and 1000000");
 }
 
 static void what_says_nothing_of_the_one_kind_is_refused(void **state)
@@ -123,7 +128,7 @@ static void what_says_nothing_of_the_one_kind_is_refused(void **state)
 	static const char *const off_only[] = { "--min-block 5",    "--max-block 5",
 						"--state S",        "--wakers",
 						"--kernel-threads", "--max-events 5",
-						"--raw-tracepoint" };
+						"--raw-tracepoint", "--preempt-sample 5" };
 	static const char *const on_only[] = { "-F 99", "-e cpu-clock", "--idle" };
 	char line[128], word[32];
 

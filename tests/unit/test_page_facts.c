@@ -121,6 +121,8 @@ static void what_is_left_out_is_told(void **state)
 	report.stats.off_cpu.hidden_intervals = 4400;
 	report.stats.off_cpu.sampled = 66;
 	report.stats.off_cpu.not_sampled = 7700;
+	report.stats.off_cpu.preempted_sampled = 88;
+	report.stats.off_cpu.preempted_not_sampled = 9900;
 	facts = facts_of(&report);
 	page = page_facts_page(facts);
 	assert_string_equal(fact(&page, "Left out"), "1 sample of CPUs with nothing to do");
@@ -128,6 +130,8 @@ static void what_is_left_out_is_told(void **state)
 			    "55.0 s off-CPU in 4,400 intervals");
 	assert_string_equal(fact(&page, "Short intervals"),
 			    "66 stand for 7,700 others (--max-events)");
+	assert_string_equal(fact(&page, "Preempted threads"),
+			    "88 stacks stand for 9,900 others (--preempt-sample)");
 	assert_string_equal(fact(&page, "Kernel names"), "hidden by the kernel");
 	page_facts_free(facts);
 }

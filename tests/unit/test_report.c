@@ -303,6 +303,8 @@ static void time_off_a_cpu_is_told_when_it_was_measured(void **state)
 	fake.sampler.counters[COUNTER_OFF_HIDDEN_NS] = 5;
 	fake.sampler.counters[COUNTER_OFF_SAMPLED] = 6;
 	fake.sampler.counters[COUNTER_OFF_NOT_SAMPLED] = 7;
+	fake.sampler.counters[COUNTER_OFF_PREEMPTED_SAMPLED] = 8;
+	fake.sampler.counters[COUNTER_OFF_PREEMPTED_NOT_SAMPLED] = 9;
 	assert_int_equal(report_make(&sources, &report), 0);
 	assert_false(report.stats.has_off_cpu);
 	assert_null(report.stats.ledger);
@@ -331,6 +333,8 @@ static void time_off_a_cpu_is_told_when_it_was_measured(void **state)
 	assert_true(report.stats.off_cpu.hidden_intervals == 4);
 	assert_true(report.stats.off_cpu.hidden_ns == 5);
 	assert_true(report.stats.off_cpu.sampled == 6 && report.stats.off_cpu.not_sampled == 7);
+	assert_true(report.stats.off_cpu.preempted_sampled == 8 &&
+		    report.stats.off_cpu.preempted_not_sampled == 9);
 	assert_string_equal(report.stats.off_cpu.tracepoint, "raw");
 	assert_ptr_equal(report.stats.ledger, waiting.ledger);
 	assert_true(report.thread_count == 3 && report.ledger_sum.wall_ns == 90);

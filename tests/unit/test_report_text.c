@@ -116,14 +116,20 @@ static void what_is_hidden_or_sampled_is_said(void **state)
 	report.stats.off_cpu.hidden_ns = 55 * S;
 	report.stats.off_cpu.sampled = 66;
 	report.stats.off_cpu.not_sampled = 77;
+	report.stats.off_cpu.preempted_sampled = 88;
+	report.stats.off_cpu.preempted_not_sampled = 99;
 	assert_non_null(strstr(printed(&report),
 			       "left out, as asked for: 55.0 s off-CPU in 44 intervals\n"));
 	assert_non_null(strstr(printed(&report), "switches above --max-events: 66 short intervals "
 						 "stand for 77 others\n"));
+	assert_non_null(strstr(printed(&report), "preempted threads (--preempt-sample): 88 stacks "
+						 "stand for 99 others\n"));
 	report_write_notes(&report);
 	assert_string_equal(report.off_notes,
 			    "demo (pid 7), 10.0 s; off-CPU: 19.0 s; complete stacks: 94.7 %; left "
-			    "out: 55.0 s in 44 intervals; short intervals sampled; nothing lost");
+			    "out: 55.0 s in 44 intervals; short intervals sampled; preempted "
+			    "threads sampled; nothing "
+			    "lost");
 	assert_string_equal(report.notes, "demo (pid 7), 10.0 s at 99 Hz on 2 CPUs; complete "
 					  "stacks: 99.5 %; nothing lost");
 }
@@ -192,14 +198,15 @@ static void notes_that_are_too_long_are_cut(void **state)
 						       .hidden_intervals = UINT64_MAX,
 						       .hidden_ns = UINT64_MAX,
 						       .sampled = UINT64_MAX,
-						       .not_sampled = UINT64_MAX };
+						       .not_sampled = UINT64_MAX,
+						       .preempted_not_sampled = UINT64_MAX };
 	for (size_t i = 0; i < STATS_LOSSES_MAX; i++)
 		report.stats.losses[i] = (struct named_count){ "a_loss_of_a_kind", UINT64_MAX };
 	report.stats.loss_count = STATS_LOSSES_MAX;
 	report_write_notes(&report);
 	assert_int_equal(strlen(report.notes), REPORT_NOTES_SIZE - 1);
 	assert_int_equal(strlen(report.off_notes), REPORT_NOTES_SIZE - 1);
-	assert_non_null(strstr(report.off_notes, "short intervals sampled; lost: "));
+	assert_non_null(strstr(report.off_notes, "; preempted threads sampled; lost: "));
 }
 
 int main(void)

@@ -47,6 +47,8 @@ static bool is_no_loss(enum counter counter)
 	case COUNTER_OFF_KERNEL_WALKS:
 	case COUNTER_OFF_SAMPLED:
 	case COUNTER_OFF_NOT_SAMPLED:
+	case COUNTER_OFF_PREEMPTED_SAMPLED:
+	case COUNTER_OFF_PREEMPTED_NOT_SAMPLED:
 		return true;
 	default:
 		return false;

@@ -44,6 +44,8 @@ static const struct recording_stats example = {
 		     .hidden_ns = 23,
 		     .sampled = 24,
 		     .not_sampled = 25,
+		     .preempted_sampled = 30,
+		     .preempted_not_sampled = 31,
 		     .user_known = 26,
 		     .user_walked = 27,
 		     .kernel_known = 28,
@@ -146,6 +148,8 @@ static void time_off_a_cpu_is_an_object_of_its_own(void **state)
 	check_number(off, "hidden_ns", 23);
 	check_number(off, "sampled_intervals", 24);
 	check_number(off, "not_sampled_intervals", 25);
+	check_number(off, "preempted_sampled", 30);
+	check_number(off, "preempted_not_sampled", 31);
 	check_number(off, "user_stacks_known", 26);
 	check_number(off, "user_stacks_walked", 27);
 	check_number(off, "kernel_stacks_known", 28);
