@@ -31,7 +31,8 @@
  * others, leaves it out of the bounding set that we are started with.
  *
  * Not kept: CAP_SYS_ADMIN, for BPF statistics, and for looking up a map by its number, which is why
- * agent/blocked_walk.c is handed descriptors; CAP_SYS_NICE, as the follower's priority goes by
+ * agent/blocked_walk.c is handed descriptors, and, on Debian and Ubuntu, for events, which is why
+ * there is agent/event_opener.c; CAP_SYS_NICE, as the follower's priority goes by
  * limits that are raised here; CAP_SYS_RESOURCE and CAP_IPC_LOCK, by limits as well; CAP_KILL, as
  * we end our own children only.
  *

@@ -11,6 +11,7 @@
 
 #include "agent/agent_directories.h"
 #include "agent/agent_parts.h"
+#include "agent/event_opener.h"
 #include "agent/log.h"
 #include "agent/preflight.h"
 #include "base/cleanup.h"
@@ -324,6 +325,11 @@ static int prepare(struct agent *agent)
 	err = service_manager_new(&agent->manager);
 	if (err < 0) {
 		log_error("cannot tell the service manager: %s", strerror(-err));
+		return err;
+	}
+	err = event_opener_start(agent->user.uid, agent->user.gid);
+	if (err < 0) {
+		log_error("cannot start the process that opens events: %s", strerror(-err));
 		return err;
 	}
 	/* Threads have the capabilities of who starts them: there are none before. Files are made

@@ -10,6 +10,7 @@
  */
 #include "agent/agent_sandbox.h"
 
+#include <linux/bpf.h>
 #include <linux/sched.h>
 #include <sys/syscall.h>
 
@@ -103,9 +104,24 @@ static const struct sock_filter beginning[] = {
 	ANSWER(SECCOMP_RET_ERRNO | ENOSYS),
 };
 
-/* Flags are the first argument on both architectures. */
+/*
+ * Modules may not be listed without CAP_SYS_ADMIN. libbpf 1.1 (Debian 12) then gives up on a
+ * program with a function that the kernel lacks, weak as it is, and looks no further if there are
+ * none.
+ *
+ * Flags are the first argument of clone() on both architectures.
+ */
 static const struct sock_filter end[] = {
-	IS(SYS_clone, 0, 3), LOAD(args[0]), HAS(NAMESPACES, 0, 1), REFUSE, ALLOW,
+	IS(SYS_bpf, 0, 4),
+	LOAD(args[0]),
+	IS(BPF_BTF_GET_NEXT_ID, 0, 1),
+	ANSWER(SECCOMP_RET_ERRNO | ENOENT),
+	ALLOW,
+	IS(SYS_clone, 0, 3),
+	LOAD(args[0]),
+	HAS(NAMESPACES, 0, 1),
+	REFUSE,
+	ALLOW,
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "agent/event_opener.h"
 #include "agent/limits.h"
 #include "agent/log.h"
 
@@ -47,11 +48,28 @@ const char *perf_event_names(void)
 	       "branches, branch-misses, page-faults, context-switches";
 }
 
+static int open_event(const struct perf_event_attr *attr, int pid, int cpu)
+{
+	long fd = syscall(SYS_perf_event_open, attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	int err = fd < 0 ? -errno : 0;
+
+	if (err == -EACCES || err == -EPERM) {
+		fd = event_opener_ask(attr, pid, cpu);
+		/* What the kernel said to us tells more than that there was nobody to ask. */
+		if (fd < 0 && fd != -ENOENT)
+			err = (int)fd;
+	}
+	return fd < 0 ? err : (int)fd;
+}
+
 int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu)
 {
-	long fd = syscall(SYS_perf_event_open, attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	return open_event(attr, -1, cpu);
+}
 
-	return fd < 0 ? -errno : (int)fd;
+int perf_event_open_self(const struct perf_event_attr *attr)
+{
+	return open_event(attr, 0, -1);
 }
 
 void perf_event_explain(const char *name, uint64_t hz, int cpu, int err)

@@ -14,6 +14,9 @@ const char *perf_event_names(void);
 /* Opens attr for every process on cpu. A close-on-exec descriptor, or -errno. */
 int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu);
 
+/* The same for one process: ours, or whoever opens events for us (agent/event_opener.h). */
+int perf_event_open_self(const struct perf_event_attr *attr);
+
 /* Prints why opening name at hz on cpu failed with err (-errno), and what to do about it. */
 void perf_event_explain(const char *name, uint64_t hz, int cpu, int err);
 

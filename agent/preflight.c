@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/cpus.h"
 #include "agent/log.h"
 #include "agent/namespaces.h"
+#include "agent/perf_event.h"
 #include "base/cleanup.h"
 
 /* The oldest kernel that eprof is made for. */
@@ -339,11 +339,11 @@ static int try_perf_event(bool user_only)
 		.disabled = 1,
 		.exclude_kernel = user_only,
 	};
-	long fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	int fd = perf_event_open_self(&attr);
 
 	if (fd < 0)
-		return errno;
-	(void)close((int)fd);
+		return -fd;
+	(void)close(fd);
 	return 0;
 }
 

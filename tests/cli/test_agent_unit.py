@@ -15,7 +15,8 @@ DIST = os.path.abspath(os.environ.get("EPROF_DIST", ROOT + "/build/dev/dist"))
 # profiler is for: its capabilities, bpf(2), all processes, the network.
 EXPOSURE_MOST = 50
 NEEDED = {"CAP_BPF", "CAP_PERFMON", "CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYSLOG",
-          "CAP_CHECKPOINT_RESTORE", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL"}
+          "CAP_CHECKPOINT_RESTORE", "CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP", "CAP_KILL",
+          "CAP_SYS_ADMIN"}
 
 
 def needs(program):

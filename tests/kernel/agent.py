@@ -49,7 +49,11 @@ class Agent:
             text=True,
             errors="surrogateescape",
         )
-        wait_until(lambda: self.status() is not None, "the agent answers", self.process)
+        try:
+            wait_until(lambda: self.status() is not None, "the agent answers", self.process)
+        except AssertionError as error:
+            self.process.kill()
+            raise AssertionError(f"{error}\n{self.process.communicate()[1]}") from error
         return self
 
     def status(self):
@@ -65,10 +69,14 @@ class Agent:
 
     def wait_windows(self, count):
         """Until so many windows more are in the spool."""
-        goal = self.status()["windows"] + count
-        wait_until(
-            lambda: self.status()["windows"] >= goal, f"{count} windows", self.process
-        )
+        goal = self.windows() + count
+        wait_until(lambda: self.windows() >= goal, f"{count} windows", self.process)
+
+    def windows(self):
+        """While it attaches to other CPUs it does not answer: an emulated machine takes seconds."""
+        answers = []
+        wait_until(lambda: answers.append(self.status()) or answers[-1], "it answers", self.process)
+        return answers[-1]["windows"]
 
     def children(self):
         with open(

@@ -217,6 +217,14 @@ static int do_statistics(const struct subject *subject)
 	return fd < 0 ? -fd : 0;
 }
 
+static int do_btf_list(const struct subject *subject)
+{
+	uint32_t id;
+
+	(void)subject;
+	return result(bpf_btf_get_next_id(0, &id));
+}
+
 static int do_setuid(const struct subject *subject)
 {
 	(void)subject;
@@ -286,6 +294,7 @@ static const struct operation {
 	{ "map_update", do_map_update },
 	{ "program", do_program },
 	{ "event", do_event },
+	{ "btf_list", do_btf_list },
 	{ "maps", do_maps },
 	{ "root", do_root },
 	{ "map_file", do_map_file },

@@ -16,6 +16,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../kernel"))
 
 import harness  # noqa: E402
+from agent import NOBODY, Agent, status_field  # noqa: E402
 import shapes  # noqa: E402
 from harness import EPROF, EprofTest, Program, program_path  # noqa: E402
 from off_cpu import WAITS, OffCpuTest  # noqa: E402
@@ -148,6 +149,9 @@ class OffCpu(OffCpuTest):
     def test_raw_tracepoints_do_the_same(self):
         self.check("--raw-tracepoint")
 
+    def test_stacks_of_preempted_threads_are_sampled(self):
+        self.check("--preempt-sample", "20000")
+
     def test_wakers_are_told(self):
         self.check("--wakers")
 
@@ -158,6 +162,57 @@ class OffCpu(OffCpuTest):
             f"{kinds['user_stacks_known']} and {kinds['kernel_stacks_known']} in the kernel, of "
             f"{kinds['intervals']}, none wrong",
         )
+
+
+class Agents(EprofTest):
+    """What runs for months: window after window, as another user, on whichever CPUs there are."""
+
+    WINDOW = 4
+    CPU_SWITCH = "/sys/devices/system/cpu/cpu1/online"
+
+    def agent(self):
+        words = ("--split", "comm", "--formats", "folded,svg,pprof")
+        return Agent(self.directory, *words, window=self.WINDOW)
+
+    def set_cpu(self, is_online):
+        with open(self.CPU_SWITCH, "w", encoding="ascii") as file:
+            file.write(str(int(is_online)))
+
+    def test_windows_arrive_of_both_kinds(self):
+        with self.agent() as agent, Program("spin", 120), Program("sleepers", 2):
+            agent.wait_windows(3)
+            status = agent.status()
+            uids = status_field(agent.process.pid, "Uid").split()
+            self.assertEqual(agent.end(), 0, agent.messages)
+        self.assertEqual(set(uids), {str(NOBODY)})
+        self.assertEqual(status["files_failed"], 0)
+        self.assertGreater(status["bpf_ns"], 0)
+        on_cpu = agent.folded("spin")
+        self.assertGreaterEqual(len(on_cpu), 3, agent.messages)
+        self.assertTrue(all(folded.ending("gamma") for folded in on_cpu[1:-1]), agent.messages)
+        self.assertGreaterEqual(len(agent.folded("sleepers", "off-cpu")), 3, agent.messages)
+        print_fact("agent", f"{status['samples']} samples in {status['windows']} windows")
+
+    def samples_of(self, agent, name):
+        return sum(folded.total for folded in agent.folded(name))
+
+    def test_a_cpu_may_go_and_come_back(self):
+        self.addCleanup(self.set_cpu, True)
+        with self.agent() as agent:
+            agent.wait_windows(2)
+            self.set_cpu(False)
+            agent.wait_windows(3)
+            self.set_cpu(True)
+            agent.wait_windows(2)
+            # It can only run there.
+            with Program("shares", 120, cpu=1):
+                agent.wait_windows(3)
+                status = agent.status()
+            self.assertEqual(agent.end(), 0, agent.messages)
+        self.assertEqual(status["windows_failed"], 0)
+        self.assertGreater(self.samples_of(agent, "shares"), 0, agent.messages)
+        self.assertIn("other CPUs are online", agent.messages)
+        print_fact("CPU gone and back", f"{self.samples_of(agent, 'shares')} samples on it")
 
 
 class Lives(shapes.ShapeTest):
@@ -217,7 +272,7 @@ def main():
         suite = loader.loadTestsFromTestCase(Refusal)
     else:
         print_facts()
-        suite = unittest.TestSuite(map(loader.loadTestsFromTestCase, (Loading, OffCpu, Lives)))
+        suite = unittest.TestSuite(map(loader.loadTestsFromTestCase, (Loading, OffCpu, Lives, Agents)))
         suite.addTests(without(loader.loadTestsFromNames(SHARED_TESTS), INEXACT_TESTS))
     # Emulated, all takes longer, and there is more between what is awaited.
     harness.LIMIT_SECONDS *= 3

@@ -50,6 +50,8 @@ copy_python() {
 make_initramfs() {
 	local root
 	root=$(mktemp -d "$cache/root.XXXXXX")
+	# It becomes /, and not all in there is root.
+	chmod 755 "$root"
 	mkdir -p "$root"/{bin,dev,proc,sys,tmp,build/tests,tests,usr/lib/python3}
 	cp /bin/busybox "$root/bin/busybox"
 	cp "$here/init.sh" "$root/init"
