@@ -95,7 +95,7 @@ static void add_counters(const struct agent *agent, struct agent_status *status)
 
 	memcpy(status->counters, agent->counters, sizeof(status->counters));
 	status->follower_lost = agent->follower_lost;
-	status->bpf_ns = agent->bpf_ns;
+	status->bpf_ns = agent->counters[COUNTER_BPF_NS];
 	if (!agent->recording.pipeline.sampler)
 		return;
 	status->follower_lost += follower_lost(agent->recording.pipeline.follower);
@@ -103,7 +103,7 @@ static void add_counters(const struct agent *agent, struct agent_status *status)
 		return;
 	for (int i = 0; i < COUNTER_COUNT; i++)
 		status->counters[i] += stats.counters[i];
-	status->bpf_ns += stats.run_time_ns;
+	status->bpf_ns += stats.counters[COUNTER_BPF_NS];
 }
 
 void agent_gather_session(struct agent *agent)
@@ -115,7 +115,6 @@ void agent_gather_session(struct agent *agent)
 	add_counters(agent, &status);
 	memcpy(agent->counters, status.counters, sizeof(agent->counters));
 	agent->follower_lost = status.follower_lost;
-	agent->bpf_ns = status.bpf_ns;
 }
 
 static void add_tables(const struct agent *agent, struct agent_status *status)

@@ -40,7 +40,7 @@ struct agent {
 
 	/* Of what has ended; the session's own come on top. */
 	uint64_t counters[COUNTER_COUNT];
-	uint64_t follower_lost, bpf_ns;
+	uint64_t follower_lost;
 	uint64_t began_unix_s, reloads;
 	uint64_t rate_checked_ns, rate_checked_cpu_ns; /* for max-cpu: at the last look */
 };

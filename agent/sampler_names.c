@@ -37,6 +37,7 @@ static const struct {
 	[COUNTER_OFF_NOT_SAMPLED] = { "off_cpu_intervals_not_sampled", false },
 	[COUNTER_OFF_PREEMPTED_SAMPLED] = { "off_cpu_preempted_sampled", false },
 	[COUNTER_OFF_PREEMPTED_NOT_SAMPLED] = { "off_cpu_preempted_not_sampled", false },
+	[COUNTER_BPF_NS] = { "bpf_ns", false },
 	[COUNTER_OFF_WAKERS_FULL] = { "off_cpu_wakers_map_full", true },
 	[COUNTER_OFF_WAKERS_MISSED] = { "off_cpu_wakers_missed", true },
 };

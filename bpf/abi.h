@@ -130,6 +130,7 @@ enum counter {
 	COUNTER_OFF_NOT_SAMPLED,       /* and those others */
 	COUNTER_OFF_PREEMPTED_SAMPLED, /* of threads that were preempted: --preempt-sample */
 	COUNTER_OFF_PREEMPTED_NOT_SAMPLED,
+	COUNTER_BPF_NS, /* in on_cpu_sample() and on_switch(): of the latter, an estimate */
 	COUNTER_OFF_WAKERS_FULL,   /* wakers for which there was no room */
 	COUNTER_OFF_WAKERS_MISSED, /* intervals without their waker: not seen, or no room */
 	COUNTER_COUNT,

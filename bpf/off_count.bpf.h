@@ -48,15 +48,6 @@ static __always_inline __u64 hash_key(const struct off_interval *interval, __u64
 	return off_id(interval->key.waker ? off_mix(hash, interval->key.waker) : hash);
 }
 
-static __always_inline void add_counter(enum counter counter, __u64 amount)
-{
-	__u32 index = counter;
-	__u64 *value = bpf_map_lookup_elem(&counters, &index);
-
-	if (value)
-		*value += amount;
-}
-
 static __always_inline void add_to(struct off_count *count, const struct off_piece *piece)
 {
 	__u64 blocked = piece->blocked + piece->more_blocked;

@@ -160,8 +160,7 @@ static __always_inline void name_task(struct task_struct *task, __u32 tid, struc
 				  __builtin_preserve_access_index(&task->comm));
 }
 
-SEC("perf_event")
-int on_cpu_sample(struct bpf_perf_event_data *ctx)
+static __always_inline void sample_current(struct bpf_perf_event_data *ctx)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct sample_key key = {};
@@ -171,7 +170,7 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 	key.is_idle = tid == 0;
 	if (key.is_idle && !config.with_idle) {
 		count_event(COUNTER_IDLE);
-		return 0;
+		return;
 	}
 	key.tgid = task->tgid;
 	if (config.pid_namespace) {
@@ -180,11 +179,11 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 	}
 	if (!is_target(&config, key.tgid, tid)) {
 		count_event(COUNTER_NOT_TARGET);
-		return 0;
+		return;
 	}
 	scratch = bpf_map_lookup_elem(&scratch_map, &zero);
 	if (!scratch)
-		return 0;
+		return;
 	name_task(task, tid, &key);
 	if (config.unwind != UNWIND_NONE && !key.is_idle)
 		take_user_stack(ctx, scratch, &key);
@@ -195,6 +194,15 @@ int on_cpu_sample(struct bpf_perf_event_data *ctx)
 		count_sample(&counts_1, &stacks_1, scratch, &key);
 	else
 		count_sample(&counts_0, &stacks_0, scratch, &key);
+}
+
+SEC("perf_event")
+int on_cpu_sample(struct bpf_perf_event_data *ctx)
+{
+	__u64 began = bpf_ktime_get_ns();
+
+	sample_current(ctx);
+	add_counter(COUNTER_BPF_NS, bpf_ktime_get_ns() - began);
 	return 0;
 }
 

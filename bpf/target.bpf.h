@@ -30,13 +30,18 @@ struct {
 	__type(value, __u32);
 } target_cgroup SEC(".maps");
 
-static __always_inline void count_event(enum counter counter)
+static __always_inline void add_counter(enum counter counter, __u64 amount)
 {
 	__u32 index = counter;
 	__u64 *value = bpf_map_lookup_elem(&counters, &index);
 
 	if (value)
-		(*value)++;
+		*value += amount;
+}
+
+static __always_inline void count_event(enum counter counter)
+{
+	add_counter(counter, 1);
 }
 
 static __always_inline bool is_target(const volatile struct sampler_config *config, __u32 tgid,

@@ -12,6 +12,7 @@ from harness import CPUS, EPROF, EprofTest, Program, main, wait_until
 HZ = 99
 # Of the samples of a program that is on a CPU all the time; ticks, and the ends of it.
 SAMPLES_OFF = 0.1
+NS = 1_000_000_000
 
 
 class Windows(EprofTest):
@@ -25,6 +26,9 @@ class Windows(EprofTest):
             status = agent.status()
             self.assertGreater(status["name_seconds"], 0)
             self.assertGreater(status["write_seconds"], 0)
+            # Of its programs in the kernel: some time, and not most of it.
+            self.assertGreater(status["bpf_ns"], 0)
+            self.assertLess(status["bpf_ns"], 0.5 * spin.reports["spin"] * NS)
             self.assertEqual(agent.end(), 0, agent.messages)
         windows = agent.folded("spin")
         self.assertGreaterEqual(len(windows), 3)

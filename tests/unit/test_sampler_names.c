@@ -49,6 +49,7 @@ static bool is_no_loss(enum counter counter)
 	case COUNTER_OFF_NOT_SAMPLED:
 	case COUNTER_OFF_PREEMPTED_SAMPLED:
 	case COUNTER_OFF_PREEMPTED_NOT_SAMPLED:
+	case COUNTER_BPF_NS:
 		return true;
 	default:
 		return false;
