@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "agent/agent_config.h"
+#include "agent/agent_privileges.h"
 #include "agent/agent_run.h"
 #include "agent/agent_status.h"
 #include "agent/log.h"
@@ -13,6 +14,7 @@ static int check_config(const struct agent_options *options)
 {
 	const char *name = options->config_file ? options->config_file : "command line";
 	struct agent_config *config;
+	struct agent_user user;
 	size_t count;
 	int err = agent_config_read(options, &config);
 
@@ -20,8 +22,11 @@ static int check_config(const struct agent_options *options)
 		return 2;
 	if (err < 0)
 		return 1;
+	err = agent_user_find(config->user, &user);
 	count = config->target_count;
 	agent_config_free(config);
+	if (err < 0)
+		return 2;
 	if (printf("%s: ok, %zu target%s\n", name, count, count == 1 ? "" : "s") < 0 ||
 	    fflush(stdout) != 0) {
 		log_error("cannot write to stdout");

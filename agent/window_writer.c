@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 
+#include "agent/log.h"
 #include "agent/service_files.h"
 #include "base/clock.h"
 
@@ -53,7 +55,10 @@ static void read_usage(struct window_writer *writer)
 /* The spool is counted anew. Nothing is written meanwhile. */
 static void count_spool(struct window_writer *writer)
 {
-	(void)spool_enforce(writer->parts.spool, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
+	int err = spool_enforce(writer->parts.spool, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
+
+	if (err < 0)
+		log_error("cannot keep the spool within its limits: %s", strerror(-err));
 	read_usage(writer);
 }
 

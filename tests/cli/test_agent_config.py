@@ -35,6 +35,11 @@ class AgentConfig(Case):
 
 
 class Words(AgentConfig):
+    def test_a_user_that_does_not_exist_is_a_mistake(self):
+        self.write("c", UPLOAD)
+        for user in ("no-such-user", "root"):
+            self.refused(2, f"'{user}'", *CHECK, "--config", "c", "--user", user)
+
     def test_it_needs_no_file(self):
         self.assertEqual(self.ok(*CHECK, "--window", "5", "--upload", "file:///srv",
                                  "--upload=https://example.org", "--formats", "svg,pprof"),
