@@ -270,12 +270,12 @@ int off_cpu_end_window(struct off_cpu *off, bool is_last)
 	off->end += BOUNDARY_AHEAD_NS;
 	off->quiet_half = control & OFF_CONTROL_HALF ? 1 : 0;
 	control ^= OFF_CONTROL_HALF | OFF_CONTROL_WINDOW;
+	if (is_last)
+		control |= OFF_CONTROL_LAST;
 	__atomic_store_n(&shared->off_control, control | off->end << OFF_CONTROL_BEGAN_SHIFT,
 			 __ATOMIC_SEQ_CST);
 	off->is_flipped = true;
 	wait_for_boundary();
-	if (is_last)
-		__atomic_store_n(&shared->off_is_over, 1, __ATOMIC_SEQ_CST);
 	err = iterate(off->programs.settle);
 	wait_for_exits(off);
 	return err;

@@ -229,12 +229,14 @@ struct off_account {
 
 /*
  * What programs go by, in one word so that all of it changes at once: bit 0 is the half of the
- * counts, bit 1 the number of the window, and the rest the time when that began. Of an interval
- * that began in the window before, the part up to then is counted in the other half.
+ * counts, bit 1 the number of the window, bit 2 whether there is none, as the one before was the
+ * last, and the rest the time when it began. Of an interval that began in the window before, the
+ * part up to then is counted in the other half.
  */
 #define OFF_CONTROL_HALF        1ULL
 #define OFF_CONTROL_WINDOW      2ULL
-#define OFF_CONTROL_BEGAN_SHIFT 2
+#define OFF_CONTROL_LAST        4ULL
+#define OFF_CONTROL_BEGAN_SHIFT 3
 
 struct off_cpu_config {
 	__u32 states;         /* shown: 1 << enum off_state */

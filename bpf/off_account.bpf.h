@@ -208,6 +208,7 @@ struct off_span {
 struct off_windows {
 	__u64 boundary;
 	__u32 half, window;
+	__u32 is_over; /* nobody's is what comes from the boundary on */
 };
 
 static __always_inline void read_windows(struct off_windows *windows)
@@ -217,6 +218,7 @@ static __always_inline void read_windows(struct off_windows *windows)
 	windows->boundary = control >> OFF_CONTROL_BEGAN_SHIFT;
 	windows->half = (control & OFF_CONTROL_HALF) != 0;
 	windows->window = (control & OFF_CONTROL_WINDOW) != 0;
+	windows->is_over = (control & OFF_CONTROL_LAST) != 0;
 }
 
 int account_off(struct off_thread *thread, struct off_interval *interval,
@@ -296,7 +298,7 @@ OFF_CHECKED_ONCE int account_off(struct off_thread *thread, struct off_interval 
 		span->to = to;
 		span->is_end = is_end;
 	}
-	if (!off_is_over && (span->from < to || is_end))
+	if (!windows.is_over && (span->from < to || is_end))
 		account_piece(thread, interval, scratch, span, &windows);
 	return 0;
 }
@@ -308,9 +310,9 @@ static __always_inline void account_end(struct off_thread *thread, __u64 length)
 	__u32 class;
 
 	thread->intervals++;
-	if (!off_began || off_is_over)
-		return;
 	read_windows(&windows);
+	if (!off_began || windows.is_over)
+		return;
 	ledger = &thread->ledgers[windows.window];
 	ledger->intervals++;
 	class = off_length_class(length);
@@ -337,7 +339,7 @@ static __always_inline void account_on(struct off_thread *thread, __u64 from, __
 		thread->ledgers[windows.window ^ 1].on_ns += middle - from;
 		from = middle;
 	}
-	if (from < to && !off_is_over)
+	if (from < to && !windows.is_over)
 		thread->ledgers[windows.window].on_ns += to - from;
 }
 

@@ -22,7 +22,7 @@ struct off_lost_map {
 } off_lost_0 SEC(".maps"), off_lost_1 SEC(".maps");
 
 extern __u64 off_control, off_began;
-extern __u32 off_seeding, off_is_over;
+extern __u32 off_seeding;
 extern __s32 off_ending;
 
 /* Time off a CPU of one thread: what of it lies in one window. */

@@ -35,7 +35,6 @@ const volatile struct off_cpu_config off_config = {};
 
 __u64 off_control;   /* OFF_CONTROL_HALF and so on */
 __u64 off_began;     /* when the recording did; 0: it has not, and nothing is accounted for */
-__u32 off_is_over;   /* the window that has ended was the last: nothing more is accounted for */
 __u32 off_seeding;   /* threads may be there that have no record yet */
 __s32 off_ending;    /* threads that exit, and have not been told of yet */
 __u32 off_unwalked;  /* intervals whose user stack is to be had a little later */

@@ -209,7 +209,7 @@ int off_settle(struct bpf_iter__task *ctx)
 	read_windows(&windows);
 	settle_time(task, thread, scratch, windows.boundary);
 	/* No other interval will stand for what is in the banks. */
-	if (off_is_over)
+	if (windows.is_over)
 		empty_banks(thread, scratch, windows.half ^ 1);
 	off_put_pending(&thread->pending[(windows.half ^ 1) & 1], windows.half ^ 1);
 	return 0;
