@@ -73,7 +73,7 @@ static const struct row agent_rows[] = {
 	  AT(cpu_seconds), SECONDS },
 	{ "eprof_cpu_seconds_total", NULL, NULL, "process=\"uploader\"", AT(uploader_cpu_seconds),
 	  SECONDS },
-	{ "eprof_bpf_seconds_total", "counter", "CPU time of eprof's programs in the kernel.", NULL,
+	{ "eprof_bpf_seconds_total", "counter", "CPU time of eprof's programs at samples and switches.", NULL,
 	  AT(bpf_ns), NANOSECONDS_0 },
 	{ "eprof_window_naming_seconds", "gauge", "CPU time to name the last window's stacks.",
 	  NULL, AT(name_seconds), SECONDS },

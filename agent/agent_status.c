@@ -12,7 +12,8 @@
 
 bool agent_status_counter_is_ns(enum counter counter)
 {
-	return counter == COUNTER_OFF_LOST_NS || counter == COUNTER_OFF_HIDDEN_NS;
+	return counter == COUNTER_OFF_LOST_NS || counter == COUNTER_OFF_HIDDEN_NS ||
+	       counter == COUNTER_BPF_NS;
 }
 
 size_t agent_status_losses(const struct agent_status *status,

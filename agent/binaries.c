@@ -228,48 +228,73 @@ static void set_place(struct binary_key *key, const struct stat *file)
 	key->inode = file->st_ino;
 }
 
-/*
- * Anybody can put the build id of a well-known library into a file of their own, and must not have
- * it taken for that one: the id tells which files may be the same, their numbers which are. A path
- * leads to the file that was mapped only where that has the id: the process may have had another
- * root than ours.
- */
-static void add_place(const struct binaries *binaries, const struct mapping_source *source,
-		      struct binary_key *key)
-{
-	CLEANUP(cleanup_fd) int fd = -1;
-	struct binary_key known = *key;
-	struct stat file;
-	uint64_t hash;
-
-	if (key->path || !mapped_file_has_id(source) || binary_kind_of(source->path) != BINARY_FILE)
-		return;
-	/*
-	 * Most are met again and again: what is there had the id when it was opened. A process that
-	 * has another file there, in a root of its own, and gave it this id, misleads about itself.
-	 */
-	if (stat(source->path, &file) == 0) {
-		set_place(&known, &file);
-		if (look_up(binaries, &known, &hash)) {
-			*key = known;
-			return;
-		}
-	}
-	if (mapped_file_stat(source, &file)) {
-		set_place(key, &file);
-		return;
-	}
-	fd = mapped_file_open_by_path(source);
-	if (fd >= 0 && fstat(fd, &file) == 0)
-		set_place(key, &file);
-}
-
 static struct binary_key without_place(const struct binary_key *key)
 {
 	struct binary_key id = *key;
 
 	id.device = id.inode = 0;
 	return id;
+}
+
+/* Whether the file at that path in our root is a binary that is open. */
+static bool is_known_by_path(const struct binaries *binaries, const struct mapping_source *source,
+			     struct binary_key *key)
+{
+	struct binary_key known = *key;
+	const struct binary *binary;
+	struct stat file;
+	uint64_t hash;
+
+	if (stat(source->path, &file) < 0)
+		return false;
+	set_place(&known, &file);
+	binary = look_up(binaries, &known, &hash);
+	if (!binary || !binary->module)
+		return false;
+	*key = known;
+	return true;
+}
+
+/* Whether the first binary of this id was opened for that path. */
+static bool was_met_there(const struct binaries *binaries, const struct mapping_source *source,
+			  const struct binary_key *key)
+{
+	struct binary_key id = without_place(key);
+	uint64_t hash;
+	const struct binary *binary = look_up(binaries, &id, &hash);
+
+	return binary && binary->module && !strcmp(module_path(binary->module), source->path);
+}
+
+/*
+ * Anybody can put the build id of a well-known library into a file of their own, and must not have
+ * it taken for that one: the id tells which files may be the same, their numbers which are. A path
+ * leads to the file that was mapped only where that has the id: the process may have had another
+ * root than ours.
+ *
+ * Most are met again and again, where they were: that costs the least to find out. A process that
+ * has another file at such a path, in a root of its own and with this id, misleads about itself.
+ */
+static void add_place(const struct binaries *binaries, const struct mapping_source *source,
+		      struct binary_key *key)
+{
+	CLEANUP(cleanup_fd) int fd = -1;
+	struct stat file;
+
+	if (key->path || !mapped_file_has_id(source) || binary_kind_of(source->path) != BINARY_FILE)
+		return;
+	if (was_met_there(binaries, source, key) && is_known_by_path(binaries, source, key))
+		return;
+	if (mapped_file_stat(source, &file)) {
+		set_place(key, &file);
+		return;
+	}
+	/* What is there had the id when it was opened. */
+	if (is_known_by_path(binaries, source, key))
+		return;
+	fd = mapped_file_open_by_path(source);
+	if (fd >= 0 && fstat(fd, &file) == 0)
+		set_place(key, &file);
 }
 
 /*

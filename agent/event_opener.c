@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,14 +15,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/descriptor_passing.h"
+#include "agent/log.h"
 #include "agent/preflight.h"
 #include "agent/seccomp_filter.h"
 #include "base/cleanup.h"
 
 #define PARANOID_PATH "/proc/sys/kernel/perf_event_paranoid"
+#define ANSWER_MS     10000
 
 struct request {
 	struct perf_event_attr attr;
@@ -45,8 +49,14 @@ static const struct sock_filter program[] = {
 	REFUSE,
 };
 
+/* Without one it is not to be: what its capability is for is more than one call. */
 static int enter_filter(void)
 {
+	uint32_t action = SECCOMP_RET_ERRNO;
+
+	/* seccomp_filter_enter() makes do with a kernel that has none. */
+	if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) < 0)
+		return -ENOTSUP;
 	return seccomp_filter_enter(program, sizeof(program) / sizeof(program[0]));
 }
 
@@ -54,7 +64,7 @@ static int enter_filter(void)
 
 static int enter_filter(void)
 {
-	return 0;
+	return -ENOTSUP;
 }
 
 #endif
@@ -70,6 +80,11 @@ static int open_event(const struct request *request)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+static bool tell(int socket, int32_t reply, int fd)
+{
+	return descriptors_send(socket, &reply, sizeof(reply), &fd, fd >= 0, 0) == sizeof(reply);
+}
+
 /* False: who asks is gone, or makes no sense. */
 static bool answer(int socket)
 {
@@ -77,15 +92,13 @@ static bool answer(int socket)
 	size_t count = 0;
 	ssize_t size = descriptors_receive(socket, &request, sizeof(request), NULL, 0, &count, 0);
 	CLEANUP(cleanup_fd) int fd = -1;
-	int32_t reply;
 
 	if (size == -EINTR)
 		return true;
 	if (size != sizeof(request))
 		return false;
 	fd = open_event(&request);
-	reply = fd < 0 ? fd : 0;
-	return descriptors_send(socket, &reply, sizeof(reply), &fd, fd >= 0, 0) == sizeof(reply);
+	return tell(socket, fd < 0 ? fd : 0, fd);
 }
 
 static int keep_one_capability(uid_t uid, gid_t gid)
@@ -122,16 +135,42 @@ static void __attribute__((noreturn)) run(int socket, uid_t uid, gid_t gid)
 	if (dup2(socket, STDIN_FILENO) < 0 || close_range(STDIN_FILENO + 1, UINT32_MAX, 0) < 0 ||
 	    keep_one_capability(uid, gid) < 0)
 		_exit(1);
-	while (answer(STDIN_FILENO))
-		;
+	if (tell(STDIN_FILENO, 0, -1))
+		while (answer(STDIN_FILENO))
+			;
 	_exit(0);
+}
+
+/* What it says: 0, or -errno. With ret_fd, a descriptor as well. */
+static int hear(int socket, int *ret_fd)
+{
+	struct pollfd said = { .fd = socket, .events = POLLIN };
+	size_t count = 0;
+	int32_t reply;
+	int fd = -1;
+
+	/* It has nothing to do but this: if it does not, somebody has stopped it. */
+	if (poll(&said, 1, ANSWER_MS) != 1)
+		return -ETIMEDOUT;
+	if (descriptors_receive(socket, &reply, sizeof(reply), &fd, ret_fd ? 1 : 0, &count, 0) !=
+	    sizeof(reply))
+		return -EPIPE;
+	if (reply < 0)
+		return reply;
+	if (!ret_fd)
+		return 0;
+	/* It was sent, and there was no room for it. */
+	if (!count)
+		return -EMFILE;
+	*ret_fd = fd;
+	return 0;
 }
 
 int event_opener_start_always(uid_t uid, gid_t gid)
 {
 	CLEANUP(cleanup_fd) int ours = -1;
 	CLEANUP(cleanup_fd) int theirs = -1;
-	int sockets[2];
+	int sockets[2], err;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
@@ -144,6 +183,12 @@ int event_opener_start_always(uid_t uid, gid_t gid)
 	if (pid == 0) {
 		cleanup_fd(&ours);
 		run(theirs, uid, gid);
+	}
+	cleanup_fd(&theirs);
+	err = hear(ours, NULL);
+	if (err < 0) {
+		(void)waitpid(pid, NULL, 0);
+		return err;
 	}
 	opener_socket = TAKE_FD(ours);
 	return 0;
@@ -171,18 +216,17 @@ int event_opener_start(uid_t uid, gid_t gid)
 int event_opener_ask(const struct perf_event_attr *attr, int pid, int cpu)
 {
 	const struct request request = { .attr = *attr, .pid = pid, .cpu = cpu };
-	size_t count = 0;
-	int32_t reply;
-	int fd = -1;
+	int fd, err;
 
 	if (opener_socket < 0)
-		return -ENOENT;
-	if (descriptors_send(opener_socket, &request, sizeof(request), NULL, 0, 0) !=
-		    sizeof(request) ||
-	    descriptors_receive(opener_socket, &reply, sizeof(reply), &fd, 1, &count, 0) !=
-		    sizeof(reply))
-		return -EPIPE;
-	if (reply < 0)
-		return reply;
-	return count ? fd : -EPIPE;
+		return -ENOTCONN;
+	if (descriptors_send(opener_socket, &request, sizeof(request), NULL, 0, 0) ==
+	    sizeof(request))
+		err = hear(opener_socket, &fd);
+	else
+		err = -EPIPE;
+	if (err == -EPIPE || err == -ETIMEDOUT)
+		log_error("the process that opens events does not answer: it has to be started "
+			  "again, with the agent");
+	return err < 0 ? err : fd;
 }

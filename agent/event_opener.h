@@ -20,7 +20,8 @@
  */
 int event_opener_start(uid_t uid, gid_t gid);
 
-/* For perf_event.c. A close-on-exec descriptor; -errno: -ENOENT there is no opener. */
+/* For perf_event.c. A close-on-exec descriptor; -errno, the kernel's among them:
+ * -ENOTCONN there is no opener, -EPIPE it has ended and -ETIMEDOUT it hangs (each said). */
 int event_opener_ask(const struct perf_event_attr *attr, int pid, int cpu);
 
 /* For tests: starts it whatever the kernel is like. */

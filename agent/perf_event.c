@@ -56,7 +56,7 @@ static int open_event(const struct perf_event_attr *attr, int pid, int cpu)
 	if (err == -EACCES || err == -EPERM) {
 		fd = event_opener_ask(attr, pid, cpu);
 		/* What the kernel said to us tells more than that there was nobody to ask. */
-		if (fd < 0 && fd != -ENOENT)
+		if (fd < 0 && fd != -ENOTCONN)
 			err = (int)fd;
 	}
 	return fd < 0 ? err : (int)fd;

@@ -6,7 +6,7 @@
 #ifndef EPROF_BPF_OFF_ACCOUNT_BPF_H
 #define EPROF_BPF_OFF_ACCOUNT_BPF_H
 
-#include "bpf/off_count.bpf.h"
+#include "bpf/off_bank.bpf.h"
 
 /* include/linux/sched.h: __TASK_STOPPED, and TASK_DEAD or EXIT_DEAD and EXIT_ZOMBIE */
 #define TASK_SLEEPS          0x0001
@@ -246,7 +246,7 @@ static __always_inline void account_piece(struct off_thread *thread,
 	piece.runqueue = span->to > start ? span->to - start : 0;
 	piece.blocked = span->to - span->from - piece.runqueue;
 	if (span->bank == OFF_BANK_PUT && preempted_is_sampled(interval)) {
-		thread->preempted_bank += piece.runqueue;
+		__sync_fetch_and_add(&thread->preempted_bank, piece.runqueue);
 		piece.is_banked = true;
 	} else if (span->bank == OFF_BANK_PUT) {
 		thread->bank_blocked += piece.blocked;
@@ -254,8 +254,7 @@ static __always_inline void account_piece(struct off_thread *thread,
 		thread->bank_state = interval->key.state;
 		piece.is_banked = true;
 	} else if (span->bank == OFF_BANK_TAKE && span->is_end && preempted_is_sampled(interval)) {
-		piece.more_runqueue = thread->preempted_bank;
-		thread->preempted_bank = 0;
+		piece.more_runqueue = __sync_lock_test_and_set(&thread->preempted_bank, 0);
 	} else if (span->bank == OFF_BANK_TAKE && span->is_end) {
 		piece.more_blocked = thread->bank_blocked;
 		piece.more_runqueue = thread->bank_runqueue;
@@ -432,33 +431,15 @@ static __always_inline void fill_account(struct off_thread *thread, struct off_a
 	__builtin_memcpy(account->ledgers, thread->ledgers, sizeof(account->ledgers));
 }
 
-/* What is in a bank goes under no stack: there will be none to stand for it. */
-static __always_inline void empty_bank(struct off_thread *thread, struct off_scratch *scratch,
-				       struct off_piece *piece, enum off_state state)
+/* What the thread has waited under the name that it had, nothing with its new one stands for. */
+static __always_inline void rename_thread(struct task_struct *task, struct off_thread *thread,
+					  struct off_scratch *scratch)
 {
-	struct off_interval *interval = &scratch->interval;
+	struct off_windows windows;
 
-	if (!piece->more_blocked && !piece->more_runqueue)
-		return;
-	*interval = thread->interval;
-	interval->key.state = state;
-	interval->key.who.user_stack = STACK_ID_NONE;
-	interval->key.who.stop = STOP_NOT_TAKEN;
-	off_count_piece(&thread->ledgers[piece->half & 1], &thread->pending[piece->half & 1],
-			interval, scratch, piece);
-}
-
-static __always_inline void empty_banks(struct off_thread *thread, struct off_scratch *scratch,
-					__u32 half)
-{
-	struct off_piece piece = { .more_blocked = thread->bank_blocked,
-				   .more_runqueue = thread->bank_runqueue,
-				   .half = half };
-	struct off_piece preempted = { .more_runqueue = thread->preempted_bank, .half = half };
-
-	empty_bank(thread, scratch, &piece, thread->bank_state);
-	empty_bank(thread, scratch, &preempted, OFF_RUNQUEUE);
-	thread->bank_blocked = thread->bank_runqueue = thread->preempted_bank = 0;
+	read_windows(&windows);
+	empty_banks(thread, scratch, windows.half ^ windows.is_over);
+	name_thread(task, thread);
 }
 
 static __always_inline void put_pendings(struct off_thread *thread)
@@ -479,7 +460,7 @@ static __always_inline void tell_end(struct task_struct *task, struct off_thread
 	struct off_windows windows;
 
 	read_windows(&windows);
-	empty_banks(thread, scratch, windows.half);
+	empty_banks(thread, scratch, windows.half ^ windows.is_over);
 	put_pendings(thread);
 	fill_account(thread, account, now);
 	thread->mark = MARK_NONE;

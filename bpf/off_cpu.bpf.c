@@ -108,7 +108,7 @@ static __always_inline void leave(void *ctx, struct task_struct *task, struct of
 		return;
 	interval = &thread->interval;
 	if (!is_named(task, thread))
-		name_thread(task, thread);
+		rename_thread(task, thread, scratch);
 	if (state == OFF_RUNQUEUE && off_config.preempted_ns)
 		thread->is_banked = preempted_skips(thread, &scratch->pace, now);
 	else
@@ -290,8 +290,9 @@ struct off_switch {
 	bool preempt;
 };
 
-/* One switch of so many is timed, and stands for them: to look at a clock is not free. */
-#define TIMED_SWITCHES 64
+/* One switch of so many is timed, and stands for them: to look at a clock is not free. The number
+ * is odd, as switches to and from idle, or between two threads, take turns. */
+#define TIMED_SWITCHES 61
 
 static __always_inline void account_switch(void *ctx, const struct off_switch *change)
 {
@@ -303,8 +304,10 @@ static __always_inline void account_switch(void *ctx, const struct off_switch *c
 	scratch = find_scratch(false);
 	if (!scratch)
 		return;
-	if (!(++scratch->switches % TIMED_SWITCHES))
+	if (++scratch->switches >= TIMED_SWITCHES) {
+		scratch->switches = 0;
 		began = bpf_ktime_get_ns();
+	}
 	tell_time(prev, now);
 	if (is_told(prev->pid, prev->flags))
 		leave(ctx, prev, scratch, now, off_state_of(change->preempt, change->state),

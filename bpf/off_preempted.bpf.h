@@ -38,8 +38,7 @@ static __always_inline bool preempted_skips(struct off_thread *thread, struct of
 /* Whether an interval of that length will be shown, as far as is known now. */
 static __always_inline bool preempted_wants_stack(const struct off_thread *thread, __u64 length)
 {
-	return thread->is_banked ? length >= off_config.preempted_ns
-				 : thread->preempted_left <= (__s64)length;
+	return !thread->is_banked && thread->preempted_left <= (__s64)length;
 }
 
 /* Where the time of an interval of that length goes. */
@@ -52,9 +51,6 @@ preempted_choose(struct off_thread *thread, struct off_pace *pace, __u64 length,
 	usual = thread->preempted_usual;
 	usual -= usual >> PREEMPTED_USUAL_SHIFT;
 	thread->preempted_usual = usual + (length >> PREEMPTED_USUAL_SHIFT) + 1;
-	/* That is more than what another one stands for. */
-	if (thread->is_banked && length >= off_config.preempted_ns)
-		return OFF_BANK_NONE;
 	thread->preempted_left -= length;
 	if (thread->is_banked || thread->preempted_left > 0) {
 		count_event(COUNTER_OFF_PREEMPTED_NOT_SAMPLED);

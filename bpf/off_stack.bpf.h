@@ -19,7 +19,7 @@ extern const volatile struct off_cpu_config off_config;
 /* Nobody else is on this CPU meanwhile: interrupts are off, or (iterators) it is theirs alone. */
 struct off_scratch {
 	__u32 is_iterators;     /* which of the two below it is */
-	__u32 switches;         /* seen on this CPU */
+	__u32 switches;         /* on this CPU, since one was timed */
 	struct off_count count; /* one that is new */
 	struct off_account account;
 	struct off_interval interval; /* copied */

@@ -250,17 +250,23 @@ void dwarf_file_done(struct dwarf_file *file)
 	*file = (struct dwarf_file){ .fd = -1, .alternate_fd = -1 };
 }
 
-void dwarf_file_rest(const struct dwarf_file *file)
+static void rest(Dwarf *dwarf, bool is_mapped)
 {
 	char *image;
 	size_t size;
 
 	/* What is not mapped elf_rawfile() would read. */
-	if (!file->dwarf || !file->is_mapped)
+	if (!dwarf || !is_mapped)
 		return;
-	image = elf_rawfile(dwarf_getelf(file->dwarf), &size);
+	image = elf_rawfile(dwarf_getelf(dwarf), &size);
 	if (image && (uintptr_t)image % (uintptr_t)sysconf(_SC_PAGESIZE) == 0)
 		(void)madvise(image, size, MADV_DONTNEED);
+}
+
+void dwarf_file_rest(const struct dwarf_file *file)
+{
+	rest(file->dwarf, file->is_mapped);
+	rest(file->alternate, file->alternate_is_mapped);
 }
 
 int dwarf_file_reopen(struct dwarf_file *file)
@@ -270,6 +276,7 @@ int dwarf_file_reopen(struct dwarf_file *file)
 	file->package = DWARF_UNKNOWN;
 	if (file->alternate) {
 		(void)dwarf_end(file->alternate);
+		file->alternate_is_mapped = can_be_mapped(file->alternate_fd);
 		file->alternate = dwarf_begin(file->alternate_fd, DWARF_C_READ);
 	}
 	return begin(file);
@@ -341,6 +348,7 @@ int dwarf_file_set_alternate(struct dwarf_file *file, int fd)
 		return -EFBIG;
 	}
 	file->alternate = alternate;
+	file->alternate_is_mapped = can_be_mapped(fd);
 	file->alternate_fd = TAKE_FD(owned_fd);
 	dwarf_setalt(file->dwarf, file->alternate);
 	return 0;

@@ -32,7 +32,7 @@ enum dwarf_presence {
 struct dwarf_file {
 	int fd;
 	uint64_t inflated_max; /* what compressed sections of one file may become */
-	bool has_info, is_mapped;
+	bool has_info, is_mapped, alternate_is_mapped;
 	/* NULL without debug information. What it gives out is gone after dwarf_file_reopen(). */
 	Dwarf *dwarf;
 	struct dwarf_section line, line_str, str;

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -31,7 +33,7 @@ static const struct perf_event_attr clock_event = {
 static void without_one_there_is_nobody_to_ask(void **state)
 {
 	(void)state;
-	assert_int_equal(event_opener_ask(&clock_event, -1, 0), -ENOENT);
+	assert_int_equal(event_opener_ask(&clock_event, -1, 0), -ENOTCONN);
 }
 
 static void events_that_it_opens_are_ours(void **state)
@@ -56,7 +58,7 @@ static void what_the_kernel_refuses_is_told(void **state)
 	if (geteuid() != 0)
 		skip();
 	unknown.config = UINT64_MAX;
-	assert_true(event_opener_ask(&unknown, -1, 0) < 0);
+	assert_int_equal(event_opener_ask(&unknown, -1, 0), -ENOENT);
 	/* Another process is not to be looked into. */
 	assert_int_equal(event_opener_ask(&clock_event, 1, -1), -EINVAL);
 	assert_int_equal(event_opener_ask(&clock_event, -1, 1 << 20), -EINVAL);
@@ -120,6 +122,22 @@ static void it_has_one_capability_and_a_filter(void **state)
 #endif
 }
 
+/* Last: there is none any more. */
+static void when_it_is_gone_that_is_said(void **state)
+{
+	int pid, status;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	pid = find_child();
+	assert_int_equal(kill(pid, SIGTERM), 0); /* which it does not hear */
+	assert_true(event_opener_ask(&clock_event, 1, -1) == -EINVAL);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(event_opener_ask(&clock_event, -1, 0), -EPIPE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +145,7 @@ int main(void)
 		cmocka_unit_test(events_that_it_opens_are_ours),
 		cmocka_unit_test(what_the_kernel_refuses_is_told),
 		cmocka_unit_test(it_has_one_capability_and_a_filter),
+		cmocka_unit_test(when_it_is_gone_that_is_said),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
