@@ -70,6 +70,13 @@ static __always_inline void add_pending(struct off_pending *pending, const struc
 		__sync_fetch_and_add(&pending->runqueue_ns, runqueue);
 }
 
+static __always_inline void take_pending(struct off_pending *pending, struct off_piece *ret)
+{
+	ret->blocked = __sync_lock_test_and_set(&pending->blocked_ns, 0);
+	ret->runqueue = __sync_lock_test_and_set(&pending->runqueue_ns, 0);
+	ret->more_blocked = ret->more_runqueue = 0;
+}
+
 /* Under a key that is not there yet. False: there is no room. */
 static __always_inline bool add_new(void *map, __u64 id, struct off_count *fresh,
 				    const struct off_piece *piece)
@@ -96,17 +103,20 @@ static __always_inline bool is_same(const struct off_pending *pending,
 	       pending->who_hash == interval->who_hash;
 }
 
-/* The counts' row of that id is there, and stays, until all of that half is taken out. */
+/*
+ * The counts' row of that id is there, and stays, until all of that half is taken out. The id goes
+ * first: a switch that adds time to what an iterator puts sees then that it was too late.
+ */
 static __always_inline void put_pending(void *map, struct off_pending *pending)
 {
 	struct off_piece piece = {};
 	struct off_count *count;
-	__u64 id = pending->id;
+	__u64 id = *(volatile __u64 *)&pending->id;
 
+	*(volatile __u64 *)&pending->id = 0;
 	if (!pending->blocked_ns && !pending->runqueue_ns)
 		return;
-	piece.blocked = __sync_lock_test_and_set(&pending->blocked_ns, 0);
-	piece.runqueue = __sync_lock_test_and_set(&pending->runqueue_ns, 0);
+	take_pending(pending, &piece);
 	count = bpf_map_lookup_elem(map, &id);
 	if (count)
 		add_to(count, &piece);
@@ -125,7 +135,6 @@ OFF_CHECKED_ONCE int off_put_pending(struct off_pending *pending, __u32 half)
 		put_pending(&off_counts_1, pending);
 	else
 		put_pending(&off_counts_0, pending);
-	pending->id = 0;
 	return 0;
 }
 
@@ -170,7 +179,6 @@ static __always_inline void count_in(void *map, void *lost_map, const struct off
 	__u64 id = hash_key(interval, piece->kernel_stack);
 
 	put_pending(map, pending);
-	pending->id = 0;
 	count = bpf_map_lookup_elem(map, &id);
 	if (count) {
 		add_to(count, piece);
@@ -220,7 +228,10 @@ OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, struct off_pendi
 		return 0;
 	if (is_same(pending, interval, piece->kernel_stack)) {
 		add_pending(pending, piece);
-		return 0;
+		if (*(volatile __u64 *)&pending->id)
+			return 0;
+		/* It was put meanwhile: what it did not take is counted from here. */
+		take_pending(pending, piece);
 	}
 	own = find_scratch(scratch->is_iterators);
 	if (!own)
