@@ -25,7 +25,7 @@
 #define BOUNDARY_AHEAD_NS 200000
 
 /* How long is waited for threads that exit: most have ended within a millisecond. */
-#define EXIT_TRIES    100
+#define EXIT_TRIES    500
 #define EXIT_SLEEP_NS 1000000
 
 /*
@@ -178,16 +178,21 @@ static int attach(struct off_cpu *off)
 	return err < 0 ? err : off_programs_attach(&off->programs, off->options->wakers);
 }
 
+int off_cpu_attach(struct off_cpu *off)
+{
+	int err;
+
+	/* Until it is known when the recording begins, threads get records and no time. */
+	off->bss->off_seeding = 1;
+	err = attach(off);
+	return err < 0 ? failed("attach to the tracepoints of the scheduler", err) : 0;
+}
+
 int off_cpu_start(struct off_cpu *off)
 {
 	struct off_cpu_bpf__bss *shared = off->bss;
 	int err;
 
-	/* Until it is known when the recording begins, threads get records and no time. */
-	shared->off_seeding = 1;
-	err = attach(off);
-	if (err < 0)
-		return failed("attach to the tracepoints of the scheduler", err);
 	err = read_clock(off, &off->began);
 	if (err < 0)
 		return failed("read the scheduler's clock", err);

@@ -29,7 +29,14 @@ int off_cpu_new(const struct record_options *options, const struct sampler *samp
 void off_cpu_free(struct off_cpu *off); /* NULL is fine */
 
 /*
- * The first window begins. Who is blocked already is looked at: by now the unwind tables of what is
+ * Attaches to the tracepoints of the scheduler, one by one, which takes a while on a busy machine:
+ * what is to begin together with off_cpu_start() begins after this. Threads get records and no
+ * time. One line and -errno on failure.
+ */
+int off_cpu_attach(struct off_cpu *off);
+
+/*
+ * After off_cpu_attach(): the first window begins. Who is blocked already is looked at: by now the unwind tables of what is
  * recorded should be there. One line and -errno on failure.
  */
 int off_cpu_start(struct off_cpu *off);

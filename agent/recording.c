@@ -443,6 +443,8 @@ int recording_start(struct recording *recording)
 {
 	int err = add_timers(recording);
 
+	if (!err && recording->pipeline.off_cpu)
+		err = off_cpu_attach(recording->pipeline.off_cpu);
 	if (err < 0)
 		return err;
 	err = window_open(&recording->pipeline, &recording->window);

@@ -70,8 +70,10 @@ static int drain(struct run *run)
 static int record(struct run *run)
 {
 	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
-	int err = sampler_start(run->sampler);
+	int err = off_cpu_attach(run->off);
 
+	if (!err)
+		err = sampler_start(run->sampler);
 	if (!err)
 		err = off_cpu_start(run->off);
 	if (!err)

@@ -36,7 +36,7 @@ EDGE_NS = 300 * NS_PER_US
 # Between what eprof calls the beginning and that of the ledger, on a busy machine: programs are
 # attached in between, one by one.
 BEGIN_NS = 150 * NS_PER_MS
-BUSY_BEGIN_NS = 800 * NS_PER_MS  # with many that want the CPUs
+BUSY_BEGIN_NS = 400 * NS_PER_MS  # with many that want the CPUs
 CONSERVED = 0.01  # on a CPU + blocked + run queue against wall
 CPU_TOLERANCE = 0.01
 # Before a CPU goes idle, it looks for work elsewhere. The CPU time of who left it does not go on

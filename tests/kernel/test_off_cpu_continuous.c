@@ -320,10 +320,11 @@ static int check_losses(struct run *run)
 static int record(struct run *run, int windows)
 {
 	uint64_t walls = 0;
-	int err;
+	int err = off_cpu_attach(run->off);
 
 	run->begins_after = clock_ns(CLOCK_MONOTONIC);
-	err = off_cpu_start(run->off);
+	if (!err)
+		err = off_cpu_start(run->off);
 	run->begins_before = clock_ns(CLOCK_MONOTONIC);
 	for (run->window = 0; !err && run->window < windows; run->window++) {
 		struct ledger *ledger = NULL;

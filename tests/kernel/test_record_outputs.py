@@ -117,7 +117,7 @@ class BothKinds(EprofTest):
     """Of a program that works for a while and is asleep then."""
 
     TIMES = ()
-    COMMAND = ("sh", "-c", f"{program_path('spin')} 0.3; sleep 0.7")
+    COMMAND = ("sh", "-c", f"{program_path('spin')} 0.3; sleep 1.7")
 
     @classmethod
     def setUpClass(cls):
@@ -156,8 +156,7 @@ class BothKinds(EprofTest):
         self.assertAlmostEqual(folded.total, off["microseconds"], delta=1)
         self.assertAlmostEqual(profile.sums["off_cpu"] / 1000, folded.total, delta=1)
         self.assertGreater(off["intervals"], 0)
-        # The sleep may begin before its tables are there, and end before it is looked at again.
-        self.assertGreater(off["complete_share"], 0.5)
+        self.assertGreater(off["complete_share"], 0.9)
 
     def test_samples_are_labelled_with_the_state_of_their_thread(self):
         labels = Profile(self.result.path("off-cpu.pb.gz")).labels
