@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/agent_parts.h"
+#include "agent/process_memory.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 
@@ -41,20 +41,6 @@ uint64_t agent_cpu_ns(const struct agent *agent)
 	}
 	uploaders = (uint64_t)(uploader_ended_cpu_seconds(agent->uploader) * (double)NS_PER_SECOND);
 	return sum > uploaders ? sum - uploaders : 0;
-}
-
-/* Of a child, which may have ended: 0 then. */
-static uint64_t rss_bytes(pid_t pid)
-{
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	uint64_t pages = 0;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%*u %" SCNu64, &pages) != 1)
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
 /* 0: it is no map. */
@@ -171,13 +157,13 @@ void agent_gather(struct agent *agent, struct agent_status *ret)
 		.reloads = agent->reloads,
 		.uploader_restarts = uploader_restarts(agent->uploader),
 		.cpu_seconds = (double)agent_cpu_ns(agent) / 1e9,
-		.rss_bytes = rss_bytes(getpid()),
+		.rss_bytes = process_resident_bytes(getpid()),
 		.map_bytes = map_bytes(),
 		.asked_hz = agent->config->record.sample_hz,
 		.sample_hz = agent->config->record.sample_hz,
 	};
 	ret->uploader_cpu_seconds = uploader_cpu_seconds(agent->uploader);
-	ret->uploader_rss_bytes = rss_bytes(uploader_pid(agent->uploader));
+	ret->uploader_rss_bytes = process_resident_bytes(uploader_pid(agent->uploader));
 	if (agent->recording.pipeline.sampler)
 		ret->sample_hz = sampler_hz(agent->recording.pipeline.sampler);
 	add_counters(agent, ret);

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 
 #include "agent/dwarf_protocol.h"
 #include "agent/dwarf_server.h"
+#include "agent/process_memory.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "symbolize/file_change.h"
@@ -404,23 +404,9 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 	return 0;
 }
 
-/* 0: it has ended by itself. */
-static uint64_t resident_bytes(pid_t pid)
-{
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	uint64_t pages = 0;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
-	file = fopen(path, "re");
-	if (!file || fscanf(file, "%*u %" SCNu64, &pages) != 1)
-		return 0;
-	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
-}
-
 void dwarf_client_rest(struct dwarf_client *client, uint64_t bytes_max)
 {
-	if (client->socket < 0 || resident_bytes(client->pid) <= bytes_max)
+	if (client->socket < 0 || process_resident_bytes(client->pid) <= bytes_max)
 		return;
 	end_reader(client);
 	client->rested++;

@@ -101,7 +101,7 @@ static bool answer(int socket)
 	return tell(socket, fd < 0 ? fd : 0, fd);
 }
 
-static int keep_one_capability(uid_t uid, gid_t gid)
+int event_opener_confine(uid_t uid, gid_t gid)
 {
 	int err;
 
@@ -133,7 +133,7 @@ static void __attribute__((noreturn)) run(int socket, uid_t uid, gid_t gid)
 	ignore_signals();
 	/* All but the socket, which becomes the only one. */
 	if (dup2(socket, STDIN_FILENO) < 0 || close_range(STDIN_FILENO + 1, UINT32_MAX, 0) < 0 ||
-	    keep_one_capability(uid, gid) < 0)
+	    event_opener_confine(uid, gid) < 0)
 		_exit(1);
 	if (tell(STDIN_FILENO, 0, -1))
 		while (answer(STDIN_FILENO))

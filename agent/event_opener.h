@@ -27,4 +27,8 @@ int event_opener_ask(const struct perf_event_attr *attr, int pid, int cpu);
 /* For tests: starts it whatever the kernel is like. */
 int event_opener_start_always(uid_t uid, gid_t gid);
 
+/* What it does to itself first, for tests: the calling process has no capability but one after it,
+ * and a filter. -ENOTSUP where there is none. */
+int event_opener_confine(uid_t uid, gid_t gid);
+
 #endif

@@ -24,6 +24,7 @@ import tempfile
 import time
 
 from off_cpu_cost import BPFTRACE as BPFTRACE_OFF_CPU
+from off_cpu_cost import end
 from stack_workloads import children, run_postgres
 from workloads import redis, running, write_c_file
 
@@ -32,7 +33,7 @@ EPROF = os.environ.get("EPROF_BINARY", os.path.join(ROOT, "build/release/eprof")
 MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGESIZE")
 NOBODY = 65534
-READY_SECONDS, END_SECONDS = 30, 120
+READY_SECONDS = 30
 LOOK_SECONDS = 2
 MESSAGES_MOST = 5
 CHURN_PER_SECOND = 200
@@ -214,16 +215,6 @@ def wait_ready(process, is_ready, message):
         if process.poll() is not None or time.monotonic() > deadline:
             raise SystemExit(f"{process.args[0]} does not start:\n{read_text(message)}")
         time.sleep(0.1)
-
-
-def end(process):
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        process.wait(END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def watch_tool(argv, directory, seconds, is_ready=None):

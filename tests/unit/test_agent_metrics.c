@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -62,6 +64,30 @@ static void nanoseconds_are_told_in_seconds_exactly(void **state)
 	check_has(text, "\neprof_off_cpu_lost_seconds_total 1.500000000\n");
 	check_has(text, "\neprof_off_cpu_hidden_seconds_total 2.000000001\n");
 	assert_null(strstr(text, "nanoseconds"));
+	free(text);
+}
+
+/* A counter of time has a family of its own: among counts it would be read as one. */
+static void times_are_no_events(void **state)
+{
+	static const char family[] = "\neprof_events_total{kind=\"";
+	struct agent_status status = made_status();
+	size_t events = 0;
+	char *text;
+
+	(void)state;
+	for (int i = 0; i < COUNTER_COUNT; i++)
+		status.counters[i] = 1000 + (uint64_t)i;
+	text = metrics_of(&status);
+	for (const char *at = text; (at = strstr(at, family)); events++) {
+		char kind[64];
+
+		at += sizeof(family) - 1;
+		assert_int_equal(sscanf(at, "%63[^\"]", kind), 1);
+		assert_null(strstr(kind, "_ns"));
+		assert_null(strstr(kind, "nanoseconds"));
+	}
+	assert_in_range(events, 1, COUNTER_COUNT);
 	free(text);
 }
 
@@ -128,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_family_is_its_help_its_type_and_its_lines),
 		cmocka_unit_test(nanoseconds_are_told_in_seconds_exactly),
+		cmocka_unit_test(times_are_no_events),
 		cmocka_unit_test(latency_is_a_histogram_of_sums),
 		cmocka_unit_test(what_never_was_has_no_line),
 		cmocka_unit_test(urls_and_their_secrets_are_in_no_file_that_all_may_read),

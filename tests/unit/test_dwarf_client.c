@@ -22,6 +22,7 @@
 #include <cmocka.h>
 
 #include "base/cleanup.h"
+#include "tests/unit/child_process.h"
 #include "tests/unit/dwarf_client_reader.h"
 
 /* For what has to be answered: a test that waits that long fails by its own time limit. */
@@ -318,33 +319,19 @@ static void an_interrupt_ends_the_waiting(void **state)
 	dwarf_client_free(client);
 }
 
-/* Our only child. */
-static pid_t reader_pid(void)
-{
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	char path[64];
-	int pid = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	file = fopen(path, "re");
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%d", &pid), 1);
-	return pid;
-}
-
 /* They go to all processes of a terminal, or of a service; names are asked for after that. */
 static void signals_that_end_a_recording_do_not_end_the_reader(void **state)
 {
 	struct dwarf_client *client = new_client(LONG_NS);
 	uint32_t good = open_file(client, "good");
-	pid_t pid = reader_pid();
+	pid_t pid = only_child();
 
 	(void)state;
 	assert_int_equal(kill(pid, SIGINT), 0);
 	assert_int_equal(kill(pid, SIGTERM), 0);
 	assert_int_equal(kill(pid, SIGHUP), 0);
 	assert_answers(client, good, "good");
-	assert_int_equal(reader_pid(), pid);
+	assert_int_equal(only_child(), pid);
 	dwarf_client_free(client);
 	/* It has been waited for. */
 	assert_int_equal(kill(pid, 0), -1);
@@ -356,13 +343,13 @@ static void a_reader_that_ended_between_requests_costs_no_file(void **state)
 {
 	struct dwarf_client *client = new_client(LONG_NS);
 	uint32_t one = open_file(client, "one"), two;
-	pid_t pid = reader_pid();
+	pid_t pid = only_child();
 
 	(void)state;
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_answers(client, one, "one");
-	assert_int_not_equal(reader_pid(), pid);
-	assert_int_equal(kill(reader_pid(), SIGKILL), 0);
+	assert_int_not_equal(only_child(), pid);
+	assert_int_equal(kill(only_child(), SIGKILL), 0);
 	two = open_file(client, "two");
 	assert_answers(client, two, "two");
 	assert_answers(client, one, "one");

@@ -24,6 +24,7 @@
 #include "agent/dwarf_client.h"
 #include "agent/dwarf_protocol.h"
 #include "base/cleanup.h"
+#include "tests/unit/child_process.h"
 
 #define NOBODY "65534"
 
@@ -164,49 +165,6 @@ static void parts_that_cannot_be_read_are_counted_by_why(void **state)
 	dwarf_client_free(client);
 }
 
-/* Our only child. */
-static int reader_pid(void)
-{
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	char path[64];
-	int pid = 0;
-
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
-	file = fopen(path, "re");
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%d", &pid), 1);
-	return pid;
-}
-
-/* A line of /proc/PID/status, without its name and blanks at its ends. */
-static void read_status(int pid, const char *name, char *ret, size_t size)
-{
-	CLEANUP(cleanup_file) FILE *file = NULL;
-	size_t length = strlen(name);
-	char line[512];
-
-	(void)snprintf(line, sizeof(line), "/proc/%d/status", pid);
-	file = fopen(line, "re");
-	assert_non_null(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (strncmp(line, name, length) != 0 || line[length] != ':')
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		(void)snprintf(ret, size, "%s",
-			       line + length + 1 + strspn(line + length + 1, "\t "));
-		return;
-	}
-	fail_msg("no %s", name);
-}
-
-static void assert_status(int pid, const char *name, const char *expected)
-{
-	char text[512];
-
-	read_status(pid, name, text, sizeof(text));
-	assert_string_equal(text, expected);
-}
-
 static void the_reader_has_no_privileges(void **state)
 {
 	struct dwarf_client *client = new_client();
@@ -215,7 +173,7 @@ static void the_reader_has_no_privileges(void **state)
 
 	(void)state;
 	assert_int_equal(open_ourselves(client, &file), 0);
-	pid = reader_pid();
+	pid = only_child();
 	assert_status(pid, "CapPrm", "0000000000000000");
 	assert_status(pid, "CapEff", "0000000000000000");
 	assert_status(pid, "CapInh", "0000000000000000");
@@ -245,7 +203,7 @@ static void the_reader_has_no_file_of_ours(void **state)
 
 	(void)state;
 	assert_int_equal(open_ourselves(client, &file), 0);
-	(void)snprintf(path, sizeof(path), "/proc/%d/fd", reader_pid());
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", only_child());
 	directory = opendir(path);
 	if (!directory) {
 		assert_int_equal(errno, EACCES);
