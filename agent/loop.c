@@ -200,7 +200,8 @@ static unsigned int read_signals(const struct loop *loop)
 	unsigned int events = 0;
 
 	while (read(loop->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info))
-		events |= loop->reloads && info.ssi_signo == SIGHUP ? LOOP_RELOAD : LOOP_INTERRUPTED;
+		events |=
+			loop->reloads && info.ssi_signo == SIGHUP ? LOOP_RELOAD : LOOP_INTERRUPTED;
 	return events;
 }
 

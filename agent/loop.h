@@ -40,13 +40,15 @@ void loop_release_signals(struct loop *loop);
 /* From here on SIGHUP does not interrupt: it raises LOOP_RELOAD. */
 void loop_set_reload(struct loop *loop);
 
-/* Raises event while fd, which stays the caller's and outlives the loop, is readable. 0 or -errno. */
+/* Raises event while fd, which stays the caller's and outlives the loop, is readable. 0 or -errno.
+ */
 int loop_add_fd(struct loop *loop, int fd, enum loop_event event);
 
 /* Raises event after seconds > 0, and then again and again when periodic. */
 int loop_add_timer(struct loop *loop, double seconds, bool periodic, enum loop_event event);
 
-/* The only timer of this event rings in seconds > 0 from now, once; it is added if there is none. */
+/* The only timer of this event rings in seconds > 0 from now, once; it is added if there is none.
+ */
 int loop_set_timer(struct loop *loop, double seconds, enum loop_event event);
 
 /*
