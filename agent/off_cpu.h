@@ -36,8 +36,8 @@ void off_cpu_free(struct off_cpu *off); /* NULL is fine */
 int off_cpu_attach(struct off_cpu *off);
 
 /*
- * After off_cpu_attach(): the first window begins. Who is blocked already is looked at: by now the unwind tables of what is
- * recorded should be there. One line and -errno on failure.
+ * After off_cpu_attach(): the first window begins. Who is blocked already is looked at: by now the
+ * unwind tables of what is recorded should be there. One line and -errno on failure.
  */
 int off_cpu_start(struct off_cpu *off);
 

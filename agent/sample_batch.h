@@ -15,7 +15,7 @@ struct sample_batch {
 	uint64_t total;  /* of the counts of those on a CPU */
 	uint64_t *words; /* the addresses of all stacks */
 	size_t word_count, word_capacity;
-	uint64_t *versions; /* the user's: one for each sample, malloc()ed; or NULL */
+	uint64_t *versions;      /* the user's: one for each sample, malloc()ed; or NULL */
 	struct namer_turn *turn; /* the user's: with them a window ends; or NULL */
 	/* Before these samples are named, the kernel's symbols have changed. */
 	bool kernel_changed;

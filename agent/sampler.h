@@ -88,8 +88,8 @@ int sampler_start(struct sampler *sampler);
 /* No sample is taken after it returns. */
 void sampler_stop(struct sampler *sampler);
 
-/* How often each CPU is sampled, and the same from now on; at most what was asked for at first, which
- * the maps are sized for. 0 or -errno, then some CPUs may have the old one. */
+/* How often each CPU is sampled, and the same from now on; at most what was asked for at first,
+ * which the maps are sized for. 0 or -errno, then some CPUs may have the old one. */
 uint64_t sampler_hz(const struct sampler *sampler);
 int sampler_set_hz(struct sampler *sampler, uint64_t hz);
 

@@ -387,7 +387,8 @@ static __always_inline void note_exit(struct task_struct *task)
 		return;
 	thread->is_ending = true;
 	__sync_fetch_and_add(&off_ending, 1);
-	/* Should its end come after its window is read, then without what it has waited till now. */
+	/* Should its end come after its window is read, then without what it has waited till now.
+	 */
 	put_pendings(thread);
 }
 

@@ -20,8 +20,9 @@ static void kinds_that_occur_are_listed_with_their_time(void **state)
 	char *svg = svg_of(folded, 0);
 
 	(void)state;
-	assert_contains(svg, "<g data-kind=\"I/O\" transform=\"translate(0,0)\"><rect class=\"d0\" x=\"0\" "
-			     "width=\"18\" height=\"15\"/><text x=\"24\" y=\"12\">I/O 7 us</text>");
+	assert_contains(
+		svg, "<g data-kind=\"I/O\" transform=\"translate(0,0)\"><rect class=\"d0\" x=\"0\" "
+		     "width=\"18\" height=\"15\"/><text x=\"24\" y=\"12\">I/O 7 us</text>");
 	assert_contains(svg, ">lock 12.3 ms</text>");
 	assert_contains(svg, ">waiting for work 95.2 s</text>");
 	assert_contains(svg, "<pattern id=\"eprof-l\"");
