@@ -8,6 +8,7 @@
 #include "agent/agent_config.h"
 #include "agent/agent_privileges.h"
 #include "agent/agent_status.h"
+#include "agent/heap_growth.h"
 #include "agent/recording.h"
 #include "agent/service_manager.h"
 #include "agent/window_writer.h"
@@ -37,6 +38,7 @@ struct agent {
 	struct services *services;
 	struct recording recording;
 	uint64_t session_began_ns; /* CLOCK_MONOTONIC */
+	struct heap_growth growth; /* of the session */
 
 	/* Of what has ended; the session's own come on top. */
 	uint64_t counters[COUNTER_COUNT];

@@ -12,19 +12,6 @@
 #include "base/clock.h"
 
 /*
- * Names of binaries are kept for as long as a session lasts, also of those that are gone. Beyond so
- * much memory another session begins, which costs a fraction of a second of samples; not more often
- * than that, as a single binary can have more.
- */
-#define HEAP_BYTES_MAX (UINT64_C(64) << 20)
-#define RENEW_NS_MIN   (600 * NS_PER_SECOND)
-
-/* Where programs are built there are new binaries all the time, and each has its names: above so
- * much it does not wait that long, or what the unit may use (dist/) would not last. */
-#define HEAP_BYTES_URGENT (UINT64_C(96) << 20)
-#define RENEW_NS_URGENT   (60 * NS_PER_SECOND)
-
-/*
  * Of who reads debug information, between windows. That of a C library takes 35 MiB, and to inflate
  * it for each window anew as much time as half of the other names.
  */
@@ -103,6 +90,7 @@ int agent_session_begin(struct agent *agent)
 		err = recording_start(recording);
 	}
 	agent->session_began_ns = clock_ns(CLOCK_MONOTONIC);
+	agent->growth = (struct heap_growth){ 0 };
 	if (err < 0)
 		release(agent);
 	return err;
@@ -142,15 +130,12 @@ static bool have_cpus_changed(const struct agent *agent)
 	       memcmp(online.ids, cpus->ids, cpus->count * sizeof(*cpus->ids)) != 0;
 }
 
-static bool has_grown(const struct agent *agent)
+static bool has_grown(struct agent *agent)
 {
 	struct mallinfo2 heap = mallinfo2();
-	uint64_t bytes = heap.uordblks + heap.hblkhd;
-	uint64_t age_ns = clock_ns(CLOCK_MONOTONIC) - agent->session_began_ns;
 
-	if (bytes > HEAP_BYTES_URGENT)
-		return age_ns > RENEW_NS_URGENT;
-	return bytes > HEAP_BYTES_MAX && age_ns > RENEW_NS_MIN;
+	return heap_growth_is_too_much(&agent->growth, heap.uordblks + heap.hblkhd,
+				       clock_ns(CLOCK_MONOTONIC) - agent->session_began_ns);
 }
 
 static int handle_own(struct agent *agent, unsigned int events)
@@ -176,7 +161,7 @@ static int handle_own(struct agent *agent, unsigned int events)
 
 /* A signal has been read, and does not come again: it goes before what would. The end of a session
  * ends its window, too. */
-static enum session_end reason(const struct agent *agent, unsigned int events)
+static enum session_end reason(struct agent *agent, unsigned int events)
 {
 	if (events & (LOOP_INTERRUPTED | LOOP_PROCESSES_ENDED))
 		return SESSION_OVER;

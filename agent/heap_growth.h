@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a session of the agent has learned too much. What is known of binaries and their names is
+ * kept for as long as it lasts, also of binaries that are gone: where programs are built there are
+ * new ones all the time. What a machine has all along is not held against it, however large.
+ */
+#ifndef EPROF_AGENT_HEAP_GROWTH_H
+#define EPROF_AGENT_HEAP_GROWTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * Another session costs a fraction of a second of samples, and the names anew: above so much more
+ * than a session had at the end of its first window, not more often than that.
+ */
+#define HEAP_GROWTH_MAX    (UINT64_C(20) << 20)
+#define HEAP_GROWTH_NS_MIN (UINT64_C(600) * 1000000000)
+
+/* Above so much it does not wait that long, or what the unit may use (dist/) would not last. */
+#define HEAP_GROWTH_URGENT        (UINT64_C(64) << 20)
+#define HEAP_GROWTH_URGENT_NS_MIN (UINT64_C(60) * 1000000000)
+
+/* Of one session; zero when it begins. */
+struct heap_growth {
+	uint64_t first_bytes;
+};
+
+/* To be asked at the end of each window, with what is in use and since when the session is. */
+bool heap_growth_is_too_much(struct heap_growth *growth, uint64_t bytes, uint64_t age_ns);
+
+#endif
