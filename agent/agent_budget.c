@@ -2,6 +2,7 @@
 /* max-cpu: what the agent takes is kept below a share of one CPU, by sampling less often. */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "agent/agent_parts.h"
 #include "agent/log.h"
@@ -45,6 +46,24 @@ static uint64_t wanted_hz(const struct agent *agent, double percent, uint64_t hz
 	return wanted > (double)asked ? asked : (uint64_t)wanted;
 }
 
+static bool has_budget(const struct agent *agent)
+{
+	return agent->config->max_cpu > 0 && agent->config->record.on_cpu;
+}
+
+void agent_resume_budget(struct agent *agent)
+{
+	uint64_t hz = agent->budget_hz;
+	int err;
+
+	if (!has_budget(agent) || !hz || hz >= agent->config->record.sample_hz)
+		return;
+	err = sampler_set_hz(agent->recording.pipeline.sampler, hz);
+	if (err < 0)
+		log_warning("cannot sample at %" PRIu64 " Hz, as max-cpu asks: %s", hz,
+			    strerror(-err));
+}
+
 int agent_keep_budget(struct agent *agent)
 {
 	struct sampler *sampler = agent->recording.pipeline.sampler;
@@ -52,7 +71,7 @@ int agent_keep_budget(struct agent *agent)
 	uint64_t hz = sampler_hz(sampler), wanted;
 	int err;
 
-	if (agent->config->max_cpu <= 0 || percent < 0 || !agent->config->record.on_cpu)
+	if (!has_budget(agent) || percent < 0)
 		return 0;
 	wanted = wanted_hz(agent, percent, hz);
 	if (wanted == hz)
@@ -60,6 +79,7 @@ int agent_keep_budget(struct agent *agent)
 	err = sampler_set_hz(sampler, wanted);
 	if (err < 0)
 		return err;
+	agent->budget_hz = wanted;
 	(wanted < hz ? log_warning : log_info)(
 		"took %.2f %% of a CPU, of %.2f (max-cpu): samples at %" PRIu64 " Hz from here on",
 		percent, agent->config->max_cpu, wanted);

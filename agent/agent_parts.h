@@ -45,6 +45,7 @@ struct agent {
 	uint64_t follower_lost;
 	uint64_t began_unix_s, reloads;
 	uint64_t rate_checked_ns, rate_checked_cpu_ns; /* for max-cpu: at the last look */
+	uint64_t budget_hz;                            /* what it has come to; 0: never changed */
 };
 
 /* Fills in all figures as they are now. */
@@ -53,6 +54,8 @@ void agent_gather(struct agent *agent, struct agent_status *ret);
 /* The session is about to end: what it has counted is kept. */
 void agent_gather_session(struct agent *agent);
 
+/* A session has begun: at the rate that the one before came to by max-cpu. */
+void agent_resume_budget(struct agent *agent);
 /* After a window: keeps to max-cpu. 0 or -errno. */
 int agent_keep_budget(struct agent *agent);
 

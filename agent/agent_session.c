@@ -89,6 +89,8 @@ int agent_session_begin(struct agent *agent)
 		recording->pipeline.take_context = agent;
 		err = recording_start(recording);
 	}
+	if (!err)
+		agent_resume_budget(agent);
 	agent->session_began_ns = clock_ns(CLOCK_MONOTONIC);
 	agent->growth = (struct heap_growth){ 0 };
 	if (err < 0)

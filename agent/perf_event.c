@@ -5,12 +5,14 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "agent/event_opener.h"
 #include "agent/limits.h"
 #include "agent/log.h"
+#include "base/clock.h"
 
 static const struct {
 	const char *name;
@@ -70,6 +72,24 @@ int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu)
 int perf_event_open_self(const struct perf_event_attr *attr)
 {
 	return open_event(attr, 0, -1);
+}
+
+/*
+ * PERF_EVENT_IOC_PERIOD takes a frequency of an event that goes by one. A clock does so only until
+ * it is opened: its timer has a period in nanoseconds, for good (kernel/events/core.c,
+ * perf_swevent_init_hrtimer()).
+ */
+int perf_event_set_hz(int fd, const char *name, uint64_t hz)
+{
+	struct perf_event_attr attr = { 0 };
+	int err = perf_event_parse(name, &attr);
+	uint64_t value = hz;
+
+	if (err < 0)
+		return err;
+	if (attr.type == PERF_TYPE_SOFTWARE && attr.config == PERF_COUNT_SW_CPU_CLOCK)
+		value = NS_PER_SECOND / hz;
+	return ioctl(fd, PERF_EVENT_IOC_PERIOD, &value) < 0 ? -errno : 0;
 }
 
 void perf_event_explain(const char *name, uint64_t hz, int cpu, int err)

@@ -17,6 +17,12 @@ int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu);
 /* The same for one process: ours, or whoever opens events for us (agent/event_opener.h). */
 int perf_event_open_self(const struct perf_event_attr *attr);
 
+/*
+ * An event that was opened by its name and with a frequency counts at this one from now on. 0 or
+ * -errno (-EINVAL: a name we do not know).
+ */
+int perf_event_set_hz(int fd, const char *name, uint64_t hz);
+
 /* Prints why opening name at hz on cpu failed with err (-errno), and what to do about it. */
 void perf_event_explain(const char *name, uint64_t hz, int cpu, int err);
 

@@ -335,15 +335,17 @@ uint64_t sampler_hz(const struct sampler *sampler)
 
 int sampler_set_hz(struct sampler *sampler, uint64_t hz)
 {
+	const char *event = sampler->options->event;
+	int err = 0;
+
 	assert(hz > 0 && hz <= sampler->options->sample_hz);
-	for (size_t i = 0; i < sampler->cpus.count; i++) {
-		/* Of an event that goes by frequency the "period" is one. */
-		if (sampler->links[i] &&
-		    ioctl(sampler->event_fds[i], PERF_EVENT_IOC_PERIOD, &hz) < 0)
-			return -errno;
+	for (size_t i = 0; !err && i < sampler->cpus.count; i++) {
+		if (sampler->links[i])
+			err = perf_event_set_hz(sampler->event_fds[i], event, hz);
 	}
-	sampler->hz = hz;
-	return 0;
+	if (!err)
+		sampler->hz = hz;
+	return err;
 }
 
 bool sampler_unwinds(const struct sampler *sampler)

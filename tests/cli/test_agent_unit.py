@@ -60,6 +60,17 @@ class Unit(unittest.TestCase):
         explained = re.findall(r"^#   ((?:CAP_\w+ ?)+)", self.text, flags=re.M)
         self.assertEqual(set(" ".join(explained).split()), NEEDED)
 
+    @needs("cmake")
+    def test_it_starts_the_program_that_is_installed_with_it(self):
+        # Packages, and who has no right to /usr/local, give the prefix when they install.
+        prefix = os.path.join(os.path.dirname(self.unit), "elsewhere")
+        subprocess.run(["cmake", "--install", os.path.dirname(DIST), "--prefix", prefix],
+                       stdout=subprocess.DEVNULL, timeout=60, check=True)
+        with open(f"{prefix}/lib/systemd/system/eprof-agent.service", encoding="utf-8") as file:
+            (program,) = re.findall(r"^ExecStart=(\S+)", file.read(), flags=re.M)
+        self.assertEqual(program, f"{prefix}/bin/eprof")
+        self.assertTrue(os.access(program, os.X_OK))
+
     @needs("systemd-sysusers")
     def test_the_user_can_be_made(self):
         self.run_in_root("systemd-sysusers", "eprof-sysusers.conf")

@@ -9,7 +9,9 @@ import subprocess
 
 import test_off_cpu_edges as edges
 from agent import Agent, NOBODY
-from harness import EPROF, EprofTest, LIMIT_SECONDS, Program, main, wait_until
+from harness import EPROF, EprofTest, Folded, LIMIT_SECONDS, Program, main, wait_until
+
+HZ, LEAST_HZ = 99, 7  # agent/agent_budget.c
 
 
 class Reload(EprofTest):
@@ -75,6 +77,37 @@ class Reload(EprofTest):
             kinds = [path.rsplit("-", 2)[1:] for path in self.uploads()]
         # The agent itself is what is always off a CPU.
         self.assertGreaterEqual(kinds.count(["off", "cpu.folded"]), 6)
+
+    def wait_hz(self, agent, hz):
+        wait_until(
+            lambda: (agent.status() or {}).get("sample_hz") == hz, f"{hz} Hz", agent.process
+        )
+
+    def test_a_budget_lowers_the_rate_for_as_long_as_it_is_there(self):
+        config = self.write_config("max-cpu = 0.01")
+        with Agent(self.directory, config=config) as agent, Program("spin", 120):
+            self.wait_hz(agent, LEAST_HZ)
+            self.hang_up(agent, 1)
+            status = agent.status()
+            before = self.uploads()
+            wait_until(lambda: len(self.on_cpu_since(before)) >= 2, "windows", agent.process)
+            lowered = [folded.total for folded in self.on_cpu_since(before)]
+            self.write_config("max-cpu = 10000")
+            self.hang_up(agent, 2)
+            self.wait_hz(agent, HZ)
+            self.assertEqual(agent.end(), 0, agent.messages)
+        self.assertEqual((status["sample_hz"], status["asked_hz"]), (LEAST_HZ, HZ))
+        # One program that is never idle, and whoever else there is.
+        self.assertLess(max(lowered), 0.5 * HZ)
+        self.assertRegex(agent.messages, r"took [0-9.]+ % of a CPU, of 0\.01 \(max-cpu\)")
+
+    def on_cpu_since(self, before):
+        found = []
+        for path in sorted(self.uploads() - before):
+            if path.endswith("-on-cpu.folded"):
+                with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                    found.append(Folded(file.read()))
+        return found
 
     def test_what_waits_in_the_spool_is_told_before_the_first_window(self):
         words = ("--formats", "folded", "--split", "host")
