@@ -13,7 +13,6 @@
 #define CONFIG_KEYS_MAX      64
 /* Of a value that is wrong, so much is repeated. */
 #define CONFIG_SHOWN_MAX     64
-#define CONFIG_PATTERN_MAX   1024
 /* Of [upload NAME]. */
 #define CONFIG_NAME_MAX      32
 #define CONFIG_LABEL_MAX     63

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/agent_config_parts.h"
+#include "agent/pattern_parts.h"
 #include "base/cleanup.h"
 #include "flamegraph/utf8.h"
 
@@ -21,8 +22,13 @@ static int check_pattern(struct config_reader *reader, const char *pattern, size
 	char reason[128];
 	int err;
 
-	if (!*pattern || strlen(pattern) > CONFIG_PATTERN_MAX) {
-		config_mistake(reader, "an expression has 1 to %d bytes", CONFIG_PATTERN_MAX);
+	if (!*pattern || strlen(pattern) > PATTERN_BYTES_MAX) {
+		config_mistake(reader, "an expression has 1 to %d bytes", PATTERN_BYTES_MAX);
+		return -EINVAL;
+	}
+	if (pattern_parts(pattern) > PATTERN_PARTS_MAX) {
+		config_mistake(reader, "'%.*s' repeats what it repeats too often", CONFIG_SHOWN_MAX,
+			       pattern);
 		return -EINVAL;
 	}
 	err = regcomp(&regex, pattern, REG_EXTENDED);

@@ -199,6 +199,9 @@ class Files(AgentConfig):
         self.refuses("[labels]\n" + labels + "m = x\n" + UPLOAD, "c:34: more than 32 labels")
         self.refuses(f"[services]\nexclude = {'x' * 1025}\n{UPLOAD}",
                      "c:2: exclude: an expression has 1 to 1024 bytes")
+        for pattern in ("((a{255}){255}){255}", "a" + 20 * "+"):
+            self.refuses(f"[services]\ninclude = {pattern}\n{UPLOAD}",
+                         f"c:2: include: '{pattern}' repeats what it repeats too often")
 
     def test_what_is_no_regular_file_is_refused(self):
         os.mkfifo("pipe")

@@ -48,7 +48,7 @@ static int read_quietly(const struct agent_options *options, struct agent_config
 /* What the header promises of a config that was taken. */
 static void check_config(const struct agent_config *config)
 {
-	if (config->window_s < 1 || config->window_s > 3600 || config->max_services < 1 ||
+	if (config->window_s < 1 || config->window_s > 3600 || config->services_max < 1 ||
 	    config->target_count < 1 || config->target_count > AGENT_TARGETS_MAX)
 		abort();
 }
