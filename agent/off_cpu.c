@@ -37,6 +37,7 @@
 
 struct off_cpu {
 	const struct record_options *options;
+	uint32_t stuck; /* threads that were exiting when the last wait for them was over */
 	struct sampler_shared shared;
 	struct off_programs programs;
 	struct off_cpu_bpf__bss *bss; /* words that both halves share */
@@ -254,14 +255,21 @@ static uint32_t count_ending(const struct off_cpu *off)
 	return count > 0 ? (uint32_t)count : 0;
 }
 
-/* Threads that have begun to exit may be missed by iterators, and tell of themselves at the end. */
+/*
+ * Threads that have begun to exit may be missed by iterators, and tell of themselves at the end.
+ * For those that did not end in all of that time, as a file system hangs, no window waits again.
+ */
 static void wait_for_exits(struct off_cpu *off)
 {
-	for (int i = 0; i < EXIT_TRIES; i++) {
-		if (!count_ending(off))
-			return;
+	uint32_t ending = count_ending(off);
+
+	if (ending < off->stuck)
+		off->stuck = ending;
+	for (int i = 0; i < EXIT_TRIES && ending > off->stuck; i++) {
 		(void)nanosleep(&(struct timespec){ .tv_nsec = EXIT_SLEEP_NS }, NULL);
+		ending = count_ending(off);
 	}
+	off->stuck = ending;
 }
 
 int off_cpu_end_window(struct off_cpu *off, bool is_last)

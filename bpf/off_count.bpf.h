@@ -104,19 +104,22 @@ static __always_inline bool is_same(const struct off_pending *pending,
 }
 
 /*
- * The counts' row of that id is there, and stays, until all of that half is taken out. The id goes
- * first: a switch that adds time to what an iterator puts sees then that it was too late.
+ * The counts' row of that id is there, and stays, until all of that half is taken out. An iterator
+ * and a switch may be at it at once: who gets the id puts what there is, and a switch that has
+ * added to it meanwhile sees that the id is gone. (What a switch adds under its next id before the
+ * iterator takes the amounts comes to the one before: the same thread, a moment earlier.)
  */
 static __always_inline void put_pending(void *map, struct off_pending *pending)
 {
 	struct off_piece piece = {};
 	struct off_count *count;
-	__u64 id = *(volatile __u64 *)&pending->id;
+	__u64 id = __sync_lock_test_and_set(&pending->id, 0);
 
-	*(volatile __u64 *)&pending->id = 0;
-	if (!pending->blocked_ns && !pending->runqueue_ns)
+	if (!id)
 		return;
 	take_pending(pending, &piece);
+	if (!piece.blocked && !piece.runqueue)
+		return;
 	count = bpf_map_lookup_elem(map, &id);
 	if (count)
 		add_to(count, &piece);
@@ -228,10 +231,13 @@ OFF_CHECKED_ONCE int off_count_piece(struct off_ledger *ledger, struct off_pendi
 		return 0;
 	if (is_same(pending, interval, piece->kernel_stack)) {
 		add_pending(pending, piece);
-		if (*(volatile __u64 *)&pending->id)
+		/* A read in the order of the additions before it, which a plain one need not be. */
+		if (__sync_fetch_and_add(&pending->id, 0))
 			return 0;
-		/* It was put meanwhile: what it did not take is counted from here. */
+		/* It was put meanwhile: what was not taken along is counted from here. */
 		take_pending(pending, piece);
+		if (!piece->blocked && !piece->runqueue)
+			return 0;
 	}
 	own = find_scratch(scratch->is_iterators);
 	if (!own)

@@ -33,8 +33,8 @@ TICK_NS = NS_PER_SECOND // os.sysconf("SC_CLK_TCK")
 
 # What a thread does before its first clock and after its last one: made, exec, exit.
 EDGE_NS = 300 * NS_PER_US
-# Between what eprof calls the beginning and that of the ledger, on a busy machine: programs are
-# attached in between, one by one.
+# Between what eprof calls the beginning and that of the ledger, on a busy machine: the events of
+# each CPU are opened in between.
 BEGIN_NS = 150 * NS_PER_MS
 BUSY_BEGIN_NS = 400 * NS_PER_MS  # with many that want the CPUs
 CONSERVED = 0.01  # on a CPU + blocked + run queue against wall
