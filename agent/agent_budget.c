@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* max-cpu: what the agent takes is kept below a share of one CPU, by sampling less often. */
-#include <errno.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "agent/agent_parts.h"
@@ -51,37 +51,40 @@ static bool has_budget(const struct agent *agent)
 	return agent->config->max_cpu > 0 && agent->config->record.on_cpu;
 }
 
-void agent_resume_budget(struct agent *agent)
+/* One that the kernel does not take ends nothing: samples come as before. */
+static bool set_hz(struct agent *agent, uint64_t hz)
 {
-	uint64_t hz = agent->budget_hz;
-	int err;
+	int err = sampler_set_hz(agent->recording.pipeline.sampler, hz);
 
-	if (!has_budget(agent) || !hz || hz >= agent->config->record.sample_hz)
-		return;
-	err = sampler_set_hz(agent->recording.pipeline.sampler, hz);
 	if (err < 0)
 		log_warning("cannot sample at %" PRIu64 " Hz, as max-cpu asks: %s", hz,
 			    strerror(-err));
+	return !err;
 }
 
-int agent_keep_budget(struct agent *agent)
+void agent_resume_budget(struct agent *agent)
+{
+	uint64_t hz = agent->budget_hz;
+
+	if (has_budget(agent) && hz && hz < agent->config->record.sample_hz)
+		(void)set_hz(agent, hz);
+}
+
+void agent_keep_budget(struct agent *agent)
 {
 	struct sampler *sampler = agent->recording.pipeline.sampler;
 	double percent = percent_taken(agent);
 	uint64_t hz = sampler_hz(sampler), wanted;
-	int err;
 
+	if (!has_budget(agent))
+		agent->budget_hz = 0;
 	if (!has_budget(agent) || percent < 0)
-		return 0;
+		return;
 	wanted = wanted_hz(agent, percent, hz);
-	if (wanted == hz)
-		return 0;
-	err = sampler_set_hz(sampler, wanted);
-	if (err < 0)
-		return err;
+	if (wanted == hz || !set_hz(agent, wanted))
+		return;
 	agent->budget_hz = wanted;
 	(wanted < hz ? log_warning : log_info)(
 		"took %.2f %% of a CPU, of %.2f (max-cpu): samples at %" PRIu64 " Hz from here on",
 		percent, agent->config->max_cpu, wanted);
-	return 0;
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agent/agent_config_parts.h"
-#include "agent/pattern_parts.h"
+#include "agent/pattern_copies.h"
 #include "base/cleanup.h"
 #include "flamegraph/utf8.h"
 
@@ -26,9 +26,9 @@ static int check_pattern(struct config_reader *reader, const char *pattern, size
 		config_mistake(reader, "an expression has 1 to %d bytes", PATTERN_BYTES_MAX);
 		return -EINVAL;
 	}
-	if (pattern_parts(pattern) > PATTERN_PARTS_MAX) {
-		config_mistake(reader, "'%.*s' repeats what it repeats too often", CONFIG_SHOWN_MAX,
-			       pattern);
+	if (pattern_copies(pattern) > PATTERN_COPIES_MAX) {
+		config_mistake(reader, "'%.*s' makes more than %d copies of what it repeats",
+			       CONFIG_SHOWN_MAX, pattern, PATTERN_COPIES_MAX);
 		return -EINVAL;
 	}
 	err = regcomp(&regex, pattern, REG_EXTENDED);

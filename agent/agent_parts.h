@@ -56,8 +56,8 @@ void agent_gather_session(struct agent *agent);
 
 /* A session has begun: at the rate that the one before came to by max-cpu. */
 void agent_resume_budget(struct agent *agent);
-/* After a window: keeps to max-cpu. 0 or -errno. */
-int agent_keep_budget(struct agent *agent);
+/* After a window: keeps to max-cpu. */
+void agent_keep_budget(struct agent *agent);
 
 /* Answers who asks on the socket, by the figures of now. */
 void agent_answer(struct agent *agent);

@@ -147,7 +147,7 @@ static int handle_own(struct agent *agent, unsigned int events)
 	if (events & LOOP_TIME_OVER) {
 		err = window_turn(agent->recording.window);
 		if (!err)
-			err = agent_keep_budget(agent);
+			agent_keep_budget(agent);
 		if (!err)
 			err = arm_boundary(agent);
 	}

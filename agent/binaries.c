@@ -11,6 +11,7 @@
 #include "agent/process_roots.h"
 #include "agent/unwinder.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hashmap.h"
 #include "symbolize/file_change.h"
 
@@ -19,6 +20,9 @@
  * make as many as they like. A machine with 5,000 processes has some 2,000.
  */
 #define BINARIES_MAX 16384
+
+/* Where hundreds of programs are started in a second they are the same few. */
+#define KNOWN_THERE_NS NS_PER_SECOND
 
 /* The vDSO is two pages today (arch/x86/entry/vdso); a mapping beyond this is not it. */
 #define VDSO_SIZE_MAX 65536
@@ -255,15 +259,39 @@ static bool is_known_by_path(const struct binaries *binaries, const struct mappi
 	return true;
 }
 
-/* Whether the first binary of this id was opened for that path. */
-static bool was_met_there(const struct binaries *binaries, const struct mapping_source *source,
-			  const struct binary_key *key)
+/* The first binary of this id, if it was opened for that path; or NULL. */
+static struct binary *met_there(const struct binaries *binaries,
+				const struct mapping_source *source, const struct binary_key *key)
 {
 	struct binary_key id = without_place(key);
 	uint64_t hash;
-	const struct binary *binary = look_up(binaries, &id, &hash);
+	struct binary *binary = look_up(binaries, &id, &hash);
 
-	return binary && binary->module && !strcmp(module_path(binary->module), source->path);
+	return binary && binary->module && !strcmp(module_path(binary->module), source->path)
+		       ? binary
+		       : NULL;
+}
+
+/* Whether the file that was met at that path is there; looked at once in KNOWN_THERE_NS. */
+static bool is_known_there(const struct binaries *binaries, const struct mapping_source *source,
+			   struct binary_key *key)
+{
+	struct binary *binary = met_there(binaries, source, key);
+	uint64_t now_ns;
+
+	if (!binary)
+		return false;
+	now_ns = clock_ns(CLOCK_MONOTONIC);
+	if (has_place(&binary->key) && binary->there_ns + KNOWN_THERE_NS > now_ns) {
+		key->device = binary->key.device;
+		key->inode = binary->key.inode;
+		return true;
+	}
+	if (!is_known_by_path(binaries, source, key))
+		return false;
+	if (key->device == binary->key.device && key->inode == binary->key.inode)
+		binary->there_ns = now_ns;
+	return true;
 }
 
 /*
@@ -273,7 +301,8 @@ static bool was_met_there(const struct binaries *binaries, const struct mapping_
  * root than ours.
  *
  * Most are met again and again, where they were: that costs the least to find out. A process that
- * has another file at such a path, in a root of its own and with this id, misleads about itself.
+ * has another file at such a path, in a root of its own or for the moment, and with this id,
+ * misleads about itself.
  */
 static void add_place(const struct binaries *binaries, const struct mapping_source *source,
 		      struct binary_key *key)
@@ -283,7 +312,7 @@ static void add_place(const struct binaries *binaries, const struct mapping_sour
 
 	if (key->path || !mapped_file_has_id(source) || binary_kind_of(source->path) != BINARY_FILE)
 		return;
-	if (was_met_there(binaries, source, key) && is_known_by_path(binaries, source, key))
+	if (is_known_there(binaries, source, key))
 		return;
 	if (mapped_file_stat(source, &file)) {
 		set_place(key, &file);

@@ -40,6 +40,7 @@ struct binary {
 	uint32_t unwind_slot;  /* unwinder_add(); 0: its code is walked along frame pointers */
 	bool is_sampled;       /* a sample fell into it: set by who names it */
 	struct stat file;      /* what it was when it was opened */
+	uint64_t there_ns;     /* CLOCK_MONOTONIC: when its file was last seen at its path; or 0 */
 };
 
 /* What is known of a mapping when it is seen. */

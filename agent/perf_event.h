@@ -18,8 +18,9 @@ int perf_event_open_cpu(const struct perf_event_attr *attr, int cpu);
 int perf_event_open_self(const struct perf_event_attr *attr);
 
 /*
- * An event that was opened by its name and with a frequency counts at this one from now on. 0 or
- * -errno (-EINVAL: a name we do not know).
+ * An event that was opened by its name and with a frequency counts at this one, which is not 0,
+ * from now on. 0 or -errno (-EINVAL: a name we do not know, or a rate that the kernel does not
+ * take).
  */
 int perf_event_set_hz(int fd, const char *name, uint64_t hz);
 

@@ -201,7 +201,7 @@ class Files(AgentConfig):
                      "c:2: exclude: an expression has 1 to 1024 bytes")
         for pattern in ("((a{255}){255}){255}", "a" + 20 * "+"):
             self.refuses(f"[services]\ninclude = {pattern}\n{UPLOAD}",
-                         f"c:2: include: '{pattern}' repeats what it repeats too often")
+                         f"c:2: include: '{pattern}' makes more than 500 copies of what it repeats")
 
     def test_what_is_no_regular_file_is_refused(self):
         os.mkfifo("pipe")

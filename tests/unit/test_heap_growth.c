@@ -17,44 +17,74 @@ static bool is_too_much(struct heap_growth *growth, uint64_t mib, uint64_t secon
 	return heap_growth_is_too_much(growth, mib * MIB, seconds * NS_PER_SECOND);
 }
 
-static void what_a_machine_has_from_the_beginning_is_not_growth(void **state)
+/* Three whole minutes, of which the first is a part. */
+static void learn(struct heap_growth *growth, uint64_t mib)
+{
+	assert_false(is_too_much(growth, mib / 3, 6));
+	assert_false(is_too_much(growth, mib, 66));
+	assert_false(is_too_much(growth, mib - 1, 126));
+	assert_false(is_too_much(growth, mib, 186));
+}
+
+static void what_a_machine_has_all_along_is_not_growth(void **state)
 {
 	struct heap_growth growth = { 0 };
 
 	(void)state;
-	assert_false(is_too_much(&growth, 1000, 60));
+	learn(&growth, 1000);
 	assert_false(is_too_much(&growth, 1019, 100000));
 	assert_false(is_too_much(&growth, 10, 200000));
 }
 
-static void a_session_that_has_learned_much_lasts_ten_minutes(void **state)
+static void a_session_that_has_learned_more_lasts_ten_minutes(void **state)
 {
 	struct heap_growth growth = { 0 };
 
 	(void)state;
-	assert_false(is_too_much(&growth, 10, 60));
-	assert_false(is_too_much(&growth, 31, 540));
-	assert_true(is_too_much(&growth, 31, 660));
-	assert_false(is_too_much(&growth, 30, 660));
+	learn(&growth, 30);
+	assert_false(is_too_much(&growth, 51, 540));
+	assert_true(is_too_much(&growth, 51, 660));
+	assert_false(is_too_much(&growth, 50, 660));
 }
 
-static void one_that_would_not_last_is_ended_after_a_minute(void **state)
+static void one_that_would_not_last_ends_at_once(void **state)
 {
 	struct heap_growth growth = { 0 };
 
 	(void)state;
-	assert_false(is_too_much(&growth, 10, 5));
-	assert_false(is_too_much(&growth, 500, 59));
-	assert_true(is_too_much(&growth, 75, 61));
-	assert_false(is_too_much(&growth, 74, 61));
+	learn(&growth, 30);
+	assert_false(is_too_much(&growth, 94, 246));
+	assert_true(is_too_much(&growth, 95, 306));
+}
+
+static void short_windows_learn_for_three_minutes(void **state)
+{
+	struct heap_growth growth = { 0 };
+
+	(void)state;
+	for (uint64_t second = 1; second < 180; second++)
+		assert_false(is_too_much(&growth, second, second));
+	assert_false(is_too_much(&growth, 180, 700));
+	assert_true(is_too_much(&growth, 200, 701));
+}
+
+static void a_long_window_is_learned_from_once(void **state)
+{
+	struct heap_growth growth = { 0 };
+
+	(void)state;
+	assert_false(is_too_much(&growth, 30, 3600));
+	assert_true(is_too_much(&growth, 51, 7200));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_machine_has_from_the_beginning_is_not_growth),
-		cmocka_unit_test(a_session_that_has_learned_much_lasts_ten_minutes),
-		cmocka_unit_test(one_that_would_not_last_is_ended_after_a_minute),
+		cmocka_unit_test(what_a_machine_has_all_along_is_not_growth),
+		cmocka_unit_test(a_session_that_has_learned_more_lasts_ten_minutes),
+		cmocka_unit_test(one_that_would_not_last_ends_at_once),
+		cmocka_unit_test(short_windows_learn_for_three_minutes),
+		cmocka_unit_test(a_long_window_is_learned_from_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
