@@ -92,7 +92,9 @@ test_kernel() {
 	read -r package version < <(find_kernel "$1") || return 2
 	image=$(fetch_kernel "$package" "$version") || return 2
 	printf '== %s: %s %s\n' "$1" "$package" "$version"
+	rm -f "$report" "$report.console"
 	boot "$image" "$report" || true
+	[[ -s $report ]] || { echo "  it said nothing" && return 1; }
 	sed -n 's/^fact \(.*\)\t/  \1: /p' "$report"
 	echo "  minutes: $(((SECONDS - begin + 30) / 60)); report: $report"
 	complaint=$(has_kernel_complaint "$report.console")
