@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flamegraph/wait_state.h"
+
 #define THREAD_DEPTH      2
 #define THREAD_NAME_SIZE  256
 #define THREAD_ID_DECIMAL 10
@@ -51,20 +53,11 @@ static bool is_thread(const struct call_tree *tree, const struct call_node *node
 /* What a note says about the state, in the words of other outputs; NULL: nothing. */
 static const char *state_of(const struct call_tree *tree, const struct call_node *node)
 {
-	static const struct {
-		const char *note, *state;
-	} states[] = {
-		{ "[runqueue]", "runqueue" },
-		{ "[uninterruptible]", "uninterruptible" },
-		{ "[stopped]", "stopped" },
-		{ "[other state]", "other" },
-	};
+	enum wait_state state = WAIT_STATE_NONE;
 
-	for (size_t i = 0; node->kind == FRAME_NOTE && i < sizeof(states) / sizeof(*states); i++) {
-		if (strcmp(call_tree_name(tree, node->name_id), states[i].note) == 0)
-			return states[i].state;
-	}
-	return NULL;
+	if (node->kind == FRAME_NOTE)
+		state = wait_state_of(call_tree_name(tree, node->name_id));
+	return state == WAIT_STATE_NONE ? NULL : wait_state_text(state);
 }
 
 static int add_text(struct pprof_labels *labels, const char *text)

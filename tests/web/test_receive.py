@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""POST /api/v1/profiles: what is taken, what is refused, and who may."""
+
+import gzip
+import json
+import os
+import tempfile
+import unittest
+
+from server import NOON, Server, ServerTest, TOKEN_READ, TOKEN_WRITE, pprof_of
+
+
+class Profiles(ServerTest):
+    def test_a_profile_is_kept_once(self):
+        profile = pprof_of("a;b 3\na 1\n")
+        self.assert_stored(self.server.put(profile))
+        self.assert_stored(self.server.put(profile), False)
+        self.assert_merged(self.server.merge(), "a 10000\na;b 30000\n")
+
+    def test_it_need_not_be_compressed(self):
+        self.assert_stored(self.server.put(gzip.decompress(pprof_of("a;b 3\n"))))
+        self.assert_merged(self.server.merge(), "a;b 30000\n")
+
+    def test_names_of_strangers_stay_text(self):
+        name = "<script>alert(1)</script>'\"../%00"
+        profile = pprof_of(f"{name};b 1\n")
+        self.assert_stored(self.server.put(profile, service=name, label_x=name))
+        values = {"name": "service", "from": NOON, "until": NOON + 60}
+        answer = self.server.ask("GET", "/api/v1/values", **values)
+        self.assertEqual(json.loads(answer.body)["values"], [name])
+        self.assertEqual(answer.headers["X-Content-Type-Options"], "nosniff")
+        span = {"from": NOON, "until": NOON + 60}
+        svg = self.server.ask("GET", "/api/v1/merge", kind="on-cpu", **span)
+        self.assertEqual(svg.status, 200)
+        self.assertNotIn(b"<script>alert", svg.body)
+        self.assertEqual(sorted(os.listdir(self.server.data))[0], "2026-01-02.db")
+
+    def test_what_is_missing_or_wrong_is_named(self):
+        profile = pprof_of("a 1\n")
+        for name in ("id", "service", "host", "kind", "until"):
+            self.assert_error(self.server.put(profile, **{name: None}), 400, f"missing: '{name}'")
+        self.assert_error(self.server.put(profile, until="x"), 400, "no time .*: 'x'")
+        self.assert_error(self.server.put(profile, until="-1"), 400, "no time")
+        self.assert_error(self.server.put(profile, until="1e9"), 400, "no time")
+        self.assert_error(self.server.put(profile, until=str(1 << 70)), 400, "no time")
+        self.assert_error(self.server.put(profile, until=NOON), 400, "no window")
+        self.assert_error(self.server.put(profile, until=NOON + 86401), 400, "no window")
+        self.assert_error(self.server.put(profile, colour="red"), 400, "unknown .*: 'colour'")
+        self.assert_error(self.server.put(profile, label_a=["1", "2"]), 400, "two labels .*: 'a'")
+        labels = {f"label_{i}": "x" for i in range(65)}
+        self.assert_error(self.server.put(profile, **labels), 400, "more than 64 labels")
+        self.assert_error(self.server.put(profile, service="s" * 256), 422, "longer")
+        self.assert_error(self.server.put(profile, id="i" * 129), 422, "longer")
+
+    def test_what_is_no_profile_is_refused(self):
+        profile = pprof_of("a;b;c 1\n")
+        for body in (b"", b"hello", profile[:-9], b"\x1f\x8b" + profile[2:40], b"\xff" * 1000):
+            self.assert_error(self.server.put(body), 422, "no pprof profile: .")
+        bomb = gzip.compress(bytes(1 << 30), 9)
+        self.assert_error(self.server.put(bomb), 422, "no pprof profile: .")
+        self.assert_error(self.server.put(bytes(33 << 20)), 413, "too large")
+        # None of them was kept by that id.
+        self.assert_stored(self.server.put(profile))
+
+    def test_other_paths_and_methods_are_told(self):
+        self.assert_error(self.server.ask("GET", "/api/v1/profiles"), 405, "method")
+        for path in ("/", "/api/v1/../../etc/passwd", "/api/v1/profiles/", "/%00", "/x?" + "a" * 99):
+            self.assert_error(self.server.ask("GET", path), 404, "path")
+        self.assertEqual(self.server.ask("GET", "/healthz").body, b"ok\n")
+
+    def test_pages_of_other_sites_may_not_ask(self):
+        profile = pprof_of("a 1\n")
+        origin = {"Origin": "https://example.org"}
+        self.assert_error(self.server.put(profile, headers=origin), 403, "other sites")
+        own = {"Origin": f"http://127.0.0.1:{self.server.port}"}
+        self.assert_stored(self.server.put(profile, headers=own))
+
+    def test_what_was_kept_is_there_after_a_new_start(self):
+        self.assert_stored(self.server.put(pprof_of("a;b 3\n")))
+        self.assertEqual(self.server.end(), 0)
+        self.server.start()
+        self.assert_stored(self.server.put(pprof_of("a;b 3\n")), False)
+        self.assert_merged(self.server.merge(), "a;b 30000\n")
+
+
+class WithoutTokens(ServerTest):
+    WORDS = ()
+
+    def test_reading_is_open_and_writing_is_not(self):
+        self.assert_error(self.server.put(pprof_of("a 1\n")), 401, "token")
+        self.assert_error(self.server.merge(), 404, "no profile")
+
+
+class WithTokens(ServerTest):
+    @classmethod
+    def setUpClass(cls):
+        scratch = tempfile.TemporaryDirectory(prefix="eprof-tokens-")
+        cls.addClassCleanup(scratch.cleanup)
+        path = os.path.join(scratch.name, "tokens")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(f"# who\nagents write {TOKEN_WRITE}\n\nteam read {TOKEN_READ}\n")
+        os.chmod(path, 0o640)
+        cls.WORDS = ("--tokens", path)
+
+    @staticmethod
+    def bearer(token):
+        return {"Authorization": f"Bearer {token}"}
+
+    def test_each_has_its_right(self):
+        profile = pprof_of("a;b 1\n")
+        self.assert_error(self.server.put(profile), 401, "token")
+        for wrong in ("", "x", TOKEN_WRITE[:-1], TOKEN_WRITE + "w", "W" * 32, "w" * 5000):
+            self.assert_error(self.server.put(profile, headers=self.bearer(wrong)), 401, "token")
+        self.assert_error(
+            self.server.put(profile, headers=self.bearer(TOKEN_READ)), 403, "not for this"
+        )
+        self.assert_stored(self.server.put(profile, headers=self.bearer(TOKEN_WRITE)))
+        span = {"from": NOON, "until": NOON + 60, "format": "folded", "kind": "on-cpu"}
+        for token, status in ((TOKEN_WRITE, 403), (TOKEN_READ, 200)):
+            answer = self.server.ask("GET", "/api/v1/merge", None, self.bearer(token), **span)
+            self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(self.server.ask("GET", "/healthz").status, 200)
+
+
+class TwoServers(ServerTest):
+    def test_one_directory_is_one_servers(self):
+        with self.assertRaisesRegex(AssertionError, "is another eprof-server's"):
+            Server(self.directory).start()
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

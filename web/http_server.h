@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * HTTP by libmicrohttpd: one handler for all requests, each with its whole body in memory. Bounded
+ * in all directions that a stranger has: connections, headers, bodies one by one and together, and
+ * how long a request may take to come.
+ */
+#ifndef EPROF_WEB_HTTP_SERVER_H
+#define EPROF_WEB_HTTP_SERVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct http_request;
+
+/* All of them live until the handler returns. */
+const char *http_request_method(const struct http_request *request);
+const char *http_request_path(const struct http_request *request); /* decoded, from '/' on */
+/* NULL: there is none; the first of several. */
+const char *http_request_header(const struct http_request *request, const char *name);
+const uint8_t *http_request_body(const struct http_request *request, size_t *ret_size);
+
+/* Each "name=value" behind the '?', decoded, in their order; ends at the first that is < 0, and
+ * returns it. */
+typedef int (*http_parameter_handler)(void *context, const char *name, const char *value);
+int http_request_parameters(const struct http_request *request, http_parameter_handler handler,
+			    void *context);
+
+/* What a handler fills in; 0 is an empty body. */
+struct http_answer {
+	unsigned int status;
+	const char *type; /* of the content; static */
+	char *body;       /* malloc()ed; the server's from then on */
+	size_t size;
+	unsigned int retry_after_s; /* 0: nothing is said */
+};
+
+/* Called by several threads at once. */
+typedef void (*http_handler)(void *context, const struct http_request *request,
+			     struct http_answer *ret);
+
+struct http_options {
+	const char *address;           /* of IPv4 or IPv6, as digits */
+	uint16_t port;                 /* 0: one that is free */
+	const char *certificate, *key; /* PEM, as text; NULL: no TLS */
+	size_t body_max;               /* bytes of one request */
+	size_t bodies_max;             /* of all that are there at once */
+	unsigned int connections_max;
+	unsigned int idle_seconds_max;    /* of a connection that says nothing */
+	unsigned int request_seconds_max; /* until a body is there */
+	http_handler handler;
+	void *context;
+};
+
+struct http_server;
+
+/* Strings are borrowed until it stops. 0 and the caller's *ret; -EINVAL: no address; or -errno. */
+int http_server_start(const struct http_options *options, struct http_server **ret);
+uint16_t http_server_port(const struct http_server *server);
+/* No request is handled after it returns. NULL is fine. */
+void http_server_stop(struct http_server *server);
+
+#endif

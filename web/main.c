@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* eprof-server: from the command line to the signal that ends it. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "web/server.h"
+#include "web/server_options.h"
+#include "web/sqlite_store.h"
+
+/* A profile of a large service for an hour has 2 MB; all that come at once, some hundred. */
+#define BODY_MAX        ((size_t)32 << 20)
+#define BODIES_MAX      ((size_t)256 << 20)
+#define CONNECTIONS_MAX 4096
+#define IDLE_SECONDS    30
+#define REQUEST_SECONDS 60
+
+/* Of a certificate, or its key. */
+#define PEM_MAX 1048576
+
+static void cleanup_store(struct store **store)
+{
+	store_close(*store);
+}
+
+static void cleanup_server(struct http_server **server)
+{
+	http_server_stop(*server);
+}
+
+static int failed(const char *what, const char *object, int err)
+{
+	(void)fprintf(stderr, "eprof-server: cannot %s '%s': %s\n", what, object, strerror(-err));
+	return err;
+}
+
+/* The caller frees it; NULL after one line. */
+static char *read_text(const char *path)
+{
+	CLEANUP(cleanup_file) FILE *in = fopen(path, "re");
+	CLEANUP(cleanup_free) char *text = calloc(1, PEM_MAX + 1);
+	size_t length;
+
+	if (!in || !text) {
+		(void)failed("read", path, -errno);
+		return NULL;
+	}
+	length = fread(text, 1, PEM_MAX, in);
+	if (ferror(in) || length == PEM_MAX) {
+		(void)failed("read", path, length == PEM_MAX ? -EFBIG : -EIO);
+		return NULL;
+	}
+	return TAKE(text);
+}
+
+static int read_tokens(const struct server_options *options, struct tokens *tokens)
+{
+	char reason[TOKENS_REASON_SIZE] = "";
+	int err;
+
+	if (!options->tokens)
+		return 0;
+	err = tokens_read(options->tokens, tokens, reason);
+	if (err < 0)
+		(void)fprintf(stderr, "eprof-server: cannot take '%s': %s\n", options->tokens,
+			      reason[0] ? reason : strerror(-err));
+	return err;
+}
+
+static int open_store(const struct server_options *options, struct store **ret)
+{
+	int err = store_open_sqlite(options->data, ret);
+
+	if (err == -EBUSY)
+		(void)fprintf(stderr, "eprof-server: '%s' is another eprof-server's\n",
+			      options->data);
+	else if (err < 0)
+		(void)failed("keep profiles in", options->data, err);
+	return err;
+}
+
+static void tell(const struct server_options *options, const struct http_server *server)
+{
+	const char *scheme = options->certificate ? "https" : "http";
+	bool is_v6 = strchr(options->address, ':');
+
+	(void)fprintf(stderr, "eprof-server: answers at %s://%s%s%s:%u/\n", scheme,
+		      is_v6 ? "[" : "", options->address, is_v6 ? "]" : "",
+		      http_server_port(server));
+}
+
+static int serve(const struct server_options *options, struct server *server, const sigset_t *ends)
+{
+	CLEANUP(cleanup_free) char *certificate = NULL;
+	CLEANUP(cleanup_free) char *key = NULL;
+	CLEANUP(cleanup_server) struct http_server *http = NULL;
+	struct http_options http_options = {
+		.address = options->address,
+		.port = options->port,
+		.body_max = BODY_MAX,
+		.bodies_max = BODIES_MAX,
+		.connections_max = CONNECTIONS_MAX,
+		.idle_seconds_max = IDLE_SECONDS,
+		.request_seconds_max = REQUEST_SECONDS,
+		.handler = server_answer,
+		.context = server,
+	};
+	int err, number;
+
+	if (options->certificate) {
+		http_options.certificate = certificate = read_text(options->certificate);
+		http_options.key = key = certificate ? read_text(options->key) : NULL;
+		if (!key)
+			return -EINVAL;
+	}
+	err = http_server_start(&http_options, &http);
+	if (err < 0)
+		return failed("listen at", options->address, err);
+	tell(options, http);
+	(void)sigwait(ends, &number);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct server_options options;
+	CLEANUP(tokens_done) struct tokens tokens = { 0 };
+	CLEANUP(cleanup_store) struct store *store = NULL;
+	struct server server;
+	sigset_t ends;
+
+	server_options_parse(argc, argv, &options);
+	/* Before there are threads, so that none of them takes one. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
+	if (read_tokens(&options, &tokens) < 0 || open_store(&options, &store) < 0)
+		return EXIT_FAILURE;
+	server = (struct server){
+		.store = store,
+		.tokens = &tokens,
+		.is_open = options.is_insecure,
+	};
+	return serve(&options, &server, &ends) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

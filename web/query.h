@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be asked about what is kept; web/selection.h has the parameters that all have. */
+#ifndef EPROF_WEB_QUERY_H
+#define EPROF_WEB_QUERY_H
+
+#include "web/http_server.h"
+#include "web/store.h"
+
+/*
+ * GET /api/v1/merge: all profiles of one kind as one, in format=svg (the default), folded, pprof or
+ * html. A selection without a profile is 404.
+ */
+void query_merge(struct store *store, const struct http_request *request, struct http_answer *ret);
+
+/*
+ * GET /api/v1/series: sums over steps of step= seconds (60), by= the values of a label, as
+ * {"step":60,"points":[{"at":...,"value":...,"state":...,"unit":...,"count":"..."},...]}; counts
+ * are texts, as they have 64 bits.
+ */
+void query_series(struct store *store, const struct http_request *request, struct http_answer *ret);
+
+/* GET /api/v1/values: of name= ("service", "host", "kind" or a label), or the names of labels, as
+ * {"values":[...]}. */
+void query_values(struct store *store, const struct http_request *request, struct http_answer *ret);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line of eprof-server. */
+#ifndef EPROF_WEB_SERVER_OPTIONS_H
+#define EPROF_WEB_SERVER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct server_options {
+	char address[64]; /* of IPv4 or IPv6, as digits */
+	uint16_t port;
+	const char *data;              /* a directory */
+	const char *tokens;            /* a file; NULL: none */
+	const char *certificate, *key; /* files; NULL: none */
+	bool is_insecure;
+};
+
+/* Ends the program with 2 after a mistake, and with 0 after --help and --version. */
+void server_options_parse(int argc, char **argv, struct server_options *ret);
+
+/* Whether only this machine can reach the address. */
+bool server_options_is_loopback(const struct server_options *options);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "flamegraph/utf8.h"
+#include "web/store_parts.h"
+
+void store_close(struct store *store)
+{
+	if (store)
+		store->calls->close(store);
+}
+
+/* 0, -E2BIG, or -EINVAL: it is empty, or no UTF-8. */
+static int check_text(const char *text, size_t max)
+{
+	size_t length = text ? strnlen(text, max + 1) : 0;
+
+	if (length > max)
+		return -E2BIG;
+	return length && utf8_is_valid(text, length) ? 0 : -EINVAL;
+}
+
+static int check_labels(const struct store_profile *profile)
+{
+	if (profile->label_count > STORE_LABELS_MAX)
+		return -E2BIG;
+	for (size_t i = 0; i < profile->label_count; i++) {
+		const struct store_label *label = &profile->labels[i];
+		int err = check_text(label->name, STORE_NAME_MAX);
+
+		if (!err)
+			err = check_text(label->value, STORE_VALUE_MAX);
+		if (!err && i && strcmp(profile->labels[i - 1].name, label->name) >= 0)
+			err = -EINVAL;
+		if (err < 0)
+			return err;
+	}
+	return 0;
+}
+
+int store_put(struct store *store, const struct store_profile *profile)
+{
+	int err = check_text(profile->id, STORE_ID_MAX);
+
+	if (!err)
+		err = check_text(profile->service, STORE_NAME_MAX);
+	if (!err)
+		err = check_text(profile->host, STORE_NAME_MAX);
+	if (!err)
+		err = check_text(profile->kind, STORE_NAME_MAX);
+	if (!err)
+		err = check_text(profile->unit, STORE_NAME_MAX);
+	if (!err)
+		err = check_labels(profile);
+	if (!err && (profile->until_s <= profile->from_s || profile->until_s > STORE_TIME_MAX))
+		err = -EINVAL;
+	if (!err && profile->until_s - profile->from_s > STORE_WINDOW_MAX)
+		err = -E2BIG;
+	/* Engines have signed numbers. */
+	if (!err && call_tree_node(profile->tree, 0)->total > INT64_MAX)
+		err = -E2BIG;
+	if (!err && call_tree_decimals(profile->tree))
+		err = -EINVAL;
+	return err < 0 ? err : store->calls->put(store, profile);
+}
+
+static int check_selector(const struct store_selector *selector)
+{
+	if (selector->matcher_count > STORE_MATCHERS_MAX)
+		return -E2BIG;
+	if (selector->from_s >= selector->until_s || selector->until_s > STORE_TIME_MAX)
+		return -EINVAL;
+	for (size_t i = 1; i < selector->matcher_count; i++) {
+		if (strcmp(selector->matchers[i - 1].name, selector->matchers[i].name) > 0)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+int store_merge(struct store *store, const struct store_selector *selector, struct call_tree *tree,
+		struct store_merged *ret)
+{
+	struct store_merged merged = { 0 };
+	int err = check_selector(selector);
+
+	if (!err && !selector->kind)
+		err = -EINVAL;
+	if (!err)
+		err = store->calls->merge(store, selector, tree, &merged);
+	if (!err)
+		*ret = merged;
+	return err;
+}
+
+int store_series(struct store *store, const struct store_selector *selector, uint64_t step_s,
+		 const char *by, store_point_handler handler, void *context)
+{
+	int err = check_selector(selector);
+
+	if (!err &&
+	    (step_s == 0 || (selector->until_s - selector->from_s) / step_s > STORE_STEPS_MAX))
+		err = -EINVAL;
+	return err < 0 ? err : store->calls->series(store, selector, step_s, by, handler, context);
+}
+
+int store_values(struct store *store, const struct store_selector *selector, const char *name,
+		 store_text_handler handler, void *context)
+{
+	int err = check_selector(selector);
+
+	return err < 0 ? err : store->calls->values(store, selector, name, handler, context);
+}
+
+int store_delete_before(struct store *store, uint64_t time_s)
+{
+	return store->calls->delete_before(store, time_s);
+}

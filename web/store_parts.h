@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What an engine is to store.c; nobody else includes it. */
+#ifndef EPROF_WEB_STORE_PARTS_H
+#define EPROF_WEB_STORE_PARTS_H
+
+#include "web/store.h"
+
+/* Each as the function of web/store.h, with arguments that have been checked. */
+struct store_calls {
+	void (*close)(struct store *store);
+	int (*put)(struct store *store, const struct store_profile *profile);
+	int (*merge)(struct store *store, const struct store_selector *selector,
+		     struct call_tree *tree, struct store_merged *ret);
+	int (*series)(struct store *store, const struct store_selector *selector, uint64_t step_s,
+		      const char *by, store_point_handler handler, void *context);
+	int (*values)(struct store *store, const struct store_selector *selector, const char *name,
+		      store_text_handler handler, void *context);
+	int (*delete_before)(struct store *store, uint64_t time_s);
+};
+
+/* The first member of an engine's own. */
+struct store {
+	const struct store_calls *calls;
+};
+
+#endif
