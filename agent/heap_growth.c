@@ -9,6 +9,13 @@ static bool is_learning(const struct heap_growth *growth, uint64_t age_ns)
 	       (growth->windows < HEAP_LEARNING_WINDOWS || age_ns < HEAP_LEARNING_NS_MIN);
 }
 
+static uint64_t growth_max(const struct heap_growth *growth)
+{
+	uint64_t part = growth->learned_bytes / HEAP_GROWTH_PART;
+
+	return part > HEAP_GROWTH_MAX ? part : HEAP_GROWTH_MAX;
+}
+
 bool heap_growth_is_too_much(struct heap_growth *growth, uint64_t bytes, uint64_t age_ns)
 {
 	uint64_t grown;
@@ -21,5 +28,5 @@ bool heap_growth_is_too_much(struct heap_growth *growth, uint64_t bytes, uint64_
 	}
 	grown = bytes > growth->learned_bytes ? bytes - growth->learned_bytes : 0;
 	return grown > HEAP_GROWTH_URGENT ||
-	       (grown > HEAP_GROWTH_MAX && age_ns > HEAP_GROWTH_NS_MIN);
+	       (grown > growth_max(growth) && age_ns > HEAP_GROWTH_NS_MIN);
 }

@@ -19,9 +19,10 @@
 #define HEAP_LEARNING_NS_MIN  (180 * NS_PER_SECOND)
 #define HEAP_LEARNING_NS_MAX  (600 * NS_PER_SECOND)
 
-/* Another session costs a fraction of a second of samples, and the names anew: above so much more
- * than at the end of those windows, not more often than that. */
-#define HEAP_GROWTH_MAX    (UINT64_C(20) << 20)
+/* Another session costs a fraction of a second of samples, and the names anew: above so much more,
+ * or this part of what there was at the end of those windows, not more often than that. */
+#define HEAP_GROWTH_MAX    (UINT64_C(12) << 20)
+#define HEAP_GROWTH_PART   4
 #define HEAP_GROWTH_NS_MIN (600 * NS_PER_SECOND)
 
 /* Above so much more it does not wait that long, or what the unit may use (dist/) would not last.

@@ -86,7 +86,7 @@ class BpfPrograms(EprofTest):
         # Beside another one: what the kernel writes of a symbol is not the same then.
         other = self.start("-a", "-d", 60, "-o", "other.folded")
         other.wait_recording()
-        folded = self.record_loop(2, 40)
+        folded = self.record_loop(6, 40)
         other.send(signal.SIGINT)
         self.assertEqual(other.finish().code, 0)
         first, second, either, running = self.counts_of(folded)

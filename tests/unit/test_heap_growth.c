@@ -31,8 +31,9 @@ static void what_a_machine_has_all_along_is_not_growth(void **state)
 	struct heap_growth growth = { 0 };
 
 	(void)state;
-	learn(&growth, 1000);
-	assert_false(is_too_much(&growth, 1019, 100000));
+	learn(&growth, 200);
+	assert_false(is_too_much(&growth, 249, 100000));
+	assert_true(is_too_much(&growth, 251, 100000));
 	assert_false(is_too_much(&growth, 10, 200000));
 }
 
@@ -42,9 +43,9 @@ static void a_session_that_has_learned_more_lasts_ten_minutes(void **state)
 
 	(void)state;
 	learn(&growth, 30);
-	assert_false(is_too_much(&growth, 51, 540));
-	assert_true(is_too_much(&growth, 51, 660));
-	assert_false(is_too_much(&growth, 50, 660));
+	assert_false(is_too_much(&growth, 43, 540));
+	assert_true(is_too_much(&growth, 43, 660));
+	assert_false(is_too_much(&growth, 42, 660));
 }
 
 static void one_that_would_not_last_ends_at_once(void **state)
@@ -65,7 +66,7 @@ static void short_windows_learn_for_three_minutes(void **state)
 	for (uint64_t second = 1; second < 180; second++)
 		assert_false(is_too_much(&growth, second, second));
 	assert_false(is_too_much(&growth, 180, 700));
-	assert_true(is_too_much(&growth, 200, 701));
+	assert_true(is_too_much(&growth, 230, 701));
 }
 
 static void a_long_window_is_learned_from_once(void **state)
@@ -74,7 +75,7 @@ static void a_long_window_is_learned_from_once(void **state)
 
 	(void)state;
 	assert_false(is_too_much(&growth, 30, 3600));
-	assert_true(is_too_much(&growth, 51, 7200));
+	assert_true(is_too_much(&growth, 43, 7200));
 }
 
 int main(void)
