@@ -10,10 +10,7 @@
 
 int day_nodes_open(struct day_nodes *nodes, sqlite3 *database)
 {
-	const struct {
-		const char *text;
-		sqlite3_stmt **statement;
-	} all[] = {
+	const struct sql_text all[] = {
 		{ "SELECT id FROM text WHERE text = ?", &nodes->find_text },
 		{ "INSERT INTO text (text) VALUES (?)", &nodes->add_text },
 		{ "SELECT id FROM node WHERE parent = ? AND name = ? AND kind = ? AND file = ? AND "
@@ -23,12 +20,9 @@ int day_nodes_open(struct day_nodes *nodes, sqlite3 *database)
 		  "?, ?)",
 		  &nodes->add_node },
 	};
-	int err = 0;
 
 	*nodes = (struct day_nodes){ .database = database, .seed = hash_seed() };
-	for (size_t i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
-		err = sql_prepare(database, all[i].text, all[i].statement);
-	return err;
+	return sql_prepare_all(database, all, sizeof(all) / sizeof(all[0]));
 }
 
 void day_nodes_done(struct day_nodes *nodes)

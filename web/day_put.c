@@ -21,10 +21,7 @@ static void cleanup_json(cJSON **json)
 
 int day_writer_open(struct day_writer *writer, const char *path)
 {
-	const struct {
-		const char *text;
-		sqlite3_stmt **statement;
-	} all[] = {
+	const struct sql_text all[] = {
 		{ "INSERT OR IGNORE INTO received (id) VALUES (?)", &writer->receive },
 		{ "SELECT id FROM series WHERE service = ? AND host = ? AND kind = ? AND unit = ?"
 		  " AND labels = ?",
@@ -44,8 +41,8 @@ int day_writer_open(struct day_writer *writer, const char *path)
 	err = day_schema_open(path, true, &writer->database);
 	if (!err)
 		err = day_nodes_open(&writer->nodes, writer->database);
-	for (size_t i = 0; !err && i < sizeof(all) / sizeof(all[0]); i++)
-		err = sql_prepare(writer->database, all[i].text, all[i].statement);
+	if (!err)
+		err = sql_prepare_all(writer->database, all, sizeof(all) / sizeof(all[0]));
 	if (err < 0)
 		day_writer_close(writer);
 	return err;

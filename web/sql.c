@@ -46,6 +46,15 @@ int sql_prepare(sqlite3 *database, const char *text, sqlite3_stmt **ret)
 		sqlite3_prepare_v3(database, text, -1, SQLITE_PREPARE_PERSISTENT, ret, NULL));
 }
 
+int sql_prepare_all(sqlite3 *database, const struct sql_text *list, size_t count)
+{
+	int err = 0;
+
+	for (size_t i = 0; !err && i < count; i++)
+		err = sql_prepare(database, list[i].text, list[i].statement);
+	return err;
+}
+
 int sql_get_int(sqlite3 *database, const char *text, int64_t *ret)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;

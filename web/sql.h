@@ -4,6 +4,7 @@
 #define EPROF_WEB_SQL_H
 
 #include <sqlite3.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -20,6 +21,13 @@ int sql_get_int(sqlite3 *database, const char *text, int64_t *ret);
 
 /* One statement, for many calls; the caller finalizes it. 0 or -errno. */
 int sql_prepare(sqlite3 *database, const char *text, sqlite3_stmt **ret);
+
+/* Several of them; on failure those before are there, too. */
+struct sql_text {
+	const char *text;
+	sqlite3_stmt **statement;
+};
+int sql_prepare_all(sqlite3 *database, const struct sql_text *list, size_t count);
 
 /* One step of a statement that gives no rows, which can be bound again afterwards. 0 or -errno. */
 int sql_do(sqlite3_stmt *statement);

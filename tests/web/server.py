@@ -14,7 +14,7 @@ import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EPROF = os.environ.get("EPROF_BINARY", ROOT + "/build/release/eprof")
-SERVER = os.environ.get("EPROF_SERVER", ROOT + "/build/release/web/eprof-server")
+SERVER = os.environ.get("EPROF_SERVER", ROOT + "/build/release/eprof-server")
 LIMIT_SECONDS = 60
 NOON = 1767355200  # 2026-01-02 12:00 UTC
 TOKEN_WRITE, TOKEN_READ = "w" * 32, "r" * 32
