@@ -12,7 +12,7 @@ struct drain {
 	struct drain_maps maps;
 	struct map_batch batch;
 	struct stack_store stacks; /* of the half being read */
-	struct hashmap seen;       /* ids of the whole recording */
+	struct hashmap seen;       /* ids of the window */
 	/* Stacks of one sample put together of their pieces. */
 	uint64_t user[USER_FRAMES_MAX], kernel[USER_FRAMES_MAX];
 };
@@ -124,4 +124,9 @@ int drain_half(struct drain *drain, uint32_t half, sample_handler handler, void 
 uint64_t drain_distinct_stacks(const struct drain *drain)
 {
 	return drain->seen.count;
+}
+
+void drain_forget_stacks(struct drain *drain)
+{
+	hashmap_done(&drain->seen);
 }

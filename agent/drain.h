@@ -21,7 +21,8 @@ void drain_free(struct drain *drain); /* NULL is fine */
 /* See sampler_drain(). Nobody else may write to this half meanwhile. */
 int drain_half(struct drain *drain, uint32_t half, sample_handler handler, void *context);
 
-/* Of everything drained so far. */
+/* Of everything drained so far, since it was last forgotten. */
 uint64_t drain_distinct_stacks(const struct drain *drain);
+void drain_forget_stacks(struct drain *drain);
 
 #endif

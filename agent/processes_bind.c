@@ -72,11 +72,15 @@ static void unbind_ended(struct processes *processes)
 		exited->items[exited->count++] = again[i];
 }
 
-/* What has ended would stay where it is bound until its number is another one's. */
+/*
+ * What has ended would stay where it is bound until its number is another one's. What it had of its
+ * parent alone goes by itself: see on_free() in bpf/sampler.bpf.c.
+ */
 static int bind_generation(struct processes *processes, struct generation *generation)
 {
 	if (processes_has_ended(generation)) {
-		unwinder_unbind(processes->unwinder, generation->pid, &generation->run);
+		if (generation->run.size_class)
+			unwinder_unbind(processes->unwinder, generation->pid, &generation->run);
 		return 0;
 	}
 	return unwinder_bind(processes->unwinder, generation->pid, generation->mappings.current,

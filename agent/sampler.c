@@ -446,6 +446,11 @@ static int read_counters(struct sampler *sampler, uint64_t *counters)
 	return 0;
 }
 
+void sampler_forget_stacks(struct sampler *sampler)
+{
+	drain_forget_stacks(sampler->drain);
+}
+
 int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret)
 {
 	struct sampler_stats stats = { .has_run_time = sampler->stats_fd >= 0 };

@@ -51,7 +51,7 @@ struct waker {
 
 struct sampler_stats {
 	uint64_t counters[COUNTER_COUNT];
-	uint64_t distinct_stacks;
+	uint64_t distinct_stacks; /* of the window */
 	bool has_run_time;    /* BPF statistics could be switched on */
 	uint64_t run_time_ns; /* of on_cpu_sample(), all CPUs */
 	uint64_t run_count;
@@ -104,6 +104,9 @@ int sampler_flip(struct sampler *sampler);
 int sampler_drain(struct sampler *sampler, sample_handler handler, void *context);
 
 int sampler_read_stats(struct sampler *sampler, struct sampler_stats *ret);
+/* A window has ended. Every short program has stacks of its own, at addresses of its own: those of
+ * all windows would take all memory. */
+void sampler_forget_stacks(struct sampler *sampler);
 
 const char *counter_name(enum counter counter); /* as in stats.json */
 bool counter_is_loss(enum counter counter);

@@ -191,6 +191,7 @@ int window_turn(struct window *window)
 	turn.seconds = (double)(window->flipped_ns - window->opened_ns) / 1e9;
 	window->opened_ns = window->flipped_ns;
 	window->samples = 0;
+	sampler_forget_stacks(window->pipeline.sampler);
 	return namer_turn(window->namer, &turn);
 }
 

@@ -190,6 +190,11 @@ static void the_other_half_is_left_alone(void **state)
 	assert_int_equal(drain_half(fixture->drain, 1, take, fixture), 0);
 	assert_int_equal(fixture->count, 30);
 	assert_true(drain_distinct_stacks(fixture->drain) == 20);
+	drain_forget_stacks(fixture->drain);
+	assert_true(drain_distinct_stacks(fixture->drain) == 0);
+	fill(fixture, 0, 10);
+	assert_int_equal(drain_half(fixture->drain, 0, take, fixture), 0);
+	assert_true(drain_distinct_stacks(fixture->drain) == 10);
 }
 
 static uint32_t rotate(uint32_t word, int bits)
