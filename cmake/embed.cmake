@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake "-DINPUT=FILE[|FILE...]" -DOUTPUT=FILE.c -DNAME=C_NAME -DHEADER=FILE.h -P embed.cmake
+# cmake "-DINPUT=FILE[|FILE...]" -DOUTPUT=FILE.c -DNAME=C_NAME -DHEADER=FOLDER/FILE.h -P embed.cmake
 # The bytes of files, one behind the other, as a C string constant.
 string(REPLACE "|" ";" inputs "${INPUT}")
 set(bytes "")
@@ -9,4 +9,4 @@ foreach(input IN LISTS inputs)
 endforeach()
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${bytes}")
 string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
-file(WRITE ${OUTPUT} "#include \"flamegraph/${HEADER}\"\nconst char ${NAME}[] = {\n${bytes}0\n};\n")
+file(WRITE ${OUTPUT} "#include \"${HEADER}\"\nconst char ${NAME}[] = {\n${bytes}0\n};\n")
