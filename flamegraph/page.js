@@ -141,7 +141,8 @@ function alignRoots(view) {
 	view.host.classList.toggle('from-top', view.state.inverted);
 }
 
-function startPage() {
+/* signal: see listen() of view_input.js. */
+function startPage(signal) {
 	const pictures = document.querySelector('.pictures');
 	const header = document.querySelector('body > header');
 	const link = new Link();
@@ -157,11 +158,20 @@ function startPage() {
 		pictures.before(link.element);
 	pictures.after(functions.element);
 	if (views.length > 1)
-		document.addEventListener('keydown', leaveKeysToPage, true);
+		document.addEventListener('keydown', leaveKeysToPage, { capture: true, signal });
+	return [link.element, functions.element];
+}
+
+if (views.length > 0) {
+	startPage();
 	if (views[0].host.getBoundingClientRect().bottom > window.innerHeight)
 		views[0].showRoot();
 }
 
-if (views.length > 0)
-	startPage();
+/* For a page that gets its pictures later, and others after them. Returns what was put beside them,
+ * which is the page's to take away. */
+globalThis.eprof.startPage = (those, signal) => {
+	views = those;
+	return startPage(signal);
+};
 })();

@@ -11,8 +11,8 @@
 (function () {
 'use strict';
 
-const { views, tools } = globalThis.eprof;
-const { htmlElement, percent, grouped, cut, escapePattern } = tools;
+const { htmlElement, percent, grouped, cut, escapePattern } = globalThis.eprof.tools;
+let { views } = globalThis.eprof; /* those of the page, now */
 
 /* Letters of palette.h. */
 const GAP = 'g';

@@ -274,12 +274,16 @@ static int add_samples(struct reader *reader)
 	return 0;
 }
 
-static int read_profile(struct reader *reader, FILE *in, const char *wanted_type,
+static int read_profile(struct reader *reader, FILE *in, const struct pprof_options *options,
 			struct pprof_contents *ret)
 {
+	const char *wanted_type = options ? options->sample_type : NULL;
+	size_t bytes_max = options && options->bytes_max && options->bytes_max < BYTES_MAX
+				   ? options->bytes_max
+				   : BYTES_MAX;
 	CLEANUP(cleanup_free) uint8_t *bytes = NULL;
 	size_t size;
-	int err = pprof_inflate(in, BYTES_MAX, reader->reason, &bytes, &size);
+	int err = pprof_inflate(in, bytes_max, reader->reason, &bytes, &size);
 
 	if (!err)
 		err = pprof_index_make(&reader->index, bytes, size, reader->reason);
@@ -324,7 +328,7 @@ int pprof_read(FILE *in, struct call_tree *tree, const struct pprof_options *opt
 	if (reader) {
 		reader->reason = &reason;
 		reader->tree = tree;
-		err = read_profile(reader, in, options ? options->sample_type : NULL, ret);
+		err = read_profile(reader, in, options, ret);
 	}
 	if (err < 0 && !reason.text[0])
 		(void)pprof_fail(&reason, err, "%s", reason_of(err));

@@ -33,6 +33,7 @@ struct pprof_options {
 	 * file says is to be shown, or else the last. */
 	const char *sample_type;
 	struct pprof_reason *reason; /* written when reading fails, and then not empty; or NULL */
+	size_t bytes_max; /* of the file, decompressed; 0, or more than 1 GiB: that much */
 };
 
 /*

@@ -106,7 +106,8 @@ function pairsOfAddress() {
 const STEPS = new Set(['zoom', 'rules', 'calls', 'reversed', 'merged', 'inverted']);
 
 class Address {
-	constructor(views) {
+	/* signal: as that of listen(). */
+	constructor(views, signal) {
 		this.views = views;
 		this.isGoing = false; /* set, while the state comes from the address */
 		this.wanted = null;
@@ -115,8 +116,8 @@ class Address {
 			view.firstState = view.state;
 			view.on('change', (of, why) => this.remember(why));
 		}
-		window.addEventListener('popstate', (event) => this.go(event.state));
-		window.addEventListener('hashchange', () => this.go(window.history.state));
+		window.addEventListener('popstate', (event) => this.go(event.state), { signal });
+		window.addEventListener('hashchange', () => this.go(window.history.state), { signal });
 		if (window.location.hash.length > 1)
 			this.go(window.history.state);
 	}

@@ -230,7 +230,8 @@ function soon(action) {
 	};
 }
 
-function listen(view) {
+/* signal: when it is given, and fires, what the view has heard of the page is not heard any more. */
+function listen(view, signal) {
 	const { svg } = view;
 
 	view.touched = null;
@@ -246,15 +247,16 @@ function listen(view) {
 			event.preventDefault();
 	});
 	listenToHolding(view);
-	document.addEventListener('keydown', (event) => onKey(view, event));
-	document.addEventListener('scroll', soon(() => view.drawMore()), { capture: true, passive: true });
-	window.addEventListener('beforeprint', () => view.drawForPaper());
+	document.addEventListener('keydown', (event) => onKey(view, event), { signal });
+	document.addEventListener('scroll', soon(() => view.drawMore()),
+		{ capture: true, passive: true, signal });
+	window.addEventListener('beforeprint', () => view.drawForPaper(), { signal });
 	window.addEventListener('afterprint', () => {
 		svg.removeAttribute('viewBox');
 		view.draw();
-	});
+	}, { signal });
 	new ResizeObserver(soon(() => {
-		if (view.innerWidth() !== view.layout.width) {
+		if (svg.isConnected && view.innerWidth() !== view.layout.width) {
 			view.makeLayout();
 			view.draw();
 		}

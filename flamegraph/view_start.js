@@ -132,8 +132,9 @@ function makePage(svg, picture) {
 	return body;
 }
 
-function start() {
-	const pictures = Array.from(document.querySelectorAll('svg.eprof'))
+/* The pictures below a node become views; signal: see listen(). */
+function start(below, signal) {
+	const pictures = Array.from(below.querySelectorAll('svg.eprof'))
 		.filter((svg) => svg.querySelector('metadata.nodes'));
 	const views = pictures.map((svg, index) => {
 		const view = makeView(readPicture(svg, index, pictures.length));
@@ -150,18 +151,18 @@ function start() {
 		view.makeLayout();
 		view.draw();
 		view.bar.show();
-		listen(view);
+		listen(view, signal);
 	}
-	return { views, address: new Address(views),
-		tools: { htmlElement, percent, grouped, cut, escapePattern } };
+	return { views, address: new Address(views, signal) };
 }
 
-const eprof = start();
+/* For the scripts of pages that have more than pictures (page.js), and that get them later. */
+const eprof = { start, tools: { htmlElement, percent, grouped, cut, escapePattern },
+	...start(document) };
 
 /* Roots are at the bottom: that is where one begins to read. */
 if (eprof.views.length === 1)
 	eprof.views[0].showRoot();
 
-/* For the scripts of pages that have more than pictures (page.js). */
 globalThis.eprof = eprof;
 })();
