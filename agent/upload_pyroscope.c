@@ -10,10 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/push.pb-c.h"
 #include "agent/upload_parts.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/push.pb-c.h"
 
 #define PUSH_PATH "/push.v1.PusherService/Push"
 

@@ -100,6 +100,60 @@ uint64_t hash_bytes(const void *bytes, size_t length)
 	return hash_bytes_seeded(0, bytes, length);
 }
 
+struct sip {
+	uint64_t v[4];
+};
+
+static uint64_t rotate(uint64_t x, int bits)
+{
+	return x << bits | x >> (64 - bits);
+}
+
+static void sip_round(struct sip *sip)
+{
+	uint64_t *v = sip->v;
+
+	v[0] += v[1];
+	v[2] += v[3];
+	v[1] = rotate(v[1], 13) ^ v[0];
+	v[3] = rotate(v[3], 16) ^ v[2];
+	v[0] = rotate(v[0], 32) + v[3];
+	v[2] += v[1];
+	v[3] = rotate(v[3], 21) ^ v[0];
+	v[1] = rotate(v[1], 17) ^ v[2];
+	v[2] = rotate(v[2], 32);
+}
+
+static void sip_take(struct sip *sip, uint64_t word)
+{
+	sip->v[3] ^= word;
+	sip_round(sip);
+	sip->v[0] ^= word;
+}
+
+/* SipHash-1-3, whose key is made of the seed: one round a word, three at the end. */
+uint64_t hash_bytes_keyed(uint64_t seed, const void *bytes, size_t length)
+{
+	uint64_t keys[2] = { seed, hash_u64(seed ^ 0x9e3779b97f4a7c15ULL) };
+	struct sip sip = { { keys[0] ^ 0x736f6d6570736575ULL, keys[1] ^ 0x646f72616e646f6dULL,
+			     keys[0] ^ 0x6c7967656e657261ULL, keys[1] ^ 0x7465646279746573ULL } };
+	const unsigned char *p = bytes;
+	uint64_t word = 0, last = (uint64_t)length << 56;
+	size_t i = 0;
+
+	for (; i + sizeof(word) <= length; i += sizeof(word)) {
+		memcpy(&word, p + i, sizeof(word));
+		sip_take(&sip, word);
+	}
+	for (unsigned int shift = 0; i < length; i++, shift += 8)
+		last |= (uint64_t)p[i] << shift;
+	sip_take(&sip, last);
+	sip.v[2] ^= 0xff;
+	for (int round = 0; round < 3; round++)
+		sip_round(&sip);
+	return sip.v[0] ^ sip.v[1] ^ sip.v[2] ^ sip.v[3];
+}
+
 uint64_t hash_seed(void)
 {
 	struct timespec now;

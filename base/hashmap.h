@@ -34,11 +34,14 @@ int hashmap_put(struct hashmap *map, uint64_t key, uint64_t value);
 /* 64 well-mixed bits of length bytes: FNV-1a, finished by a multiply-shift. Not for adversaries. */
 uint64_t hash_bytes(const void *bytes, size_t length);
 
-/*
- * The same from a number that nobody knows: where strangers choose the bytes, and could choose many
- * of one hash.
- */
+/* The same from another number: one of several hashes of the same bytes. */
 uint64_t hash_bytes_seeded(uint64_t seed, const void *bytes, size_t length);
+
+/*
+ * SipHash-1-3 (Aumasson and Bernstein, INDOCRYPT 2012) with a key made of a seed that nobody knows:
+ * where strangers choose the bytes, and could choose two of one hash.
+ */
+uint64_t hash_bytes_keyed(uint64_t seed, const void *bytes, size_t length);
 uint64_t hash_seed(void); /* another one at each call */
 
 /* Mixes one 64-bit word (the finalizer of splitmix64; Steele, Lea and Flood, OOPSLA 2014). */

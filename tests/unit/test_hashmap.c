@@ -88,6 +88,10 @@ static void hashes_depend_on_every_byte_and_on_nothing_else(void **state)
 	assert_int_not_equal(hash_bytes("abc", 3), hash_bytes("abc", 2));
 	assert_int_not_equal(hash_bytes("ab", 2), hash_bytes("ba", 2));
 	assert_true(hash_bytes_seeded(1, "abc", 3) == hash_bytes_seeded(1, "abcd", 3));
+	assert_true(hash_bytes_keyed(1, "abc", 3) == hash_bytes_keyed(1, "abcd", 3));
+	assert_true(hash_bytes_keyed(1, "abc", 3) != hash_bytes_keyed(2, "abc", 3));
+	assert_true(hash_bytes_keyed(1, "abc\0", 4) != hash_bytes_keyed(1, "abc", 3));
+	assert_true(hash_bytes_keyed(1, "abcdefgh", 8) != hash_bytes_keyed(1, "abcdefg", 7));
 	assert_true(hash_bytes_seeded(1, "abc", 3) != hash_bytes_seeded(2, "abc", 3));
 	assert_true(hash_seed() != hash_seed());
 }
