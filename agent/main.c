@@ -5,6 +5,7 @@
 #include "agent/command_diff.h"
 #include "agent/command_doctor.h"
 #include "agent/command_flamegraph.h"
+#include "agent/command_query.h"
 #include "agent/command_record.h"
 #include "agent/dwarf_server.h"
 #include "agent/options.h"
@@ -40,6 +41,8 @@ int main(int argc, char **argv)
 		return command_agent(&options.agent, &before);
 	case COMMAND_DOCTOR:
 		return end(command_doctor(&options.doctor), &before);
+	case COMMAND_QUERY:
+		return end(command_query(&options.query), &before);
 	}
 	return 2;
 }

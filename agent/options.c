@@ -47,6 +47,12 @@ static void parse_doctor(int argc, char **argv, struct options *ret)
 	options_parse_doctor(argc, argv, &ret->doctor);
 }
 
+static void parse_query(int argc, char **argv, struct options *ret)
+{
+	ret->command = COMMAND_QUERY;
+	options_parse_query(argc, argv, &ret->query);
+}
+
 static const struct sub_command {
 	const char *name;
 	const char *summary;
@@ -57,6 +63,7 @@ static const struct sub_command {
 	{ "diff", "draw what changed between two profiles", parse_diff },
 	{ "agent", "measure always, and send a profile of each minute", parse_agent },
 	{ "doctor", "say what this machine can do, and what to do about the rest", parse_doctor },
+	{ "query", "ask eprof-server: profiles of many, merged or compared", parse_query },
 };
 #define SUB_COMMAND_COUNT (sizeof(sub_commands) / sizeof(sub_commands[0]))
 

@@ -23,6 +23,7 @@ enum command {
 	COMMAND_DIFF,
 	COMMAND_AGENT,
 	COMMAND_DOCTOR,
+	COMMAND_QUERY,
 };
 
 enum target_kind {
@@ -127,6 +128,25 @@ struct doctor_options {
 	bool json;
 };
 
+#define QUERY_PARAMETERS_MAX 256
+
+/* "PREFIXNAME=VALUE" of a URL, before it is escaped. */
+struct query_parameter {
+	const char *prefix; /* "", "label." or "before." */
+	const char *name, *value;
+};
+
+struct query_options {
+	const char *what;   /* "merge", "diff", "top", "callers", "series" or "values" */
+	const char *server; /* -S: a URL */
+	const char *token_file, *ca_file; /* NULL: none */
+	const char *output;               /* -o; "-" (the default): stdout */
+	enum output_form form;            /* of output: by its name, or --format */
+	bool has_form, has_kind;
+	struct query_parameter parameters[QUERY_PARAMETERS_MAX];
+	size_t count;
+};
+
 struct options {
 	enum command command;
 	struct record_options record;         /* all zero unless it is the command */
@@ -134,6 +154,7 @@ struct options {
 	struct diff_options diff;             /* the same */
 	struct agent_options agent;           /* the same */
 	struct doctor_options doctor;         /* the same */
+	struct query_options query;           /* the same */
 };
 
 /*

@@ -85,6 +85,16 @@ enum option_key {
 	KEY_STRIP_HEX,
 	KEY_CONFIG,
 	KEY_JSON,
+	KEY_HOST,
+	KEY_UNTIL,
+	KEY_BEFORE,
+	KEY_FUNCTION,
+	KEY_BY,
+	KEY_LIMIT,
+	KEY_STEP,
+	KEY_NAME,
+	KEY_TOKEN_FILE,
+	KEY_CA_FILE,
 };
 
 /* What is known only while record's line is parsed. */
@@ -166,5 +176,6 @@ void options_parse_flamegraph(int argc, char **argv, struct flamegraph_options *
 void options_parse_diff(int argc, char **argv, struct diff_options *ret);
 void options_parse_agent(int argc, char **argv, struct agent_options *ret);
 void options_parse_doctor(int argc, char **argv, struct doctor_options *ret);
+void options_parse_query(int argc, char **argv, struct query_options *ret);
 
 #endif

@@ -115,7 +115,7 @@ check_tree() {
 	page=$root/agent/eprof.1
 	compare command "$page" "$("$eprof" --help | sed -nE 's/^  eprof ([a-z-]+).*/\1/p')" \
 		"$(sed -nE 's/\\-/-/g; s/^\.B eprof ([a-z-]+)$/\1/p' "$page")" || status=1
-	for command in record flamegraph diff agent doctor; do
+	for command in record flamegraph diff agent doctor query; do
 		page=$root/agent/eprof-$command.1
 		compare "option|default" "$page" "$(help_options "$eprof" "$command")" \
 			"$(page_options "$page")" || status=1
@@ -160,6 +160,8 @@ eprof-diff.1 /^.B .-.-off-cpu/d
 eprof-agent.1 /^.BI .-.-max.-services/d
 eprof-agent.1 s/Default: 72h/Default: 24h/
 eprof-doctor.1 /^.BR .-.-json/d
+eprof-query.1 /^.BI .-.-limit/d
+eprof-query.1 s/Default: stdout/Default: none/
 eprof-record.1 s/^.B too_deep/.B too_long/
 eprof-record.1 s/^.B too deep/.B too long/
 eprof-record.1 s/^.B binaries_unopened/.B binaries_closed/
