@@ -11,7 +11,7 @@ static void cleanup_day(struct day_file **day)
 	day_file_close(*day);
 }
 
-int day_file_open(const char *path, struct day_file **ret)
+int day_file_open(const char *path, bool may_make, struct day_file **ret)
 {
 	CLEANUP(cleanup_day) struct day_file *day = calloc(1, sizeof(*day));
 	int err;
@@ -24,7 +24,7 @@ int day_file_open(const char *path, struct day_file **ret)
 	day->path = strdup(path);
 	if (!day->path)
 		return -ENOMEM;
-	err = day_writer_open(&day->writer, path);
+	err = day_writer_open(&day->writer, path, may_make);
 	if (err < 0)
 		return err;
 	*ret = TAKE(day);

@@ -10,15 +10,17 @@
 #ifndef EPROF_WEB_DAY_FILE_H
 #define EPROF_WEB_DAY_FILE_H
 
+#include <stdbool.h>
+
 #include "web/store.h"
 
 #define DAY_S UINT64_C(86400)
 
 struct day_file;
 
-/* Makes the file if it is not there. 0 and the caller's *ret, or -errno (sql_error()); -EPROTO: a
- * newer eprof-server has made it. */
-int day_file_open(const char *path, struct day_file **ret);
+/* Makes the file if it is not there, and may be made. 0 and the caller's *ret, or -errno
+ * (sql_error(); -ENOENT: it is not there); -EPROTO: a newer eprof-server has made it. */
+int day_file_open(const char *path, bool may_make, struct day_file **ret);
 void day_file_close(struct day_file *day); /* NULL is fine; nobody else uses it */
 
 /* As store_put(). */
@@ -33,5 +35,11 @@ int day_file_series(struct day_file *day, const struct store_selector *selector,
 		    const char *by, store_point_handler handler, void *context);
 int day_file_values(struct day_file *day, const struct store_selector *selector, const char *name,
 		    store_text_handler handler, void *context);
+
+/*
+ * As store_coarsen(), of the day that is kept there, whether it is open or not: those who write
+ * wait for some of it at a time. What does not fit together stays apart.
+ */
+int day_coarsen(const char *path, uint64_t before_s, uint64_t step_s);
 
 #endif

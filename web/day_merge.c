@@ -11,6 +11,9 @@
 #include "web/day_parts.h"
 #include "web/sample_list.h"
 
+/* Of one answer: some 500 MB. A month of a large service has a tenth of it. */
+#define MERGED_NODES_MAX (1u << 22)
+
 /* A node of a file, and of the tree that is made. */
 struct merge_node {
 	uint64_t number;
@@ -39,6 +42,8 @@ static int add_node(struct merge *merge, uint64_t number, uint64_t count)
 {
 	int err;
 
+	if (merge->count == MERGED_NODES_MAX)
+		return -E2BIG;
 	if (merge->count == merge->capacity) {
 		size_t capacity = merge->capacity ? 2 * merge->capacity : 1024;
 		struct merge_node *nodes = realloc(merge->nodes, capacity * sizeof(*nodes));

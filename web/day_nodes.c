@@ -83,7 +83,7 @@ static size_t kept_length(const char *text)
 static int find_text(struct day_nodes *nodes, const char *text, uint64_t *ret)
 {
 	size_t length = kept_length(text);
-	uint64_t hash = hash_bytes_seeded(nodes->seed, text, length);
+	uint64_t hash = hash_bytes_keyed(nodes->seed, text, length);
 	int err;
 
 	if (hashmap_get(&nodes->texts, hash, ret))
@@ -101,8 +101,7 @@ enum { NODE_PARENT, NODE_NAME, NODE_KIND, NODE_FILE, NODE_LINE, NODE_MODULE, NOD
 
 static int find_node(struct day_nodes *nodes, const uint64_t columns[NODE_COLUMNS], uint64_t *ret)
 {
-	uint64_t hash =
-		hash_bytes_seeded(nodes->seed, columns, NODE_KEY_COLUMNS * sizeof(*columns));
+	uint64_t hash = hash_bytes_keyed(nodes->seed, columns, NODE_KEY_COLUMNS * sizeof(*columns));
 	int err;
 
 	if (hashmap_get(&nodes->nodes, hash, ret))

@@ -15,7 +15,7 @@ int day_schema_open(const char *path, bool may_make, sqlite3 **ret);
 
 /*
  * day_nodes.c: numbers for texts and stacks. What was looked up is remembered by a hash of 64 bits
- * that strangers cannot aim at (hash_bytes_seeded()).
+ * that strangers cannot aim at (hash_bytes_keyed()).
  */
 struct day_nodes {
 	sqlite3 *database; /* borrowed */
@@ -38,7 +38,7 @@ struct day_writer {
 	struct day_nodes nodes;
 	sqlite3_stmt *receive, *find_series, *add_series, *add_label, *add_window, *add_sum;
 };
-int day_writer_open(struct day_writer *writer, const char *path);
+int day_writer_open(struct day_writer *writer, const char *path, bool may_make);
 void day_writer_close(struct day_writer *writer);
 
 /* One of those that are written together, each with its own result. */

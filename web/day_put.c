@@ -19,10 +19,10 @@ static void cleanup_json(cJSON **json)
 	cJSON_Delete(*json);
 }
 
-int day_writer_open(struct day_writer *writer, const char *path)
+int day_writer_open(struct day_writer *writer, const char *path, bool may_make)
 {
 	const struct sql_text all[] = {
-		{ "INSERT OR IGNORE INTO received (id) VALUES (?)", &writer->receive },
+		{ "INSERT OR IGNORE INTO received (series, id) VALUES (?, ?)", &writer->receive },
 		{ "SELECT id FROM series WHERE service = ? AND host = ? AND kind = ? AND unit = ?"
 		  " AND labels = ?",
 		  &writer->find_series },
@@ -38,7 +38,7 @@ int day_writer_open(struct day_writer *writer, const char *path)
 	int err;
 
 	*writer = (struct day_writer){ 0 };
-	err = day_schema_open(path, true, &writer->database);
+	err = day_schema_open(path, may_make, &writer->database);
 	if (!err)
 		err = day_nodes_open(&writer->nodes, writer->database);
 	if (!err)
@@ -167,15 +167,13 @@ static int add_sums(struct day_writer *writer, const struct store_profile *profi
 	return err;
 }
 
-static int add_window(struct day_writer *writer, const struct store_profile *profile)
+static int add_window(struct day_writer *writer, const struct store_profile *profile,
+		      uint64_t series)
 {
 	CLEANUP(cleanup_free) uint8_t *samples = NULL;
-	uint64_t series = 0;
 	size_t size = 0;
-	int err = find_series(writer, profile, &series);
+	int err = pack_samples(writer, profile->tree, &samples, &size);
 
-	if (!err)
-		err = pack_samples(writer, profile->tree, &samples, &size);
 	if (err < 0)
 		return err;
 	sql_bind_int(writer->add_window, 1, series);
@@ -190,13 +188,17 @@ static int add_window(struct day_writer *writer, const struct store_profile *pro
 
 static int put_one(struct day_writer *writer, const struct store_profile *profile)
 {
-	int err;
+	uint64_t series = 0;
+	int err = find_series(writer, profile, &series);
 
-	sql_bind_text(writer->receive, 1, profile->id);
+	if (err < 0)
+		return err;
+	sql_bind_int(writer->receive, 1, series);
+	sql_bind_text(writer->receive, 2, profile->id);
 	err = sql_do(writer->receive);
 	if (err < 0)
 		return err;
-	return sqlite3_changes(writer->database) ? add_window(writer, profile) : -EEXIST;
+	return sqlite3_changes(writer->database) ? add_window(writer, profile, series) : -EEXIST;
 }
 
 /* What fails alone takes nothing else along; what it had added goes. */

@@ -39,6 +39,18 @@ static const char *column_text(sqlite3_stmt *statement, int column)
 	return text ? text : "";
 }
 
+/* Halves are summed up apart: a sum of its own that is too large would end the whole statement. */
+#define SUM_OF_HALVES "sum(t.count >> 32), sum(t.count & 4294967295)"
+
+static uint64_t join(uint64_t high, uint64_t low)
+{
+	uint64_t sum;
+
+	if (high > UINT32_MAX || __builtin_add_overflow(high << 32, low, &sum))
+		return UINT64_MAX;
+	return sum;
+}
+
 static int hand_points(sqlite3_stmt *rows, store_point_handler handler, void *context)
 {
 	int err;
@@ -49,7 +61,8 @@ static int hand_points(sqlite3_stmt *rows, store_point_handler handler, void *co
 			.value = column_text(rows, 1),
 			.state = column_text(rows, 2),
 			.unit = column_text(rows, 3),
-			.count = (uint64_t)sqlite3_column_int64(rows, 4),
+			.count = join((uint64_t)sqlite3_column_int64(rows, 4),
+				      (uint64_t)sqlite3_column_int64(rows, 5)),
 		};
 
 		err = handler(context, &point);
@@ -81,7 +94,7 @@ int day_file_series(struct day_file *day, const struct store_selector *selector,
 	if (err < 0)
 		return err;
 	(void)snprintf(columns, sizeof(columns),
-		       "w.from_s / %" PRIu64 " * %" PRIu64 ", %s, t.state, s.unit, sum(t.count)",
+		       "w.from_s / %" PRIu64 " * %" PRIu64 ", %s, t.state, s.unit, " SUM_OF_HALVES,
 		       step_s, step_s, is_kind(by) ? "s.kind" : "coalesce(l.value, '')");
 	err = day_select(database, &query, selector, &rows);
 	return err < 0 ? err : hand_points(rows, handler, context);

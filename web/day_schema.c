@@ -4,6 +4,7 @@
  * files of all versions that were ever released can be opened.
  */
 #include <errno.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "web/day_parts.h"
@@ -33,8 +34,9 @@ static const char *const steps[] = {
 	/* What a window counts, by the state of who waits. */
 	"CREATE TABLE sum (window INTEGER NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL,"
 	" PRIMARY KEY (window, state)) WITHOUT ROWID;"
-	/* Of all profiles that were sent. */
-	"CREATE TABLE received (id TEXT PRIMARY KEY) WITHOUT ROWID;",
+	/* Of all profiles that were sent: whoever makes up an id makes it up for a series. */
+	"CREATE TABLE received (series INTEGER NOT NULL, id TEXT NOT NULL,"
+	" PRIMARY KEY (series, id)) WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
@@ -73,6 +75,8 @@ int day_schema_open(const char *path, bool may_make, sqlite3 **ret)
 	int err = sql_error(sqlite3_open_v2(path, &database, flags, NULL));
 	int64_t version;
 
+	if (err == -EROFS && !may_make && access(path, F_OK) < 0 && errno == ENOENT)
+		err = -ENOENT;
 	if (err < 0)
 		return err;
 	(void)sqlite3_extended_result_codes(database, 1);

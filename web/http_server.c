@@ -5,85 +5,28 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
-#include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "web/http_parts.h"
 
-/* Those that wait for the disk together, or merge. */
-#define THREADS 8
+/* Of connections; none of them waits for anything else. */
+#define THREADS 2
+
+/* What has been answered when the server ends is sent for so long. */
+#define LINGER_SECONDS 2
 
 /* Of one connection, outside of bodies: the request's line and headers are in it. */
 #define CONNECTION_BYTES 32768
 
 #define BODY_FIRST 16384
-
-struct http_server {
-	struct http_options options;
-	struct MHD_Daemon *daemon;
-	atomic_size_t bodies; /* bytes that are set apart for bodies */
-};
-
-struct http_request {
-	struct http_server *server;
-	struct MHD_Connection *connection;
-	const char *method, *path;
-	uint64_t began_ns;
-	uint8_t *body;
-	size_t size, capacity;
-	unsigned int refused; /* the status, of one whose body is not kept; or 0 */
-};
-
-const char *http_request_method(const struct http_request *request)
-{
-	return request->method;
-}
-
-const char *http_request_path(const struct http_request *request)
-{
-	return request->path;
-}
-
-const char *http_request_header(const struct http_request *request, const char *name)
-{
-	return MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, name);
-}
-
-const uint8_t *http_request_body(const struct http_request *request, size_t *ret_size)
-{
-	*ret_size = request->size;
-	return request->body;
-}
-
-struct parameters {
-	http_parameter_handler handler;
-	void *context;
-	int err;
-};
-
-static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, const char *name,
-				      const char *value)
-{
-	struct parameters *parameters = context;
-
-	(void)kind;
-	parameters->err = parameters->handler(parameters->context, name, value ? value : "");
-	return parameters->err < 0 ? MHD_NO : MHD_YES;
-}
-
-int http_request_parameters(const struct http_request *request, http_parameter_handler handler,
-			    void *context)
-{
-	struct parameters parameters = { handler, context, 0 };
-
-	(void)MHD_get_connection_values(request->connection, MHD_GET_ARGUMENT_KIND, take_parameter,
-					&parameters);
-	return parameters.err;
-}
 
 /* Sets memory apart for a body, of what all bodies may have. */
 static bool reserve(struct http_request *request, size_t size)
@@ -119,9 +62,22 @@ static void forget_body(struct http_request *request)
 	request->size = request->capacity = 0;
 }
 
+static const char *refusal_text(unsigned int status)
+{
+	return status == MHD_HTTP_CONTENT_TOO_LARGE ? "{\"error\":\"the body is too large\"}\n"
+						    : "{\"error\":\"too many bodies at once\"}\n";
+}
+
 static void refuse(struct http_request *request, unsigned int status)
 {
-	request->refused = status;
+	struct http_answer *answer = &request->answer;
+
+	answer->status = status;
+	answer->type = "application/json";
+	answer->body = strdup(refusal_text(status));
+	answer->size = answer->body ? strlen(answer->body) : 0;
+	answer->retry_after_s = status == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0;
+	request->is_answered = true;
 	forget_body(request);
 }
 
@@ -133,7 +89,7 @@ static enum MHD_Result take_body(struct http_request *request, const char *bytes
 	if (clock_ns(CLOCK_MONOTONIC) - request->began_ns >
 	    options->request_seconds_max * NS_PER_SECOND)
 		return MHD_NO;
-	if (request->refused)
+	if (request->is_answered)
 		return MHD_YES;
 	if (size > options->body_max - request->size) {
 		refuse(request, MHD_HTTP_CONTENT_TOO_LARGE);
@@ -153,11 +109,10 @@ static void free_body(void *context)
 	free(context);
 }
 
-static const char *refusal_text(unsigned int status)
-{
-	return status == MHD_HTTP_CONTENT_TOO_LARGE ? "{\"error\":\"the body is too large\"}\n"
-						    : "{\"error\":\"too many bodies at once\"}\n";
-}
+/* Our own files only: nothing that a profile says can become a script or a style. */
+static const char page_policy[] =
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /* No page of another site has what is answered here, or shows it in a frame. */
 static void add_headers(struct MHD_Response *response, const struct http_answer *answer)
@@ -168,58 +123,114 @@ static void add_headers(struct MHD_Response *response, const struct http_answer 
 		{ "Referrer-Policy", "no-referrer" },
 		{ "Cross-Origin-Resource-Policy", "same-origin" },
 	};
-	char seconds[16];
+	char seconds[16], disposition[64];
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		(void)MHD_add_response_header(response, fixed[i][0], fixed[i][1]);
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
+	(void)MHD_add_response_header(response, "Content-Security-Policy",
+				      answer->is_page ? page_policy
+						      : "default-src 'none'; sandbox");
+	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
+				      answer->is_page ? "no-cache" : "no-store");
+	if (answer->file_extension) {
+		(void)snprintf(disposition, sizeof(disposition),
+			       "attachment; filename=\"profile.%s\"", answer->file_extension);
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION,
+					      disposition);
+	}
+	/* RFC 9110, 11.6.1: whoever asks without a token is told how to show one. */
+	if (answer->status == MHD_HTTP_UNAUTHORIZED)
+		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
 	if (!answer->retry_after_s)
 		return;
 	(void)snprintf(seconds, sizeof(seconds), "%u", answer->retry_after_s);
 	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
 }
 
-static enum MHD_Result send_answer(struct http_request *request, struct http_answer *answer)
+static struct http_connection *connection_of(const struct http_request *request)
 {
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+static void enter(const struct http_request *request, enum http_phase phase)
+{
+	http_connection_enter(&request->server->connections, connection_of(request), phase);
+}
+
+static enum MHD_Result send_answer(struct http_request *request)
+{
+	struct http_answer *answer = &request->answer;
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
 	response = MHD_create_response_from_buffer_with_free_callback(
 		answer->size, answer->body ? (void *)answer->body : (void *)"",
 		answer->body ? free_body : NULL);
-	if (!response) {
-		free(answer->body);
+	if (!response)
 		return MHD_NO;
-	}
+	answer->body = NULL;
 	add_headers(response, answer);
+	enter(request, HTTP_ANSWERING);
 	result = MHD_queue_response(request->connection, answer->status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static enum MHD_Result answer(struct http_request *request)
+static void make_answer(struct http_request *request)
 {
 	const struct http_options *options = &request->server->options;
-	struct http_answer answer = { .status = MHD_HTTP_INTERNAL_SERVER_ERROR,
-				      .type = "application/json" };
 
-	if (request->refused) {
-		answer.status = request->refused;
-		answer.body = strdup(refusal_text(request->refused));
-		answer.size = answer.body ? strlen(answer.body) : 0;
-		answer.retry_after_s = request->refused == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0;
-	} else {
-		options->handler(options->context, request, &answer);
-	}
+	request->answer = (struct http_answer){ .status = MHD_HTTP_INTERNAL_SERVER_ERROR,
+						.type = "application/json" };
+	options->handler(options->context, request, &request->answer);
 	/* While it is sent, others may have the room. */
 	forget_body(request);
-	return send_answer(request, &answer);
+}
+
+/* An http_job_handler. */
+static void do_job(struct http_job *job, bool is_late)
+{
+	struct http_request *request = (struct http_request *)job;
+	struct MHD_Connection *connection = request->connection;
+
+	if (is_late)
+		refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE);
+	else
+		make_answer(request);
+	/* From here on it is the connection's thread's. */
+	request->is_answered = true;
+	MHD_resume_connection(connection);
+}
+
+/* Whoever is not refused, or can be answered at once, is left alone until a worker is done. */
+static enum MHD_Result go_on(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	struct http_workers *workers;
+
+	if (!request->is_answered && request->way == HTTP_AT_ONCE) {
+		make_answer(request);
+		request->is_answered = true;
+	}
+	if (request->is_answered)
+		return send_answer(request);
+	enter(request, HTTP_WORKING);
+	MHD_suspend_connection(request->connection);
+	workers = request->way == HTTP_BY_WRITERS ? &server->writers : &server->readers;
+	if (!http_workers_give(workers, &request->job))
+		do_job(&request->job, true);
+	return MHD_YES;
 }
 
 static struct http_request *new_request(struct http_server *server,
 					struct MHD_Connection *connection, const char *path,
 					const char *method)
 {
+	const struct http_options *options = &server->options;
 	struct http_request *request = calloc(1, sizeof(*request));
 
 	if (!request)
@@ -229,11 +240,16 @@ static struct http_request *new_request(struct http_server *server,
 					  .method = method,
 					  .path = path,
 					  .began_ns = clock_ns(CLOCK_MONOTONIC) };
+	request->way = options->find_way(options->context, request, &request->answer);
+	request->is_answered = request->way == HTTP_REFUSED;
+	(void)pthread_mutex_lock(&server->lock);
+	server->requests++;
+	(void)pthread_mutex_unlock(&server->lock);
 	return request;
 }
 
-/* An MHD_AccessHandlerCallback: once with the headers, then with each part of the body, and at the
- * end without one. */
+/* An MHD_AccessHandlerCallback: once with the headers, then with each part of the body, at the end
+ * without one, and again when a worker has answered. */
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **request_context)
@@ -251,7 +267,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		*upload_size = 0;
 		return take_body(request, upload, size);
 	}
-	return answer(request);
+	return go_on(request);
 }
 
 /* An MHD_RequestCompletedCallback, also for those that came to no end. */
@@ -259,15 +275,38 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
 			enum MHD_RequestTerminationCode why)
 {
 	struct http_request *request = *request_context;
+	struct http_server *server = context;
 
-	(void)context;
 	(void)connection;
 	(void)why;
 	if (!request)
 		return;
+	enter(request, HTTP_ASKING);
 	forget_body(request);
+	free(request->answer.body);
 	free(request);
 	*request_context = NULL;
+	(void)pthread_mutex_lock(&server->lock);
+	if (--server->requests == 0)
+		(void)pthread_cond_signal(&server->changed);
+	(void)pthread_mutex_unlock(&server->lock);
+}
+
+/* An MHD_NotifyConnectionCallback. */
+static void note_connection(void *context, struct MHD_Connection *connection,
+			    void **connection_context, enum MHD_ConnectionNotificationCode what)
+{
+	struct http_server *server = context;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+		*connection_context =
+			info ? http_connections_add(&server->connections, info->connect_fd) : NULL;
+		return;
+	}
+	http_connections_remove(&server->connections, *connection_context);
+	*connection_context = NULL;
 }
 
 static int parse_address(const struct http_options *options, struct sockaddr_storage *ret)
@@ -296,10 +335,11 @@ static void say_nothing(void *context, const char *format, va_list arguments)
 	(void)arguments;
 }
 
-static int start(struct http_server *server)
+static int start_daemon(struct http_server *server)
 {
 	const struct http_options *options = &server->options;
-	unsigned int flags = MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG;
+	unsigned int flags =
+		MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
 	struct sockaddr_storage address;
 	int err = parse_address(options, &address);
 	struct MHD_OptionItem tls[] = {
@@ -320,8 +360,9 @@ static int start(struct http_server *server)
 	server->daemon = MHD_start_daemon(
 		flags, options->port, NULL, NULL, handle, server, MHD_OPTION_EXTERNAL_LOGGER,
 		say_nothing, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_ARRAY, tls,
-		MHD_OPTION_NOTIFY_COMPLETED, end_request, NULL, MHD_OPTION_THREAD_POOL_SIZE,
-		THREADS, MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+		MHD_OPTION_NOTIFY_COMPLETED, end_request, server, MHD_OPTION_NOTIFY_CONNECTION,
+		note_connection, server, MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)THREADS,
+		MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
 		MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds_max,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
 	if (server->daemon)
@@ -329,15 +370,50 @@ static int start(struct http_server *server)
 	return errno ? -errno : -EIO;
 }
 
+static int start_threads(struct http_server *server)
+{
+	const struct http_options *options = &server->options;
+	const uint64_t seconds_max[HTTP_PHASES] = {
+		/* What goes before the request may be idle. */
+		[HTTP_ASKING] = (uint64_t)options->idle_seconds_max + options->request_seconds_max,
+		[HTTP_ANSWERING] = options->answer_seconds_max,
+	};
+	int err = http_connections_start(&server->connections, seconds_max);
+
+	server->has_connections = !err;
+	if (!err) {
+		server->has_writers = true;
+		err = http_workers_start(&server->writers, options->writers, do_job);
+	}
+	if (!err) {
+		server->has_readers = true;
+		err = http_workers_start(&server->readers, options->readers, do_job);
+	}
+	return err;
+}
+
+static void cleanup_server(struct http_server **server)
+{
+	http_server_stop(*server);
+}
+
 int http_server_start(const struct http_options *options, struct http_server **ret)
 {
-	CLEANUP(cleanup_free) struct http_server *server = calloc(1, sizeof(*server));
+	CLEANUP(cleanup_server) struct http_server *server = calloc(1, sizeof(*server));
+	pthread_condattr_t attributes;
 	int err;
 
 	if (!server)
 		return -ENOMEM;
 	server->options = *options;
-	err = start(server);
+	(void)pthread_mutex_init(&server->lock, NULL);
+	(void)pthread_condattr_init(&attributes);
+	(void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&server->changed, &attributes);
+	(void)pthread_condattr_destroy(&attributes);
+	err = start_threads(server);
+	if (!err)
+		err = start_daemon(server);
 	if (err < 0)
 		return err;
 	*ret = TAKE(server);
@@ -349,10 +425,58 @@ uint16_t http_server_port(const struct http_server *server)
 	return MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT)->port;
 }
 
+unsigned int http_server_connections(const struct http_server *server)
+{
+	const union MHD_DaemonInfo *info =
+		MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+	return info ? info->num_connections : 0;
+}
+
+size_t http_server_body_bytes(const struct http_server *server)
+{
+	return atomic_load(&server->bodies);
+}
+
+/* What is answered by now is on its way. */
+static void wait_for_answers(struct http_server *server)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += LINGER_SECONDS;
+	(void)pthread_mutex_lock(&server->lock);
+	while (server->requests > 0 &&
+	       pthread_cond_timedwait(&server->changed, &server->lock, &until) == 0)
+		;
+	(void)pthread_mutex_unlock(&server->lock);
+}
+
 void http_server_stop(struct http_server *server)
 {
 	if (!server)
 		return;
-	MHD_stop_daemon(server->daemon);
+	if (server->daemon) {
+		int fd = MHD_quiesce_daemon(server->daemon);
+
+		cleanup_fd(&fd);
+	}
+	/* No connection may be in their hands when the daemon ends. */
+	if (server->has_writers)
+		http_workers_stop(&server->writers);
+	if (server->has_readers)
+		http_workers_stop(&server->readers);
+	if (server->daemon) {
+		wait_for_answers(server);
+		MHD_stop_daemon(server->daemon);
+	}
+	if (server->has_writers)
+		http_workers_done(&server->writers);
+	if (server->has_readers)
+		http_workers_done(&server->readers);
+	if (server->has_connections)
+		http_connections_stop(&server->connections);
+	(void)pthread_cond_destroy(&server->changed);
+	(void)pthread_mutex_destroy(&server->lock);
 	free(server);
 }

@@ -7,6 +7,7 @@
 #ifndef EPROF_WEB_HTTP_SERVER_H
 #define EPROF_WEB_HTTP_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,11 +33,24 @@ struct http_answer {
 	char *body;       /* malloc()ed; the server's from then on */
 	size_t size;
 	unsigned int retry_after_s; /* 0: nothing is said */
+	const char *file_extension; /* of a file to be kept, not shown; static; NULL: none */
+	bool is_page;               /* that our scripts run in */
+	bool is_new;                /* it was a profile, and was kept */
 };
 
 /* Called by several threads at once. */
 typedef void (*http_handler)(void *context, const struct http_request *request,
 			     struct http_answer *ret);
+
+/* Who answers. Writers and readers have threads of their own, so that none waits for the others. */
+enum http_way { HTTP_REFUSED, HTTP_AT_ONCE, HTTP_BY_WRITERS, HTTP_BY_READERS };
+
+/*
+ * Asked when the headers are there, before there is a body: nothing is kept for who may not send
+ * one. HTTP_REFUSED: with the answer, which is sent when the body has come, and was dropped.
+ */
+typedef enum http_way (*http_way_finder)(void *context, const struct http_request *request,
+					 struct http_answer *ret);
 
 struct http_options {
 	const char *address;           /* of IPv4 or IPv6, as digits */
@@ -47,16 +61,33 @@ struct http_options {
 	unsigned int connections_max;
 	unsigned int idle_seconds_max;    /* of a connection that says nothing */
 	unsigned int request_seconds_max; /* until a body is there */
+	unsigned int answer_seconds_max;  /* until an answer has been taken */
+	unsigned int writers, readers;    /* threads; at most HTTP_WORKERS_MAX each */
+	http_way_finder find_way;
 	http_handler handler;
-	void *context;
+	void *context; /* of both */
 };
 
 struct http_server;
 
+/*
+ * The files of a body that is multipart/form-data: name is that of the field. Each is whole; ends
+ * at the first that is < 0, and returns it. -EBADMSG: it is no such body; -ENOMEM.
+ */
+typedef int (*http_form_handler)(void *context, const char *name, const uint8_t *bytes,
+				 size_t size);
+int http_request_form(const struct http_request *request, http_form_handler handler, void *context);
+
 /* Strings are borrowed until it stops. 0 and the caller's *ret; -EINVAL: no address; or -errno. */
 int http_server_start(const struct http_options *options, struct http_server **ret);
 uint16_t http_server_port(const struct http_server *server);
-/* No request is handled after it returns. NULL is fine. */
+/* The bytes that are set apart for bodies now. */
+size_t http_server_body_bytes(const struct http_server *server);
+/* Of those, and all others. */
+unsigned int http_server_connections(const struct http_server *server);
+/* Of a request: the one that it came to. */
+const struct http_server *http_request_server(const struct http_request *request);
+/* What has begun is answered; no request is handled after it returns. NULL is fine. */
 void http_server_stop(struct http_server *server);
 
 #endif

@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "web/housekeeper.h"
 #include "web/server.h"
 #include "web/server_options.h"
 #include "web/sqlite_store.h"
@@ -18,6 +20,17 @@
 #define CONNECTIONS_MAX 4096
 #define IDLE_SECONDS    30
 #define REQUEST_SECONDS 60
+#define ANSWER_SECONDS  600
+
+/* Those that write wait for the disk together; those that merge take a CPU each. */
+#define WRITERS 8
+#define READERS 4
+
+/* Of descriptors, for files. */
+#define DESCRIPTORS_KEPT 256
+
+/* What clocks may be wrong by. */
+#define AHEAD_SECONDS 3600
 
 /* Of a certificate, or its key. */
 #define PEM_MAX 1048576
@@ -25,6 +38,11 @@
 static void cleanup_store(struct store **store)
 {
 	store_close(*store);
+}
+
+static void cleanup_rate(struct rate_limit **rate)
+{
+	rate_limit_free(*rate);
 }
 
 static void cleanup_server(struct http_server **server)
@@ -38,11 +56,18 @@ static int failed(const char *what, const char *object, int err)
 	return err;
 }
 
+static void cleanup_secret(char **text)
+{
+	if (*text)
+		explicit_bzero(*text, strlen(*text));
+	free(*text);
+}
+
 /* The caller frees it; NULL after one line. */
 static char *read_text(const char *path)
 {
 	CLEANUP(cleanup_file) FILE *in = fopen(path, "re");
-	CLEANUP(cleanup_free) char *text = calloc(1, PEM_MAX + 1);
+	CLEANUP(cleanup_secret) char *text = calloc(1, PEM_MAX + 1);
 	size_t length;
 
 	if (!in || !text) {
@@ -93,19 +118,45 @@ static void tell(const struct server_options *options, const struct http_server 
 		      http_server_port(server));
 }
 
+static void cleanup_housekeeper(struct housekeeper **housekeeper)
+{
+	housekeeper_stop(*housekeeper);
+}
+
+/* As many as there may be, and have descriptors beside those of the store. */
+static unsigned int raise_connections(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return DESCRIPTORS_KEPT;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur <= 2 * DESCRIPTORS_KEPT)
+		return DESCRIPTORS_KEPT;
+	return limit.rlim_cur - DESCRIPTORS_KEPT < CONNECTIONS_MAX
+		       ? (unsigned int)limit.rlim_cur - DESCRIPTORS_KEPT
+		       : CONNECTIONS_MAX;
+}
+
 static int serve(const struct server_options *options, struct server *server, const sigset_t *ends)
 {
 	CLEANUP(cleanup_free) char *certificate = NULL;
-	CLEANUP(cleanup_free) char *key = NULL;
+	CLEANUP(cleanup_secret) char *key = NULL;
+	CLEANUP(cleanup_housekeeper) struct housekeeper *housekeeper = NULL;
 	CLEANUP(cleanup_server) struct http_server *http = NULL;
 	struct http_options http_options = {
 		.address = options->address,
 		.port = options->port,
 		.body_max = BODY_MAX,
 		.bodies_max = BODIES_MAX,
-		.connections_max = CONNECTIONS_MAX,
+		.connections_max = raise_connections(),
 		.idle_seconds_max = IDLE_SECONDS,
 		.request_seconds_max = REQUEST_SECONDS,
+		.answer_seconds_max = ANSWER_SECONDS,
+		.writers = WRITERS,
+		.readers = READERS,
+		.find_way = server_find_way,
 		.handler = server_answer,
 		.context = server,
 	};
@@ -120,6 +171,9 @@ static int serve(const struct server_options *options, struct server *server, co
 	err = http_server_start(&http_options, &http);
 	if (err < 0)
 		return failed("listen at", options->address, err);
+	err = housekeeper_start(server->store, &options->housekeeping, &housekeeper);
+	if (err < 0)
+		return failed("see to", options->data, err);
 	tell(options, http);
 	(void)sigwait(ends, &number);
 	return 0;
@@ -130,6 +184,8 @@ int main(int argc, char **argv)
 	struct server_options options;
 	CLEANUP(tokens_done) struct tokens tokens = { 0 };
 	CLEANUP(cleanup_store) struct store *store = NULL;
+	CLEANUP(cleanup_rate) struct rate_limit *rate = NULL;
+	struct server_metrics metrics = { 0 };
 	struct server server;
 	sigset_t ends;
 
@@ -146,6 +202,13 @@ int main(int argc, char **argv)
 		.store = store,
 		.tokens = &tokens,
 		.is_open = options.is_insecure,
+		.limits = { .age_s = options.housekeeping.keep_s, .ahead_s = AHEAD_SECONDS },
 	};
+	server_prepare(&server, &metrics);
+	if (options.rate && rate_limit_new(tokens.count + 1, options.rate, &rate) < 0) {
+		(void)failed("limit", "--rate", -ENOMEM);
+		return EXIT_FAILURE;
+	}
+	server.rate = rate;
 	return serve(&options, &server, &ends) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

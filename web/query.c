@@ -5,116 +5,104 @@
 #include <inttypes.h>
 #include <microhttpd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "flamegraph/text.h"
 #include "web/answer.h"
-#include "web/merged_file.h"
 #include "web/selection.h"
 
-#define STEP_S       60
-#define POINTS_MAX   200000
-#define COUNTER_SIZE 24
+#define STEP_S     60
+/* Of a point as text there are some 100 bytes. */
+#define POINTS_MAX 1000000
+#define VALUES_MAX 200000
 
 static int read_selection(struct selection *selection, const struct http_request *request)
 {
 	return selection_read(selection, request, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND + 1);
 }
 
-static void cleanup_tree(struct call_tree **tree)
-{
-	call_tree_free(*tree);
-}
-
-/* What was merged becomes a file in memory, and the answer's body. */
-static void answer_file(struct http_answer *ret, const struct merged_format *format,
-			const struct merged_file *file)
-{
-	FILE *out = open_memstream(&ret->body, &ret->size);
-	int err = out ? merged_file_write(file, format, out) : -ENOMEM;
-
-	if (out && fclose(out) != 0 && !err)
-		err = -ENOMEM;
-	if (!err) {
-		ret->status = MHD_HTTP_OK;
-		ret->type = format->type;
-		return;
-	}
-	free(ret->body);
-	ret->body = NULL;
-	answer_store_error(ret, err);
-}
-
-void query_merge(struct store *store, const struct http_request *request, struct http_answer *ret)
-{
-	struct selection_option options[] = { { "format", NULL } };
-	struct selection selection = { .options = options, .option_count = 1, .answer = ret };
-	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
-	const struct merged_format *format;
-	struct store_merged merged;
-	int err;
-
-	if (read_selection(&selection, request) < 0)
-		return;
-	format = merged_format_find(options[0].value ? options[0].value : "svg");
-	if (!format || !selection.selector.kind) {
-		answer_error(ret, MHD_HTTP_BAD_REQUEST, "%s",
-			     format ? "a parameter is missing: 'kind'"
-				    : "the format is one of svg, folded, pprof, html");
-		return;
-	}
-	err = call_tree_new(&tree);
-	if (!err)
-		err = store_merge(store, &selection.selector, tree, &merged);
-	if (err < 0) {
-		answer_store_error(ret, err);
-	} else if (!merged.profiles) {
-		answer_error(ret, MHD_HTTP_NOT_FOUND, "no profile was kept of what is selected");
-	} else {
-		const struct merged_file file = { &tree, selection.selector.kind, &merged };
-
-		answer_file(ret, format, &file);
-	}
-}
-
+/* Points, as they are written: there may be hundreds of thousands. */
 struct points {
-	cJSON *list;
+	FILE *out;
 	size_t count;
+	bool joins_states;
+	struct store_point last; /* which may go on, in another state; value and unit are these: */
+	char value[STORE_VALUE_MAX + 1], unit[STORE_NAME_MAX + 1];
+	bool has_last;
 };
+
+static void write_last(struct points *points)
+{
+	const struct store_point *point = &points->last;
+
+	if (!points->has_last)
+		return;
+	(void)fprintf(points->out, "%s{\"at\":%" PRIu64 ",\"value\":", points->count ? ",\n" : "",
+		      point->at_s);
+	text_put_json(points->out, points->value);
+	(void)fputs(",\"state\":", points->out);
+	text_put_json(points->out, points->joins_states ? "" : point->state);
+	(void)fputs(",\"unit\":", points->out);
+	text_put_json(points->out, points->unit);
+	(void)fprintf(points->out, ",\"count\":\"%" PRIu64 "\"}", point->count);
+	points->count++;
+	points->has_last = false;
+}
+
+static bool goes_on(const struct points *points, const struct store_point *point)
+{
+	return points->joins_states && points->has_last && points->last.at_s == point->at_s &&
+	       strcmp(points->value, point->value) == 0 && strcmp(points->unit, point->unit) == 0;
+}
 
 /* A store_point_handler. */
 static int add_point(void *context, const struct store_point *point)
 {
 	struct points *points = context;
-	cJSON *json;
-	char count[COUNTER_SIZE];
 
-	if (points->count++ == POINTS_MAX)
+	if (goes_on(points, point))
+		return __builtin_add_overflow(points->last.count, point->count, &points->last.count)
+			       ? -EOVERFLOW
+			       : 0;
+	write_last(points);
+	if (points->count == POINTS_MAX)
 		return -E2BIG;
-	json = cJSON_CreateObject();
-	(void)snprintf(count, sizeof(count), "%" PRIu64, point->count);
-	if (!json || !cJSON_AddNumberToObject(json, "at", (double)point->at_s) ||
-	    !cJSON_AddStringToObject(json, "value", point->value) ||
-	    !cJSON_AddStringToObject(json, "state", point->state) ||
-	    !cJSON_AddStringToObject(json, "unit", point->unit) ||
-	    !cJSON_AddStringToObject(json, "count", count)) {
-		cJSON_Delete(json);
-		return -ENOMEM;
-	}
-	(void)cJSON_AddItemToArray(points->list, json);
-	return 0;
+	points->last = *point;
+	points->has_last = true;
+	(void)snprintf(points->value, sizeof(points->value), "%s", point->value);
+	(void)snprintf(points->unit, sizeof(points->unit), "%s", point->unit);
+	/* What it points to is the store's, and gone with the next one. */
+	if (!points->joins_states)
+		write_last(points);
+	return ferror(points->out) ? -ENOMEM : 0;
+}
+
+static int write_series(struct store *store, const struct selection *selection, uint64_t step_s,
+			const char *by, bool joins_states, FILE *out)
+{
+	struct points points = { .out = out, .joins_states = joins_states };
+	int err;
+
+	(void)fprintf(out, "{\"step\":%" PRIu64 ",\"points\":[", step_s);
+	err = store_series(store, &selection->selector, step_s, by, add_point, &points);
+	write_last(&points);
+	(void)fputs("]}\n", out);
+	return err;
 }
 
 void query_series(struct store *store, const struct http_request *request, struct http_answer *ret)
 {
-	struct selection_option options[] = { { "step", NULL }, { "by", NULL } };
-	struct selection selection = { .options = options, .option_count = 2, .answer = ret };
-	cJSON *json;
-	struct points points = { 0 };
+	struct selection_option options[] = { { "step", NULL },
+					      { "by", NULL },
+					      { "states", NULL } };
+	struct selection selection = { .options = options, .option_count = 3, .answer = ret };
 	uint64_t step_s = STEP_S;
+	FILE *out;
 	int err;
 
 	if (read_selection(&selection, request) < 0)
@@ -123,17 +111,24 @@ void query_series(struct store *store, const struct http_request *request, struc
 		answer_error(ret, MHD_HTTP_BAD_REQUEST, "step is a number of seconds from 1 on");
 		return;
 	}
-	json = cJSON_CreateObject();
-	points.list = cJSON_AddArrayToObject(json, "points");
-	err = points.list && cJSON_AddNumberToObject(json, "step", (double)step_s) ? 0 : -ENOMEM;
-	if (!err)
-		err = store_series(store, &selection.selector, step_s, options[1].value, add_point,
-				   &points);
-	if (!err) {
-		answer_json(ret, MHD_HTTP_OK, json);
+	if (options[2].value && strcmp(options[2].value, "0") != 0 &&
+	    strcmp(options[2].value, "1") != 0) {
+		answer_error(ret, MHD_HTTP_BAD_REQUEST, "states is 0 or 1");
 		return;
 	}
-	cJSON_Delete(json);
+	out = open_memstream(&ret->body, &ret->size);
+	err = out ? write_series(store, &selection, step_s, options[1].value,
+				 options[2].value && options[2].value[0] == '0', out)
+		  : -ENOMEM;
+	if (out && fclose(out) != 0 && !err)
+		err = -ENOMEM;
+	ret->status = MHD_HTTP_OK;
+	ret->type = "application/json";
+	if (!err)
+		return;
+	free(ret->body);
+	ret->body = NULL;
+	ret->size = 0;
 	answer_store_error(ret, err);
 }
 
@@ -154,7 +149,7 @@ static int add_value(void *context, const char *text)
 {
 	struct values *values = context;
 
-	if (values->count == POINTS_MAX)
+	if (values->count == VALUES_MAX)
 		return -E2BIG;
 	if (values->count == values->capacity) {
 		size_t capacity = values->capacity ? 2 * values->capacity : 64;

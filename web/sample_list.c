@@ -50,15 +50,20 @@ static uint8_t *put(uint8_t *at, uint64_t number)
 	return at;
 }
 
+int sample_list_merge(struct sample_pair *pairs, size_t *count)
+{
+	if (*count)
+		qsort(pairs, *count, sizeof(*pairs), compare_nodes);
+	*count = merge_equal(pairs, *count);
+	return *count == SIZE_MAX ? -EOVERFLOW : 0;
+}
+
 int sample_list_pack(struct sample_pair *pairs, size_t count, uint8_t **ret, size_t *ret_size)
 {
 	uint64_t divisor = 0, node = 0;
 	uint8_t *bytes, *at;
 
-	if (count)
-		qsort(pairs, count, sizeof(*pairs), compare_nodes);
-	count = merge_equal(pairs, count);
-	if (count == SIZE_MAX)
+	if (sample_list_merge(pairs, &count) < 0)
 		return -EOVERFLOW;
 	for (size_t i = 0; i < count; i++)
 		divisor = common_divisor(divisor, pairs[i].count);

@@ -16,6 +16,9 @@ struct sample_pair {
 	uint64_t count;
 };
 
+/* Sorts the pairs by node; those of one node become one. 0, or -EOVERFLOW (the sum of one node). */
+int sample_list_merge(struct sample_pair *pairs, size_t *count);
+
 /*
  * Sorts the pairs by node; those of one node become one. The caller frees *ret. 0, -ENOMEM or
  * -EOVERFLOW (the sum of one node).

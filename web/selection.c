@@ -4,13 +4,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "web/answer.h"
 
-#define LABEL_BEGINNING "label."
-#define SPAN_S          3600
+#define LABEL_BEGINNING  "label."
+#define BEFORE_BEGINNING "before."
+#define SPAN_S           3600
 
 /* Of a parameter, in an error. */
 #define SHOWN_MAX 64
@@ -64,8 +66,11 @@ static int take(void *context, const char *name, const char *value)
 		return 0;
 	}
 	if (strcmp(name, "from") == 0 || strcmp(name, "until") == 0) {
-		uint64_t *time = name[0] == 'f' ? &selector->from_s : &selector->until_s;
+		bool is_from = name[0] == 'f';
+		uint64_t *time = is_from ? &selector->from_s : &selector->until_s;
 
+		selection->has_from |= is_from;
+		selection->has_until |= !is_from;
 		return selection_time(value, time) < 0
 			       ? wrong(selection, "no time in seconds since 1970", value)
 			       : 0;
@@ -79,18 +84,14 @@ static int take(void *context, const char *name, const char *value)
 	return wrong(selection, "unknown parameter", name);
 }
 
-int selection_read(struct selection *selection, const struct http_request *request, uint64_t now_s)
+/* What was not said of the times; 0, or -EINVAL after an answer. */
+static int complete(struct selection *selection, uint64_t now_s)
 {
 	struct store_selector *selector = &selection->selector;
-	int err;
 
-	*selector = (struct store_selector){ .matchers = selection->matchers };
-	err = http_request_parameters(request, take, selection);
-	if (err < 0)
-		return err;
-	if (!selector->until_s)
+	if (!selection->has_until)
 		selector->until_s = now_s;
-	if (!selector->from_s && selector->until_s > SPAN_S)
+	if (!selection->has_from && selector->until_s > SPAN_S)
 		selector->from_s = selector->until_s - SPAN_S;
 	if (selector->from_s < selector->until_s)
 		return 0;
@@ -98,4 +99,79 @@ int selection_read(struct selection *selection, const struct http_request *reque
 		     "from %" PRIu64 " until %" PRIu64 " is no span of time", selector->from_s,
 		     selector->until_s);
 	return -EINVAL;
+}
+
+int selection_read(struct selection *selection, const struct http_request *request, uint64_t now_s)
+{
+	int err;
+
+	selection->selector = (struct store_selector){ .matchers = selection->matchers };
+	err = http_request_parameters(request, take, selection);
+	return err < 0 ? err : complete(selection, now_s);
+}
+
+struct pair {
+	struct selection *before, *after;
+};
+
+/* An http_parameter_handler. */
+static int take_of_pair(void *context, const char *name, const char *value)
+{
+	const struct pair *pair = context;
+	const char *behind = name + strlen(BEFORE_BEGINNING);
+
+	if (strncmp(name, BEFORE_BEGINNING, strlen(BEFORE_BEGINNING)) != 0)
+		return take(pair->after, name, value);
+	if (strcmp(behind, "kind") == 0)
+		return wrong(pair->after, "unknown parameter", name);
+	return take(pair->before, behind, value);
+}
+
+static bool has_matcher(const struct store_label *matchers, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(matchers[i].name, name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* All that was said of the one after, and not of the one before. */
+static int inherit(struct selection *before, const struct selection *after)
+{
+	struct store_selector *selector = &before->selector;
+	struct store_label own[STORE_MATCHERS_MAX];
+	size_t own_count = selector->matcher_count;
+	int err = 0;
+
+	memcpy(own, before->matchers, own_count * sizeof(*own));
+	selector->kind = after->selector.kind;
+	if (!before->has_from && !before->has_until) {
+		selector->from_s = after->selector.from_s;
+		selector->until_s = after->selector.until_s;
+		before->has_from = before->has_until = true;
+	}
+	for (size_t i = 0; !err && i < after->selector.matcher_count; i++) {
+		const struct store_label *matcher = &after->matchers[i];
+
+		if (!has_matcher(own, own_count, matcher->name))
+			err = add_matcher(before, matcher->name, matcher->value);
+	}
+	return err;
+}
+
+int selection_read_pair(struct selection *before, struct selection *after,
+			const struct http_request *request, uint64_t now_s)
+{
+	struct pair pair = { before, after };
+	int err;
+
+	before->selector = (struct store_selector){ .matchers = before->matchers };
+	after->selector = (struct store_selector){ .matchers = after->matchers };
+	err = http_request_parameters(request, take_of_pair, &pair);
+	if (!err)
+		err = complete(after, now_s);
+	if (!err)
+		err = inherit(before, after);
+	return err < 0 ? err : complete(before, now_s);
 }

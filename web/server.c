@@ -1,56 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "web/server.h"
 
+#include <errno.h>
 #include <microhttpd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
+#include "base/clock.h"
 #include "web/answer.h"
+#include "web/page.h"
 #include "web/query.h"
-#include "web/receive.h"
 
-typedef void (*route_handler)(struct store *store, const struct http_request *request,
-			      struct http_answer *ret);
+#define METRICS_PATH "/metrics"
 
-static void answer_health(struct store *store, const struct http_request *request,
-			  struct http_answer *ret)
+static void answer_text(struct http_answer *ret, const char *text)
 {
-	(void)store;
-	(void)request;
 	ret->status = MHD_HTTP_OK;
 	ret->type = "text/plain; charset=utf-8";
-	ret->body = strdup("ok\n");
+	ret->body = strdup(text);
 	ret->size = ret->body ? strlen(ret->body) : 0;
 }
 
+typedef void (*query_handler)(struct store *store, const struct http_request *request,
+			      struct http_answer *ret);
+typedef void (*receive_handler)(struct store *store, const struct receive_limits *limits,
+				const struct http_request *request, struct http_answer *ret);
+
+/* Of the two handlers one is there, or none: then server_answer() itself knows what to say. */
 static const struct route {
 	const char *method, *path;
 	unsigned int right; /* of a token; 0: none is asked for */
-	route_handler handler;
+	enum http_way way;
+	query_handler query;
+	receive_handler receive;
 } routes[] = {
-	{ "GET", "/healthz", 0, answer_health },
-	{ "POST", "/api/v1/profiles", TOKEN_WRITE, receive_profile },
-	{ "GET", "/api/v1/merge", TOKEN_READ, query_merge },
-	{ "GET", "/api/v1/series", TOKEN_READ, query_series },
-	{ "GET", "/api/v1/values", TOKEN_READ, query_values },
+	{ "GET", "/healthz", 0, HTTP_AT_ONCE, NULL, NULL },
+	{ "GET", METRICS_PATH, TOKEN_READ, HTTP_BY_WRITERS, NULL, NULL },
+	{ "POST", "/api/v1/profiles", TOKEN_WRITE, HTTP_BY_WRITERS, NULL, receive_profile },
+	{ "POST", "/push.v1.PusherService/Push", TOKEN_WRITE, HTTP_BY_WRITERS, NULL, receive_push },
+	{ "POST", "/ingest", TOKEN_WRITE, HTTP_BY_WRITERS, NULL, receive_ingest },
+	{ "GET", "/api/v1/merge", TOKEN_READ, HTTP_BY_READERS, query_merge, NULL },
+	{ "GET", "/api/v1/diff", TOKEN_READ, HTTP_BY_READERS, query_diff, NULL },
+	{ "GET", "/api/v1/top", TOKEN_READ, HTTP_BY_READERS, query_top, NULL },
+	{ "GET", "/api/v1/callers", TOKEN_READ, HTTP_BY_READERS, query_callers, NULL },
+	{ "GET", "/api/v1/series", TOKEN_READ, HTTP_BY_READERS, query_series, NULL },
+	{ "GET", "/api/v1/values", TOKEN_READ, HTTP_BY_READERS, query_values, NULL },
 };
 
-/* NULL after an answer that says so. */
-static const struct route *find_route(const struct http_request *request, struct http_answer *ret)
+/* *ret_is_path: there is such a path, with another method. */
+static const struct route *find_route(const struct http_request *request, bool *ret_is_path)
 {
 	const char *method = http_request_method(request), *path = http_request_path(request);
-	bool is_path = false;
 
+	*ret_is_path = false;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (strcmp(routes[i].path, path) != 0)
 			continue;
-		is_path = true;
+		*ret_is_path = true;
 		if (strcmp(routes[i].method, method) == 0)
 			return &routes[i];
 	}
-	answer_error(ret, is_path ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
-		     is_path ? "there is no such method here" : "there is no such path");
 	return NULL;
 }
 
@@ -69,19 +81,53 @@ static bool is_from_another_site(const struct http_request *request)
 	return !host || !behind || strcasecmp(behind + 3, host) != 0;
 }
 
-/* Of a token, or of who has none; false: the token is nobody's. */
+/*
+ * Where no token is needed, a site could have its own name lead to us (DNS rebinding), and its
+ * pages would be ours to the browser: but the name stays. Numbers, and this machine's own name, are
+ * nobody's.
+ */
+static bool is_by_a_name(const struct http_request *request)
+{
+	static const char own[] = "localhost";
+	const char *host = http_request_header(request, "Host");
+	size_t length;
+
+	if (!host || host[0] == '[')
+		return false;
+	length = strcspn(host, ":");
+	if (length == strlen(own) && strncasecmp(host, own, length) == 0)
+		return false;
+	return strspn(host, "0123456789.") != length;
+}
+
+/* Of a token, or of who has none, who are one together; false: the token is nobody's. */
 static bool find_rights(const struct server *server, const struct http_request *request,
-			unsigned int *ret)
+			unsigned int *ret, size_t *ret_who)
 {
 	static const char scheme[] = "Bearer ";
 	const char *header = http_request_header(request, "Authorization");
 
 	*ret = 0;
+	*ret_who = 0;
 	if (header && strncasecmp(header, scheme, strlen(scheme)) == 0)
-		*ret = tokens_rights(server->tokens, header + strlen(scheme));
+		*ret = tokens_rights(server->tokens, header + strlen(scheme), ret_who);
 	else if (!header && !server->tokens->count)
 		*ret = server->is_open ? TOKEN_READ | TOKEN_WRITE : TOKEN_READ;
 	return header && *ret;
+}
+
+/* Not too often. */
+static bool has_turn(const struct server *server, size_t who, unsigned int right,
+		     struct http_answer *ret)
+{
+	unsigned int wait_s;
+
+	if (right != TOKEN_WRITE || !server->rate ||
+	    rate_limit_take(server->rate, who, clock_ns(CLOCK_MONOTONIC), &wait_s))
+		return true;
+	answer_error(ret, MHD_HTTP_TOO_MANY_REQUESTS, "more profiles than one may send");
+	ret->retry_after_s = wait_s;
+	return false;
 }
 
 static bool may(const struct server *server, const struct http_request *request, unsigned int right,
@@ -89,6 +135,7 @@ static bool may(const struct server *server, const struct http_request *request,
 {
 	unsigned int rights;
 	bool is_known;
+	size_t who;
 
 	if (!right)
 		return true;
@@ -96,19 +143,131 @@ static bool may(const struct server *server, const struct http_request *request,
 		answer_error(ret, MHD_HTTP_FORBIDDEN, "pages of other sites may not ask");
 		return false;
 	}
-	is_known = find_rights(server, request, &rights);
+	if (!server->tokens->count && is_by_a_name(request)) {
+		answer_error(ret, MHD_HTTP_FORBIDDEN,
+			     "without tokens the server is asked by its address, or as localhost");
+		return false;
+	}
+	is_known = find_rights(server, request, &rights, &who);
 	if (rights & right)
-		return true;
+		return has_turn(server, who, right, ret);
 	answer_error(ret, is_known ? MHD_HTTP_FORBIDDEN : MHD_HTTP_UNAUTHORIZED, "%s",
 		     is_known ? "the token is not for this" : "a token that is known is needed");
 	return false;
 }
 
+static void answer_metrics(const struct server *server, const struct http_request *request,
+			   struct http_answer *ret)
+{
+	const struct http_server *http = http_request_server(request);
+	struct store_extent extent;
+	const struct server_gauges gauges = {
+		.extent = store_extent(server->store, &extent) < 0 ? NULL : &extent,
+		.body_bytes = http_server_body_bytes(http),
+		.connections = http_server_connections(http),
+	};
+	FILE *out = open_memstream(&ret->body, &ret->size);
+	int err = out ? server_metrics_write(server->metrics, &gauges, out) : -ENOMEM;
+
+	if (out && fclose(out) != 0 && !err)
+		err = -ENOMEM;
+	ret->status = MHD_HTTP_OK;
+	ret->type = "text/plain; version=0.0.4; charset=utf-8";
+	if (!err)
+		return;
+	free(ret->body);
+	ret->body = NULL;
+	answer_store_error(ret, err);
+}
+
+static void count_profile(struct server_metrics *metrics, const struct http_request *request,
+			  const struct http_answer *answer)
+{
+	size_t size;
+
+	(void)http_request_body(request, &size);
+	(void)atomic_fetch_add(&metrics->bytes_received, size);
+	if (answer->status >= MHD_HTTP_INTERNAL_SERVER_ERROR)
+		(void)atomic_fetch_add(&metrics->profiles_failed, 1);
+	else if (answer->status >= MHD_HTTP_BAD_REQUEST)
+		(void)atomic_fetch_add(&metrics->profiles_refused, 1);
+	else if (answer->is_new)
+		(void)atomic_fetch_add(&metrics->profiles_stored, 1);
+	else
+		(void)atomic_fetch_add(&metrics->profiles_known, 1);
+}
+
+static void count(struct server_metrics *metrics, const struct route *route,
+		  const struct http_request *request, const struct http_answer *answer, uint64_t ns)
+{
+	struct route_metrics *of = &metrics->routes[route - routes];
+	unsigned int class = answer->status / 100;
+
+	(void)atomic_fetch_add(&of->answers[class < METRICS_CLASSES ? class : 0], 1);
+	(void)atomic_fetch_add(&of->ns, ns);
+	if (route->right == TOKEN_WRITE)
+		count_profile(metrics, request, answer);
+}
+
+void server_prepare(struct server *server, struct server_metrics *metrics)
+{
+	_Static_assert(sizeof(routes) / sizeof(routes[0]) <= METRICS_ROUTES_MAX,
+		       "each path has a place");
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+		metrics->routes[i].path = routes[i].path;
+	server->metrics = metrics;
+}
+
+static bool is_page(const struct http_request *request)
+{
+	return strcmp(http_request_method(request), "GET") == 0 &&
+	       page_has(http_request_path(request));
+}
+
+enum http_way server_find_way(void *context, const struct http_request *request,
+			      struct http_answer *ret)
+{
+	const struct server *server = context;
+	const struct route *route;
+	bool is_path;
+
+	/* Without a token: they say nothing of what is kept. */
+	if (is_page(request))
+		return HTTP_AT_ONCE;
+	route = find_route(request, &is_path);
+	if (!route) {
+		answer_error(ret, is_path ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
+			     is_path ? "there is no such method here" : "there is no such path");
+		return HTTP_REFUSED;
+	}
+	if (may(server, request, route->right, ret))
+		return route->way;
+	count(server->metrics, route, request, ret, 0);
+	return HTTP_REFUSED;
+}
+
 void server_answer(void *context, const struct http_request *request, struct http_answer *ret)
 {
 	const struct server *server = context;
-	const struct route *route = find_route(request, ret);
+	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
+	const struct route *route;
+	bool is_path;
 
-	if (route && may(server, request, route->right, ret))
-		route->handler(server->store, request, ret);
+	if (is_page(request)) {
+		page_answer(http_request_path(request), ret);
+		return;
+	}
+	/* server_find_way() has found it. */
+	route = find_route(request, &is_path);
+	if (!route)
+		return;
+	if (route->query)
+		route->query(server->store, request, ret);
+	else if (route->receive)
+		route->receive(server->store, &server->limits, request, ret);
+	else if (route->right)
+		answer_metrics(server, request, ret);
+	else
+		answer_text(ret, "ok\n");
+	count(server->metrics, route, request, ret, clock_ns(CLOCK_MONOTONIC) - began_ns);
 }

@@ -2,6 +2,7 @@
 #include "web/server_options.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <getopt.h>
 #include <netinet/in.h>
 #include <stdarg.h>
@@ -10,6 +11,12 @@
 #include <string.h>
 
 #define LISTEN_DEFAULT "127.0.0.1:7745"
+
+#define DAY_S           86400
+#define KEEP_S          (30 * DAY_S)
+#define MINUTES_AFTER_S (2 * DAY_S)
+#define HOURS_AFTER_S   (14 * DAY_S)
+#define PAUSE_S         300
 
 static const char help[] =
 	"usage: eprof-server --data DIR [OPTION...]\n"
@@ -21,7 +28,18 @@ static const char help[] =
 	"      --tokens FILE         who may: lines NAME RIGHT TOKEN, RIGHT being write, read or "
 	"all;\n"
 	"                            without it all who reach it may read, and nobody may write\n"
+	"      --rate N              profiles a second that one token may send, and ten times "
+	"that\n"
+	"                            at once; without tokens all together (default 0: no limit)\n"
 	"      --tls-cert FILE       PEM file of the certificate to show, with --tls-key FILE\n"
+	"      --keep AGE            how long profiles are kept: 36h, 30d (the default); 0: for "
+	"ever\n"
+	"      --keep-bytes SIZE     how much the store may take, such as 500M, 20G: above it the\n"
+	"                            oldest day goes; 0: as much as there is (the default)\n"
+	"      --minutes-after AGE   when profiles are put together in windows of ten minutes\n"
+	"                            (default 2d; 0: never), and\n"
+	"      --hours-after AGE     of an hour (default 14d)\n"
+	"      --housekeeping AGE    how often all of this is seen to (default 5m)\n"
 	"      --insecure            on a loopback address: writing needs no token; elsewhere: "
 	"starts\n"
 	"                            without TLS or tokens, which it refuses to do otherwise\n"
@@ -68,6 +86,58 @@ static void parse_listen(const char *text, struct server_options *ret)
 	ret->port = (uint16_t)port;
 }
 
+/* A number and one of the letters, each of which is worth so much; none: 1. */
+struct suffix {
+	char letter;
+	uint64_t worth;
+};
+
+static const struct suffix no_units[] = { { 0, 0 } };
+
+static uint64_t parse_scaled(const char *option, const char *text, const struct suffix *suffixes)
+{
+	unsigned long long number;
+	uint64_t worth = 1, scaled;
+	char *end;
+
+	errno = 0;
+	number = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno)
+		mistake("%s: '%s' is no number", option, text);
+	for (; *end && suffixes->letter; suffixes++) {
+		if (*end != suffixes->letter)
+			continue;
+		worth = suffixes->worth;
+		end++;
+		break;
+	}
+	if (*end)
+		mistake("%s: '%s' has a unit that is not known", option, text);
+	if (__builtin_mul_overflow(number, worth, &scaled))
+		mistake("%s: '%s' is too large", option, text);
+	return scaled;
+}
+
+static uint64_t parse_age(const char *option, const char *text)
+{
+	static const struct suffix units[] = {
+		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 0, 0 }
+	};
+
+	return parse_scaled(option, text, units);
+}
+
+static uint64_t parse_size(const char *option, const char *text)
+{
+	static const struct suffix units[] = { { 'K', UINT64_C(1) << 10 },
+					       { 'M', UINT64_C(1) << 20 },
+					       { 'G', UINT64_C(1) << 30 },
+					       { 'T', UINT64_C(1) << 40 },
+					       { 0, 0 } };
+
+	return parse_scaled(option, text, units);
+}
+
 bool server_options_is_loopback(const struct server_options *options)
 {
 	struct in6_addr v6;
@@ -82,6 +152,8 @@ static void check(const struct server_options *options)
 {
 	if (!options->data)
 		mistake("--data: where are profiles to be kept?");
+	if (!options->housekeeping.pause_s)
+		mistake("--housekeeping: a pause is at least one second");
 	if (!options->certificate != !options->key)
 		mistake("--tls-cert and --tls-key go together");
 	if (server_options_is_loopback(options) || options->is_insecure)
@@ -95,57 +167,112 @@ static void check(const struct server_options *options)
 			options->address);
 }
 
+enum option_code {
+	DATA = 256,
+	LISTEN,
+	TOKENS,
+	RATE,
+	CERTIFICATE,
+	KEY,
+	KEEP,
+	KEEP_BYTES,
+	MINUTES_AFTER,
+	HOURS_AFTER,
+	PAUSE,
+	INSECURE,
+	VERSION
+};
+
+static const struct option options_known[] = {
+	{ "data", required_argument, NULL, DATA },
+	{ "listen", required_argument, NULL, LISTEN },
+	{ "tokens", required_argument, NULL, TOKENS },
+	{ "rate", required_argument, NULL, RATE },
+	{ "tls-cert", required_argument, NULL, CERTIFICATE },
+	{ "tls-key", required_argument, NULL, KEY },
+	{ "keep", required_argument, NULL, KEEP },
+	{ "keep-bytes", required_argument, NULL, KEEP_BYTES },
+	{ "minutes-after", required_argument, NULL, MINUTES_AFTER },
+	{ "hours-after", required_argument, NULL, HOURS_AFTER },
+	{ "housekeeping", required_argument, NULL, PAUSE },
+	{ "insecure", no_argument, NULL, INSECURE },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, VERSION },
+	{ 0 },
+};
+
+static void take_housekeeping(enum option_code code, struct housekeeping *ret)
+{
+	if (code == KEEP)
+		ret->keep_s = parse_age("--keep", optarg);
+	else if (code == KEEP_BYTES)
+		ret->keep_bytes = parse_size("--keep-bytes", optarg);
+	else if (code == MINUTES_AFTER)
+		ret->minutes_s = parse_age("--minutes-after", optarg);
+	else if (code == HOURS_AFTER)
+		ret->hours_s = parse_age("--hours-after", optarg);
+	else
+		ret->pause_s = parse_age("--housekeeping", optarg);
+}
+
+static void take(int code, char *const *argv, struct server_options *ret)
+{
+	switch (code) {
+	case DATA:
+		ret->data = optarg;
+		return;
+	case LISTEN:
+		parse_listen(optarg, ret);
+		return;
+	case TOKENS:
+		ret->tokens = optarg;
+		return;
+	case RATE:
+		ret->rate = parse_scaled("--rate", optarg, no_units);
+		if (ret->rate > RATE_MAX)
+			mistake("--rate: '%s' is more than %d", optarg, RATE_MAX);
+		return;
+	case CERTIFICATE:
+		ret->certificate = optarg;
+		return;
+	case KEY:
+		ret->key = optarg;
+		return;
+	case KEEP:
+	case KEEP_BYTES:
+	case MINUTES_AFTER:
+	case HOURS_AFTER:
+	case PAUSE:
+		take_housekeeping((enum option_code)code, &ret->housekeeping);
+		return;
+	case INSECURE:
+		ret->is_insecure = true;
+		return;
+	case 'h':
+		(void)fputs(help, stdout);
+		exit(0);
+	case VERSION:
+		(void)puts("eprof-server " EPROF_VERSION);
+		exit(0);
+	case ':':
+		mistake("'%s' needs a value", argv[optind - 1]);
+	default:
+		mistake("'%s' is no option", argv[optind - 1]);
+	}
+}
+
 void server_options_parse(int argc, char **argv, struct server_options *ret)
 {
-	enum { DATA = 256, LISTEN, TOKENS, CERTIFICATE, KEY, INSECURE, VERSION };
-	static const struct option options[] = {
-		{ "data", required_argument, NULL, DATA },
-		{ "listen", required_argument, NULL, LISTEN },
-		{ "tokens", required_argument, NULL, TOKENS },
-		{ "tls-cert", required_argument, NULL, CERTIFICATE },
-		{ "tls-key", required_argument, NULL, KEY },
-		{ "insecure", no_argument, NULL, INSECURE },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, VERSION },
-		{ 0 },
-	};
-	int option;
+	int code;
 
-	*ret = (struct server_options){ 0 };
+	*ret = (struct server_options){ .housekeeping = { .keep_s = KEEP_S,
+							  .minutes_s = MINUTES_AFTER_S,
+							  .hours_s = HOURS_AFTER_S,
+							  .pause_s = PAUSE_S } };
 	parse_listen(LISTEN_DEFAULT, ret);
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		switch (option) {
-		case DATA:
-			ret->data = optarg;
-			break;
-		case LISTEN:
-			parse_listen(optarg, ret);
-			break;
-		case TOKENS:
-			ret->tokens = optarg;
-			break;
-		case CERTIFICATE:
-			ret->certificate = optarg;
-			break;
-		case KEY:
-			ret->key = optarg;
-			break;
-		case INSECURE:
-			ret->is_insecure = true;
-			break;
-		case 'h':
-			(void)fputs(help, stdout);
-			exit(0);
-		case VERSION:
-			(void)puts("eprof-server " EPROF_VERSION);
-			exit(0);
-		case ':':
-			mistake("'%s' needs a value", argv[optind - 1]);
-		default:
-			mistake("'%s' is no option", argv[optind - 1]);
-		}
-	}
+	while ((code = getopt_long(argc, argv, ":h", options_known, NULL)) != -1)
+		take(code, argv, ret);
 	if (optind < argc)
 		mistake("'%s' is no option", argv[optind]);
 	check(ret);

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "web/housekeeper.h"
+#include "web/rate_limit.h"
+
 struct server_options {
 	char address[64]; /* of IPv4 or IPv6, as digits */
 	uint16_t port;
@@ -13,6 +16,8 @@ struct server_options {
 	const char *tokens;            /* a file; NULL: none */
 	const char *certificate, *key; /* files; NULL: none */
 	bool is_insecure;
+	uint64_t rate; /* of a token, a second; 0: no limit */
+	struct housekeeping housekeeping;
 };
 
 /* Ends the program with 2 after a mistake, and with 0 after --help and --version. */

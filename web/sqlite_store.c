@@ -12,35 +12,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "web/day_file.h"
-#include "web/store_parts.h"
+#include "web/sqlite_parts.h"
 
 #define DIRECTORY_MODE 0750
 #define ENDING         ".db"
 #define LOCK_NAME      "lock"
 #define NAME_SIZE      64
-
-/* Days that are written to or asked for now; each has a connection that stays. */
-#define OPEN_DAYS_MAX 8
-
-struct open_day {
-	uint64_t day; /* since 1970 */
-	struct day_file *file;
-	unsigned int users;
-	uint64_t used; /* when last, in no unit */
-};
-
-struct sqlite_store {
-	struct store store;
-	char *directory;
-	int lock_fd;
-	pthread_mutex_t lock;
-	pthread_cond_t freed;
-	struct open_day open[OPEN_DAYS_MAX]; /* below the lock */
-	uint64_t uses;
-};
 
 static void cleanup_directory(DIR **directory)
 {
@@ -76,8 +56,7 @@ static bool day_of_name(const char *name, uint64_t *ret)
 	return strcmp(name, again) == 0;
 }
 
-/* The caller frees it; NULL without memory. */
-static char *day_path(const struct sqlite_store *store, uint64_t day)
+char *sqlite_day_path(const struct sqlite_store *store, uint64_t day)
 {
 	char name[NAME_SIZE], *path;
 
@@ -106,17 +85,17 @@ static struct open_day *find_place(struct sqlite_store *store, uint64_t day)
 	return best;
 }
 
-static int open_place(const struct sqlite_store *store, struct open_day *place)
+static int open_place(const struct sqlite_store *store, struct open_day *place, bool may_make)
 {
-	CLEANUP(cleanup_free) char *path = day_path(store, place->day);
+	CLEANUP(cleanup_free) char *path = sqlite_day_path(store, place->day);
 
 	if (!path)
 		return -ENOMEM;
-	return place->file ? 0 : day_file_open(path, &place->file);
+	return place->file ? 0 : day_file_open(path, may_make, &place->file);
 }
 
 /* 0 and *ret, which is to be given back. */
-static int take_day(struct sqlite_store *store, uint64_t day, struct open_day **ret)
+static int take_day(struct sqlite_store *store, uint64_t day, bool may_make, struct open_day **ret)
 {
 	struct open_day *place;
 	int err;
@@ -124,7 +103,7 @@ static int take_day(struct sqlite_store *store, uint64_t day, struct open_day **
 	(void)pthread_mutex_lock(&store->lock);
 	while (!(place = find_place(store, day)))
 		(void)pthread_cond_wait(&store->freed, &store->lock);
-	err = open_place(store, place);
+	err = open_place(store, place, may_make);
 	if (!err) {
 		place->users++;
 		place->used = ++store->uses;
@@ -142,6 +121,21 @@ static void give_back(struct sqlite_store *store, struct open_day *place)
 	(void)pthread_mutex_unlock(&store->lock);
 }
 
+int sqlite_close_day(struct sqlite_store *store, uint64_t day)
+{
+	for (size_t i = 0; i < OPEN_DAYS_MAX; i++) {
+		struct open_day *one = &store->open[i];
+
+		if (!one->file || one->day != day)
+			continue;
+		if (one->users)
+			return -EBUSY;
+		day_file_close(one->file);
+		*one = (struct open_day){ 0 };
+	}
+	return 0;
+}
+
 static int compare_days(const void *a, const void *b)
 {
 	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
@@ -149,8 +143,7 @@ static int compare_days(const void *a, const void *b)
 	return (left > right) - (left < right);
 }
 
-/* All days that there are a file of, in their order; the caller frees *ret. */
-static int list_days(const struct sqlite_store *store, uint64_t **ret, size_t *ret_count)
+int sqlite_list_days(const struct sqlite_store *store, uint64_t **ret, size_t *ret_count)
 {
 	CLEANUP(cleanup_directory) DIR *directory = opendir(store->directory);
 	CLEANUP(cleanup_free) uint64_t *days = NULL;
@@ -189,7 +182,7 @@ static int visit_days(struct sqlite_store *store, const struct store_selector *s
 {
 	CLEANUP(cleanup_free) uint64_t *days = NULL;
 	size_t count;
-	int err = list_days(store, &days, &count);
+	int err = sqlite_list_days(store, &days, &count);
 
 	for (size_t i = 0; !err && i < count; i++) {
 		struct open_day *place;
@@ -199,7 +192,12 @@ static int visit_days(struct sqlite_store *store, const struct store_selector *s
 		if ((days[i] + 1) * DAY_S + STORE_WINDOW_MAX <= selector->from_s ||
 		    days[i] * DAY_S >= selector->until_s)
 			continue;
-		err = take_day(store, days[i], &place);
+		err = take_day(store, days[i], false, &place);
+		/* It was deleted meanwhile. */
+		if (err == -ENOENT) {
+			err = 0;
+			continue;
+		}
 		if (err < 0)
 			return err;
 		err = visit(context, place->file);
@@ -212,7 +210,7 @@ static int put(struct store *base, const struct store_profile *profile)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
 	struct open_day *place;
-	int err = take_day(store, profile->from_s / DAY_S, &place);
+	int err = take_day(store, profile->from_s / DAY_S, true, &place);
 
 	if (err < 0)
 		return err;
@@ -289,59 +287,6 @@ static int values(struct store *base, const struct store_selector *selector, con
 	return visit_days((struct sqlite_store *)base, selector, values_of_day, &query);
 }
 
-/* The files of a day, of which nobody makes use: where somebody does, -EBUSY. */
-static int delete_day(struct sqlite_store *store, uint64_t day)
-{
-	static const char *const endings[] = { "", "-wal", "-shm" };
-	CLEANUP(cleanup_free) char *path = day_path(store, day);
-	int err = 0;
-
-	if (!path)
-		return -ENOMEM;
-	(void)pthread_mutex_lock(&store->lock);
-	for (size_t i = 0; i < OPEN_DAYS_MAX; i++) {
-		struct open_day *one = &store->open[i];
-
-		if (!one->file || one->day != day)
-			continue;
-		if (one->users) {
-			err = -EBUSY;
-			break;
-		}
-		day_file_close(one->file);
-		*one = (struct open_day){ 0 };
-	}
-	/* What is left when this is interrupted is deleted the next time, or is no database. */
-	for (size_t i = 0; !err && i < sizeof(endings) / sizeof(endings[0]); i++) {
-		CLEANUP(cleanup_free) char *name = NULL;
-
-		if (asprintf(&name, "%s%s", path, endings[i]) < 0)
-			err = -ENOMEM;
-		else if (unlink(name) < 0 && errno != ENOENT)
-			err = -errno;
-	}
-	(void)pthread_mutex_unlock(&store->lock);
-	return err;
-}
-
-/* Whole days. */
-static int delete_before(struct store *base, uint64_t time_s)
-{
-	struct sqlite_store *store = (struct sqlite_store *)base;
-	CLEANUP(cleanup_free) uint64_t *days = NULL;
-	size_t count;
-	int err = list_days(store, &days, &count), kept = 0;
-
-	for (size_t i = 0; !err && i < count && (days[i] + 1) * DAY_S <= time_s; i++) {
-		int deleted = delete_day(store, days[i]);
-
-		/* Whoever asks for that day now has it to the end; it goes the next time. */
-		if (deleted < 0)
-			kept = deleted;
-	}
-	return err < 0 ? err : kept;
-}
-
 static void close_store(struct store *base)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
@@ -359,6 +304,21 @@ static void cleanup_store(struct sqlite_store **store)
 {
 	if (*store)
 		close_store(&(*store)->store);
+}
+
+/* A directory that was made, and all in it, could go with the power. */
+static int sync_parent(const char *directory)
+{
+	CLEANUP(cleanup_free) char *path = NULL;
+	CLEANUP(cleanup_fd) int fd = -1;
+
+	if (asprintf(&path, "%s/..", directory) < 0)
+		return -ENOMEM;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	/* It need not be readable for us. */
+	if (fd >= 0 && fsync(fd) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
 }
 
 static int lock_directory(struct sqlite_store *store)
@@ -383,7 +343,9 @@ int store_open_sqlite(const char *directory, struct store **ret)
 		.merge = merge,
 		.series = series,
 		.values = values,
-		.delete_before = delete_before,
+		.delete_before = sqlite_delete_before,
+		.coarsen = sqlite_coarsen,
+		.extent = sqlite_extent,
 	};
 	CLEANUP(cleanup_store) struct sqlite_store *store = calloc(1, sizeof(*store));
 	int err;
@@ -399,7 +361,9 @@ int store_open_sqlite(const char *directory, struct store **ret)
 		return -ENOMEM;
 	if (mkdir(directory, DIRECTORY_MODE) < 0 && errno != EEXIST)
 		return -errno;
-	err = lock_directory(store);
+	err = sync_parent(directory);
+	if (!err)
+		err = lock_directory(store);
 	if (err < 0)
 		return err;
 	*ret = &TAKE(store)->store;

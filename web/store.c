@@ -22,6 +22,12 @@ static int check_text(const char *text, size_t max)
 	return length && utf8_is_valid(text, length) ? 0 : -EINVAL;
 }
 
+bool store_is_own_label(const char *name)
+{
+	return strcmp(name, "service") == 0 || strcmp(name, "host") == 0 ||
+	       strcmp(name, "kind") == 0;
+}
+
 static int check_labels(const struct store_profile *profile)
 {
 	if (profile->label_count > STORE_LABELS_MAX)
@@ -32,6 +38,8 @@ static int check_labels(const struct store_profile *profile)
 
 		if (!err)
 			err = check_text(label->value, STORE_VALUE_MAX);
+		if (!err && store_is_own_label(label->name))
+			err = -EINVAL;
 		if (!err && i && strcmp(profile->labels[i - 1].name, label->name) >= 0)
 			err = -EINVAL;
 		if (err < 0)
@@ -58,8 +66,7 @@ int store_put(struct store *store, const struct store_profile *profile)
 		err = -EINVAL;
 	if (!err && profile->until_s - profile->from_s > STORE_WINDOW_MAX)
 		err = -E2BIG;
-	/* Engines have signed numbers. */
-	if (!err && call_tree_node(profile->tree, 0)->total > INT64_MAX)
+	if (!err && call_tree_node(profile->tree, 0)->total > STORE_TOTAL_MAX)
 		err = -E2BIG;
 	if (!err && call_tree_decimals(profile->tree))
 		err = -EINVAL;
@@ -116,4 +123,17 @@ int store_values(struct store *store, const struct store_selector *selector, con
 int store_delete_before(struct store *store, uint64_t time_s)
 {
 	return store->calls->delete_before(store, time_s);
+}
+
+int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s)
+{
+	if (step_s == 0 || STORE_WINDOW_MAX % step_s)
+		return -EINVAL;
+	return store->calls->coarsen(store, before_s, step_s);
+}
+
+int store_extent(struct store *store, struct store_extent *ret)
+{
+	*ret = (struct store_extent){ 0 };
+	return store->calls->extent(store, ret);
 }

@@ -7,6 +7,7 @@
 #ifndef EPROF_WEB_STORE_H
 #define EPROF_WEB_STORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,11 +19,14 @@
 #define STORE_VALUE_MAX      1024 /* of a label */
 #define STORE_LABELS_MAX     64
 #define STORE_MATCHERS_MAX   256
-#define STORE_STEPS_MAX      100000              /* of a time series */
-#define STORE_WINDOW_MAX     86400               /* seconds */
-#define STORE_TIME_MAX       (UINT64_C(1) << 40) /* seconds since 1970; beyond it nothing makes sense */
+#define STORE_STEPS_MAX      100000                 /* of a time series */
+#define STORE_WINDOW_MAX     86400                  /* seconds */
+#define STORE_TIME_MAX       UINT64_C(253402300799) /* seconds since 1970: the year 9999 */
 /* A frame's name, its file and its module: what is longer is cut there. */
 #define STORE_FRAME_TEXT_MAX 8192
+
+/* What a profile may count, all together: of 1,000 CPUs and a day it is less. */
+#define STORE_TOTAL_MAX (INT64_C(1) << 57)
 
 struct store_label {
 	const char *name, *value;
@@ -30,11 +34,13 @@ struct store_label {
 
 /* What is handed in; all is borrowed. */
 struct store_profile {
-	const char *id; /* the same id is the same profile, sent again */
+	/* The same id, of a window that begins on the same day, and with the same names and labels,
+	 * is the same profile, sent again. */
+	const char *id;
 	const char *service, *host;
 	const char *kind;                 /* "on-cpu", "off-cpu" or another one's */
 	const char *unit;                 /* of the counts: "nanoseconds", "bytes" */
-	const struct store_label *labels; /* sorted by name, none twice */
+	const struct store_label *labels; /* sorted by name, none twice, and none of the above */
 	size_t label_count;
 	uint64_t from_s, until_s;     /* since 1970, until_s > from_s */
 	const struct call_tree *tree; /* without decimals */
@@ -51,6 +57,9 @@ struct store_selector {
 	const struct store_label *matchers; /* sorted by name */
 	size_t matcher_count;
 };
+
+/* Whether a name is not for a label: "service", "host" and "kind" are asked for as labels are. */
+bool store_is_own_label(const char *name);
 
 /* What was merged. */
 struct store_merged {
@@ -103,5 +112,20 @@ int store_values(struct store *store, const struct store_selector *selector, con
 
 /* What is older than that goes. 0 or -errno. */
 int store_delete_before(struct store *store, uint64_t time_s);
+
+/*
+ * Windows of one series that begin in the same step become one, where the step is over before
+ * before_s: the sums stay, and when exactly is forgotten. step_s divides a day. Not for two threads
+ * at once. 0 or -errno, of one of the days; the others are as they should be.
+ */
+int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s);
+
+/* What it takes, and since when. 0 or -errno. */
+struct store_extent {
+	uint64_t bytes;
+	uint64_t oldest_s; /* nothing is older, and not everything younger than a day after it; 0:
+			      there is nothing */
+};
+int store_extent(struct store *store, struct store_extent *ret);
 
 #endif

@@ -16,6 +16,8 @@ struct store_calls {
 	int (*values)(struct store *store, const struct store_selector *selector, const char *name,
 		      store_text_handler handler, void *context);
 	int (*delete_before)(struct store *store, uint64_t time_s);
+	int (*coarsen)(struct store *store, uint64_t before_s, uint64_t step_s);
+	int (*extent)(struct store *store, struct store_extent *ret);
 };
 
 /* The first member of an engine's own. */

@@ -39,12 +39,29 @@ static unsigned int right_of(const char *word)
 	return strcmp(word, "all") == 0 ? TOKEN_WRITE | TOKEN_READ : 0;
 }
 
+/* realloc() would leave a copy behind. */
+static bool make_room(struct tokens *tokens)
+{
+	size_t capacity = tokens->capacity ? 2 * tokens->capacity : 16;
+	struct token *list = calloc(capacity, sizeof(*list));
+
+	if (!list)
+		return false;
+	if (tokens->count) {
+		memcpy(list, tokens->list, tokens->count * sizeof(*list));
+		explicit_bzero(tokens->list, tokens->count * sizeof(*list));
+	}
+	free(tokens->list);
+	tokens->list = list;
+	tokens->capacity = capacity;
+	return true;
+}
+
 /* NULL, or what is wrong with the line. */
 static const char *add_line(struct tokens *tokens, char *line)
 {
 	char *save = NULL, *name = strtok_r(line, BLANKS, &save);
 	const char *right = strtok_r(NULL, BLANKS, &save), *bytes = strtok_r(NULL, BLANKS, &save);
-	struct token *list;
 
 	if (!name || name[0] == '#')
 		return NULL;
@@ -56,12 +73,10 @@ static const char *add_line(struct tokens *tokens, char *line)
 		return "its token has not 16 to 256 bytes";
 	if (tokens->count == TOKENS_MAX)
 		return "there are too many";
-	list = reallocarray(tokens->list, tokens->count + 1, sizeof(*list));
-	if (!list)
+	if (tokens->count == tokens->capacity && !make_room(tokens))
 		return "there is no memory for it";
-	tokens->list = list;
-	list[tokens->count] = (struct token){ .rights = right_of(right) };
-	memcpy(list[tokens->count++].bytes, bytes, strlen(bytes));
+	tokens->list[tokens->count] = (struct token){ .rights = right_of(right) };
+	memcpy(tokens->list[tokens->count++].bytes, bytes, strlen(bytes));
 	return NULL;
 }
 
@@ -90,6 +105,7 @@ int tokens_read(const char *path, struct tokens *tokens, char ret_reason[TOKENS_
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	CLEANUP(cleanup_file) FILE *in = NULL;
 	struct stat status;
+	int err;
 
 	if (fd < 0 || fstat(fd, &status) < 0)
 		return -errno;
@@ -104,16 +120,25 @@ int tokens_read(const char *path, struct tokens *tokens, char ret_reason[TOKENS_
 	in = fdopen(fd, "r");
 	if (!in)
 		return -errno;
+	/* Its buffer would keep them. */
+	(void)setvbuf(in, NULL, _IONBF, 0);
 	(void)TAKE_FD(fd);
-	return read_lines(in, tokens, ret_reason);
+	err = read_lines(in, tokens, ret_reason);
+	if (!err && !tokens->count) {
+		(void)snprintf(ret_reason, TOKENS_REASON_SIZE, "there is no token in it");
+		return -EINVAL;
+	}
+	return err;
 }
 
-unsigned int tokens_rights(const struct tokens *tokens, const char *token)
+unsigned int tokens_rights(const struct tokens *tokens, const char *token, size_t *ret_who)
 {
 	unsigned char asked[TOKEN_MAX] = { 0 };
 	size_t length = strnlen(token, TOKEN_MAX + 1);
 	unsigned int rights = 0;
+	size_t who = 0;
 
+	*ret_who = 0;
 	if (length > TOKEN_MAX)
 		return 0;
 	memcpy(asked, token, length);
@@ -124,6 +149,9 @@ unsigned int tokens_rights(const struct tokens *tokens, const char *token)
 			differs |= (unsigned int)(asked[at] ^ tokens->list[i].bytes[at]);
 		/* Without a branch: 0 becomes all ones. */
 		rights |= tokens->list[i].rights & ((differs - 1) >> 8);
+		who |= i & -(size_t)(((differs - 1) >> 8) & 1);
 	}
+	*ret_who = who;
+	explicit_bzero(asked, sizeof(asked));
 	return rights;
 }

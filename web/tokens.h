@@ -16,7 +16,7 @@ struct token;
 /* The zero value is empty. */
 struct tokens {
 	struct token *list;
-	size_t count;
+	size_t count, capacity;
 };
 
 #define TOKENS_REASON_SIZE 256
@@ -28,7 +28,8 @@ struct tokens {
 int tokens_read(const char *path, struct tokens *tokens, char ret_reason[TOKENS_REASON_SIZE]);
 void tokens_done(struct tokens *tokens);
 
-/* Its rights; 0: nobody has that token. Takes as long for a wrong one as for another. */
-unsigned int tokens_rights(const struct tokens *tokens, const char *token);
+/* Its rights, and its place in the list; 0: nobody has that token. Takes as long for a wrong one as
+ * for another. */
+unsigned int tokens_rights(const struct tokens *tokens, const char *token, size_t *ret_who);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -26,6 +27,7 @@
 #define REQUEST_SECONDS 1
 #define ANSWER_SIZE     4096
 #define SLICE_MS        50
+#define READERS         2
 
 static int take_parameter(void *context, const char *name, const char *value)
 {
@@ -51,6 +53,44 @@ static void echo(void *context, const struct http_request *request, struct http_
 	ret->type = "text/plain";
 }
 
+/* Where the handler of "/wait" waits. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static unsigned int waiting;
+static bool may_go_on;
+
+static void wait_for_all(void)
+{
+	(void)pthread_mutex_lock(&lock);
+	waiting++;
+	(void)pthread_cond_broadcast(&changed);
+	while (!may_go_on)
+		(void)pthread_cond_wait(&changed, &lock);
+	waiting--;
+	(void)pthread_mutex_unlock(&lock);
+}
+
+static void handle(void *context, const struct http_request *request, struct http_answer *ret)
+{
+	if (strcmp(http_request_path(request), "/wait") == 0)
+		wait_for_all();
+	echo(context, request, ret);
+}
+
+static enum http_way find_way(void *context, const struct http_request *request,
+			      struct http_answer *ret)
+{
+	(void)context;
+	if (strcmp(http_request_path(request), "/now") == 0)
+		return HTTP_AT_ONCE;
+	if (strcmp(http_request_path(request), "/closed") != 0)
+		return strcmp(http_request_method(request), "GET") == 0 ? HTTP_BY_READERS
+									: HTTP_BY_WRITERS;
+	ret->status = 403;
+	ret->type = "text/plain";
+	return HTTP_REFUSED;
+}
+
 static int start(void **state)
 {
 	struct http_options options = {
@@ -60,8 +100,13 @@ static int start(void **state)
 		.connections_max = CONNECTIONS_MAX,
 		.idle_seconds_max = IDLE_SECONDS,
 		.request_seconds_max = REQUEST_SECONDS,
-		.handler = echo,
+		.writers = 2,
+		.readers = READERS,
+		.find_way = find_way,
+		.handler = handle,
 	};
+
+	may_go_on = false;
 
 	return http_server_start(&options, (struct http_server **)state);
 }
@@ -169,7 +214,8 @@ static void a_body_has_a_limit(void **state)
 static void all_bodies_together_have_one(void **state)
 {
 	const char *whole = "POST / HTTP/1.1\r\n" CLOSE "Content-Length: 1\r\n\r\nx";
-	char answer[ANSWER_SIZE] = "";
+	CLEANUP(cleanup_fd) int refused = -1;
+	char answer[ANSWER_SIZE];
 	int fds[4];
 
 	for (int i = 0; i < 4; i++) {
@@ -177,14 +223,13 @@ static void all_bodies_together_have_one(void **state)
 		assert_true(send_text(fds[i],
 				      "POST / HTTP/1.1\r\n" CLOSE "Content-Length: 2\r\n\r\nx"));
 	}
-	/* Until the server has heard of all four; they are cut off if it never refuses. */
-	while (!strstr(answer, "HTTP/1.1 503")) {
-		CLEANUP(cleanup_fd) int fd = connect_to(*state);
-
-		assert_false(has_ended(fds[0], 0));
-		assert_true(send_text(fd, whole));
-		(void)read_answer(fd, answer);
-	}
+	/* They are in several threads' hands, and cut off if the room never fills. */
+	while (http_server_body_bytes(*state) < BODIES_MAX)
+		for (int i = 0; i < 4; i++)
+			assert_false(has_ended(fds[i], 1));
+	refused = connect_to(*state);
+	assert_true(send_text(refused, whole));
+	assert_has(read_answer(refused, answer), "HTTP/1.1 503");
 	assert_has(answer, "Retry-After: 1");
 	for (int i = 0; i < 4; i++) {
 		assert_true(send_text(fds[i], "y"));
@@ -192,6 +237,80 @@ static void all_bodies_together_have_one(void **state)
 		(void)close(fds[i]);
 	}
 	check(*state, whole, "1 bytes");
+}
+
+static void nothing_is_kept_of_who_is_refused(void **state)
+{
+	CLEANUP(cleanup_fd) int fd = connect_to(*state);
+	char answer[ANSWER_SIZE];
+
+	assert_true(
+		send_text(fd, "POST /closed HTTP/1.1\r\n" CLOSE "Content-Length: 900\r\n\r\nabc"));
+	for (int i = 0; i < 10; i++) {
+		assert_int_equal(http_server_body_bytes(*state), 0);
+		assert_false(has_ended(fd, 1));
+	}
+	for (int i = 3; i < 900; i++)
+		assert_true(send_text(fd, "x"));
+	assert_has(read_answer(fd, answer), "HTTP/1.1 403");
+	assert_int_equal(http_server_body_bytes(*state), 0);
+}
+
+/* As many as there are readers, and one more. */
+static void who_takes_long_keeps_only_its_like_waiting(void **state)
+{
+	const char *slow = "GET /wait HTTP/1.1\r\n" CLOSE "\r\n";
+	char answer[ANSWER_SIZE];
+	int fds[READERS + 1];
+
+	for (int i = 0; i <= READERS; i++) {
+		fds[i] = connect_to(*state);
+		assert_true(send_text(fds[i], slow));
+	}
+	(void)pthread_mutex_lock(&lock);
+	while (waiting < READERS)
+		(void)pthread_cond_wait(&changed, &lock);
+	(void)pthread_mutex_unlock(&lock);
+	check(*state, "POST / HTTP/1.1\r\n" CLOSE "Content-Length: 1\r\n\r\nx", "1 bytes");
+	check(*state, "GET /now HTTP/1.1\r\n" CLOSE "\r\n", "GET /now");
+	(void)pthread_mutex_lock(&lock);
+	assert_int_equal(waiting, READERS);
+	may_go_on = true;
+	(void)pthread_cond_broadcast(&changed);
+	(void)pthread_mutex_unlock(&lock);
+	for (int i = 0; i <= READERS; i++) {
+		assert_has(read_answer(fds[i], answer), "GET /wait");
+		(void)close(fds[i]);
+	}
+}
+
+/* One that is at work is answered, one that waits is told to come again. */
+static void what_has_begun_is_answered_at_the_end(void **state)
+{
+	CLEANUP(cleanup_fd) int fd = connect_to(*state);
+	char answer[ANSWER_SIZE];
+
+	assert_true(send_text(fd, "GET /wait HTTP/1.1\r\n" CLOSE "\r\n"));
+	(void)pthread_mutex_lock(&lock);
+	while (waiting < 1)
+		(void)pthread_cond_wait(&changed, &lock);
+	may_go_on = true;
+	(void)pthread_cond_broadcast(&changed);
+	(void)pthread_mutex_unlock(&lock);
+	http_server_stop(*state);
+	*state = NULL;
+	assert_has(read_answer(fd, answer), "GET /wait");
+}
+
+static void headers_that_drip_are_cut_off(void **state)
+{
+	CLEANUP(cleanup_fd) int fd = connect_to(*state);
+	int drops = 0;
+
+	assert_true(send_text(fd, "GET / HTTP/1.1\r\nX: "));
+	while (drops < 800 && !has_ended(fd, SLICE_MS) && send_text(fd, "x"))
+		drops++;
+	assert_in_range(drops, 1, 799);
 }
 
 static void half_a_request_harms_nobody(void **state)
@@ -258,7 +377,9 @@ static void many_that_say_nothing_do_not_stay_in_the_way(void **state)
 
 static void an_address_has_to_be_one(void **state)
 {
-	struct http_options options = { .address = "localhost", .handler = echo };
+	struct http_options options = { .address = "localhost",
+					.find_way = find_way,
+					.handler = echo };
 	struct http_server *server;
 
 	(void)state;
@@ -272,6 +393,7 @@ static void a_port_that_is_taken_is_told(void **state)
 	struct http_options options = { .address = "127.0.0.1",
 					.port = http_server_port(*state),
 					.connections_max = CONNECTIONS_MAX,
+					.find_way = find_way,
 					.handler = echo };
 	struct http_server *server;
 
@@ -287,6 +409,10 @@ int main(void)
 		WITH_SERVER(answers_are_for_nobody_elses_pages),
 		WITH_SERVER(a_body_has_a_limit),
 		WITH_SERVER(all_bodies_together_have_one),
+		WITH_SERVER(nothing_is_kept_of_who_is_refused),
+		WITH_SERVER(who_takes_long_keeps_only_its_like_waiting),
+		WITH_SERVER(what_has_begun_is_answered_at_the_end),
+		WITH_SERVER(headers_that_drip_are_cut_off),
 		WITH_SERVER(half_a_request_harms_nobody),
 		WITH_SERVER(what_is_no_http_is_refused),
 		WITH_SERVER(a_body_that_drips_is_cut_off),

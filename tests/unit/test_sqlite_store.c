@@ -2,120 +2,14 @@
 #include "web/sqlite_store.h"
 
 #include <ftw.h>
+#include <inttypes.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "tests/unit/tree.h"
-
-#define NOON   UINT64_C(1767355200) /* 2026-01-02 12:00 UTC */
-#define MINUTE 60
-#define DAY    UINT64_C(86400)
-
-struct fixture {
-	char directory[64];
-	struct store *store;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = calloc(1, sizeof(*fixture));
-
-	*state = fixture;
-	if (!fixture)
-		return -1;
-	(void)strcpy(fixture->directory, "/tmp/eprof-store-XXXXXX");
-	return mkdtemp(fixture->directory) ? store_open_sqlite(fixture->directory, &fixture->store)
-					   : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *ftw)
-{
-	(void)status;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-	int err;
-
-	store_close(fixture->store);
-	err = nftw(fixture->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-	free(fixture);
-	return err;
-}
-
-/* Of redis on host a, for the minute from NOON on; folded is in nanoseconds. */
-static int put(struct fixture *fixture, const char *id, const char *folded,
-	       const struct store_profile *other)
-{
-	struct call_tree *tree = tree_of(folded);
-	struct store_profile profile = { .service = "redis",
-					 .host = "a",
-					 .kind = "on-cpu",
-					 .unit = "nanoseconds",
-					 .from_s = NOON,
-					 .until_s = NOON + MINUTE };
-	int err;
-
-	if (other)
-		profile = *other;
-	profile.id = id;
-	profile.tree = tree;
-	err = store_put(fixture->store, &profile);
-	call_tree_free(tree);
-	return err;
-}
-
-static struct store_profile profile_of(const char *host, uint64_t from_s)
-{
-	return (struct store_profile){ .service = "redis",
-				       .host = host,
-				       .kind = "on-cpu",
-				       .unit = "nanoseconds",
-				       .from_s = from_s,
-				       .until_s = from_s + MINUTE };
-}
-
-/* The folded text of what is merged, which the caller frees. */
-static char *merged_text(struct fixture *fixture, const struct store_selector *selector,
-			 struct store_merged *merged)
-{
-	struct call_tree *tree = new_tree();
-	char *bytes = NULL;
-	size_t length;
-	FILE *out = open_memstream(&bytes, &length);
-
-	assert_non_null(out);
-	assert_int_equal(store_merge(fixture->store, selector, tree, merged), 0);
-	assert_int_equal(call_tree_sort(tree), 0);
-	call_tree_check(tree);
-	assert_int_equal(folded_write(tree, out), 0);
-	assert_int_equal(fclose(out), 0);
-	call_tree_free(tree);
-	return bytes;
-}
-
-static const struct store_selector that_day = {
-	.kind = "on-cpu",
-	.from_s = NOON - DAY / 2,
-	.until_s = NOON + DAY / 2,
-};
-
-static void check_merged(struct fixture *fixture, const struct store_selector *selector,
-			 uint64_t profiles, const char *folded)
-{
-	struct store_merged merged;
-	CLEANUP(cleanup_free) char *text = merged_text(fixture, selector, &merged);
-
-	assert_int_equal(merged.profiles, profiles);
-	assert_string_equal(text, folded);
-}
+#include "tests/unit/sqlite_fixture.h"
 
 static void what_was_put_is_merged_to_the_unit(void **state)
 {
@@ -239,21 +133,6 @@ static void what_was_kept_is_there_after_a_new_start(void **state)
 	assert_int_equal(put(fixture, "1", "a;b 3\n", NULL), -EEXIST);
 	assert_int_equal(put(fixture, "2", "a;b 4\n", NULL), 0);
 	check_merged(fixture, &that_day, 2, "a;b 7\n");
-}
-
-struct points {
-	char text[1024];
-};
-
-static int take_point(void *context, const struct store_point *point)
-{
-	struct points *points = context;
-	char line[128];
-
-	(void)snprintf(line, sizeof(line), "%d %s %s %d\n", (int)(point->at_s - NOON), point->value,
-		       point->state, (int)point->count);
-	append_text(points->text, sizeof(points->text), line);
-	return 0;
 }
 
 static void a_time_series_has_sums_by_label_and_state(void **state)
@@ -434,8 +313,6 @@ static void a_broken_file_is_told(void **state)
 	(void)sqlite3_close(database);
 	call_tree_free(tree);
 }
-
-#define WITH_STORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
 {

@@ -19,6 +19,9 @@ LIMIT_SECONDS = 60
 NOON = 1767355200  # 2026-01-02 12:00 UTC
 TOKEN_WRITE, TOKEN_READ = "w" * 32, "r" * 32
 
+# NOON is long ago.
+KEEPING = ("--keep", "0", "--minutes-after", "0", "--hours-after", "0")
+
 Answer = collections.namedtuple("Answer", "status headers body")
 
 
@@ -45,14 +48,15 @@ class Server:
         self.words = words
         self.process = None
         self.port = None
+        self.tls = None  # an ssl.SSLContext that knows the server's certificate
 
     def start(self):
-        words = ["--listen", "127.0.0.1:0", "--data", self.data, *self.words]
+        words = ["--listen", "127.0.0.1:0", "--data", self.data, *KEEPING, *self.words]
         self.process = subprocess.Popen(
             [SERVER, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
         line = self.process.stderr.readline()
-        match = re.match(r"eprof-server: answers at http://127\.0\.0\.1:(\d+)/$", line)
+        match = re.match(r"eprof-server: answers at https?://127\.0\.0\.1:(\d+)/$", line)
         if not match:
             raise AssertionError(line + self.process.communicate()[1])
         self.port = int(match[1])
@@ -70,6 +74,13 @@ class Server:
         if self.process.poll() is None:
             self.end(signal.SIGKILL)
 
+    def connect(self):
+        if self.tls:
+            return http.client.HTTPSConnection(
+                "127.0.0.1", self.port, timeout=LIMIT_SECONDS, context=self.tls
+            )
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_SECONDS)
+
     def ask(self, method, path, body=None, headers=None, **parameters):
         """Parameters that are lists come several times; '_' in a name is a '.'."""
         pairs = [
@@ -78,7 +89,7 @@ class Server:
             for item in (value if isinstance(value, list) else [value])
         ]
         query = "?" + urllib.parse.urlencode(pairs) if pairs else ""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=LIMIT_SECONDS)
+        connection = self.connect()
         try:
             connection.request(method, path + query, body, headers or {})
             answer = connection.getresponse()

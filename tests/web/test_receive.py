@@ -5,7 +5,9 @@
 import gzip
 import json
 import os
+import socket
 import tempfile
+import time
 import unittest
 
 from server import NOON, Server, ServerTest, TOKEN_READ, TOKEN_WRITE, pprof_of
@@ -63,9 +65,66 @@ class Profiles(ServerTest):
         # None of them was kept by that id.
         self.assert_stored(self.server.put(profile))
 
+    def test_a_name_that_leads_here_is_none_of_ours(self):
+        for name in ("evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil"):
+            answer = self.server.ask("GET", "/api/v1/values", headers={"Host": name})
+            self.assert_error(answer, 403, "asked by its address")
+        for name in ("localhost", "LOCALHOST:9", "127.0.0.1:80", "[::1]:80"):
+            answer = self.server.ask("GET", "/api/v1/values", headers={"Host": name})
+            self.assertEqual(answer.status, 200, name)
+
+    def test_labels_have_names_of_their_own(self):
+        profile = pprof_of("a 1\n")
+        for name in ("service", "host", "kind"):
+            answer = self.server.put(profile, **{"label_" + name: "x"})
+            self.assert_error(answer, 400, f"a name that is taken: '{name}'")
+
+    def test_times_that_cannot_be_are_refused(self):
+        profile, now = pprof_of("a 1\n"), int(time.time())
+        ahead = {"from": now + 7200, "until": now + 7260}
+        self.assert_error(self.server.put(profile, **ahead), 422, "in the future")
+        far = {"from": 253402300799, "until": 253402300859}
+        self.assert_error(self.server.put(profile, **far), 400, "no time in seconds")
+
+    def test_time_is_nanoseconds_whatever_it_came_as(self):
+        self.assert_stored(self.server.put(pprof_of("a 1\n"), id="1"))
+        answer = self.server.put(pprof_of("a 5\n", "--unit", "bytes"), id="2")
+        self.assert_error(answer, 422, "count time, and this one counts 'bytes'")
+        other = self.server.put(pprof_of("a 5\n", "--unit", "bytes"), id="2", kind="memory")
+        self.assert_stored(other)
+        self.assert_merged(self.server.merge(), "a 10000\n")
+
+    def test_more_than_one_may_send_comes_later(self):
+        self.server.end()
+        self.server.words = (*self.WORDS, "--rate", "1")
+        self.server.start()
+        profile = pprof_of("a 1\n")
+        answers = [self.server.put(profile, id=str(i)) for i in range(15)]
+        self.assertEqual([answer.status for answer in answers[:10]], [200] * 10)
+        self.assert_error(answers[-1], 429, "more profiles than one may send")
+        self.assertIn(int(answers[-1].headers["Retry-After"]), (1, 2))
+        self.assertEqual(self.server.merge().status, 200)
+
+    def test_an_id_is_that_of_a_service(self):
+        for service in ("one", "two"):
+            self.assert_stored(self.server.put(pprof_of("a 1\n"), service=service))
+            self.assert_stored(self.server.put(pprof_of("a 1\n"), service=service), False)
+        self.assert_merged(self.server.merge(), "a 20000\n")
+
+    def test_a_thousand_that_say_nothing(self):
+        sockets = []
+        try:
+            for _ in range(1000):
+                sockets.append(socket.create_connection(("127.0.0.1", self.server.port)))
+            self.assert_stored(self.server.put(pprof_of("a 1\n")))
+            self.assert_merged(self.server.merge(), "a 10000\n")
+        finally:
+            for one in sockets:
+                one.close()
+
     def test_other_paths_and_methods_are_told(self):
         self.assert_error(self.server.ask("GET", "/api/v1/profiles"), 405, "method")
-        for path in ("/", "/api/v1/../../etc/passwd", "/api/v1/profiles/", "/%00", "/x?" + "a" * 99):
+        for path in ("/api/v1/../../etc/passwd", "/api/v1/profiles/", "/api/%00", "/x?" + "a" * 99):
             self.assert_error(self.server.ask("GET", path), 404, "path")
         self.assertEqual(self.server.ask("GET", "/healthz").body, b"ok\n")
 

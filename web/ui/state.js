@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the page shows, as the address says it in front of the '#'; behind it is where one is in the
+ * pictures (flamegraph/view_history.js).
+ *   service=S                 which service, or "*": all together; without it: the list of them
+ *   last=SECONDS              the time until now, or
+ *   from=T&until=T            a time that stays
+ *   span=T-T                  the part of it that was chosen
+ *   kind=on-cpu|off-cpu       one picture; without it: both
+ *   show=diff|sides           compared with what is "before."
+ *   host=, label.NAME=        filters, any number of them
+ *   before.span=T-T, before.host=, before.label.NAME=
+ */
+export const LAST_DEFAULT = 3600;
+
+const KINDS = ['on-cpu', 'off-cpu'];
+const SHOWS = ['profile', 'diff', 'sides'];
+
+function spanFrom(text) {
+	const match = /^(\d+)-(\d+)$/.exec(text || '');
+
+	return match && Number(match[1]) < Number(match[2]) ?
+		{ from: Number(match[1]), until: Number(match[2]) } : null;
+}
+
+function numberFrom(text) {
+	return /^\d{1,12}$/.test(text || '') ? Number(text) : 0;
+}
+
+/* beginning: "" or "before." */
+function filtersFrom(params, beginning) {
+	return Array.from(params).filter(([name]) => name.startsWith(beginning) &&
+		/^(host$|label\.)/.test(name.slice(beginning.length)))
+		.map(([name, value]) => [name.slice(beginning.length), value]);
+}
+
+export function stateFrom(search) {
+	const params = new URLSearchParams(search);
+	const time = { from: numberFrom(params.get('from')), until: numberFrom(params.get('until')) };
+
+	return {
+		service: params.get('service') || '',
+		last: numberFrom(params.get('last')) || LAST_DEFAULT,
+		fixed: time.from < time.until ? time : null,
+		span: spanFrom(params.get('span')),
+		kind: KINDS.includes(params.get('kind')) ? params.get('kind') : '',
+		show: SHOWS.includes(params.get('show')) ? params.get('show') : 'profile',
+		filters: filtersFrom(params, ''),
+		before: { span: spanFrom(params.get('before.span')), filters: filtersFrom(params, 'before.') },
+	};
+}
+
+export function addressOf(state) {
+	const params = new URLSearchParams();
+	const put = (name, value) => value && params.append(name, value);
+	const putSpan = (name, span) => span && params.append(name, span.from + '-' + span.until);
+
+	put('service', state.service);
+	if (state.fixed) {
+		put('from', state.fixed.from);
+		put('until', state.fixed.until);
+	} else if (state.last !== LAST_DEFAULT) {
+		put('last', state.last);
+	}
+	putSpan('span', state.span);
+	put('kind', state.kind);
+	put('show', state.show === 'profile' ? '' : state.show);
+	state.filters.forEach(([name, value]) => params.append(name, value));
+	if (state.show !== 'profile') {
+		putSpan('before.span', state.before.span);
+		state.before.filters.forEach(([name, value]) => params.append('before.' + name, value));
+	}
+	return '/' + (params.size > 0 ? '?' + params : '');
+}
+
+/* Whether it is one service, or none is chosen, or all of them together. */
+export const ALL = '*';
+
+function isOne(state) {
+	return state.service !== '' && state.service !== ALL;
+}
+
+/* The time that the axis shows. */
+export function timeOf(state, now) {
+	return state.fixed || { from: now - state.last, until: now };
+}
+
+const DAY = 86400;
+
+/*
+ * Seconds between the points of a line, at most so many of them. A window counts where it begins: in
+ * shorter steps than windows have there would be nothing between them. Old ones have been put
+ * together (eprof-server, --minutes-after and --hours-after).
+ */
+export function stepOf({ from, until }, now, points) {
+	const age = now - from;
+	const least = age > 14 * DAY ? 3600 : age > 2 * DAY ? 600 : 60;
+
+	return Math.max(least, Math.ceil((until - from) / points));
+}
+
+/* What the pictures are of. */
+export function spanOf(state, now) {
+	return state.span || timeOf(state, now);
+}
+
+/* As long as the span, and just before it, unless another one was chosen. */
+export function beforeSpanOf(state, now) {
+	const { from, until } = spanOf(state, now);
+
+	if (state.before.span)
+		return state.before.span;
+	return state.before.filters.length > 0 ? { from, until } :
+		{ from: from - (until - from), until: from };
+}
+
+export function kindsOf(state) {
+	return state.kind ? [state.kind] : KINDS;
+}
+
+/* The parameters of a request: [[name, value], ...] */
+export function selectionOf(state, { from, until }, filters = state.filters) {
+	return [...isOne(state) ? [['service', state.service]] : [], ...filters,
+		['from', String(Math.floor(from))], ['until', String(Math.ceil(until))]];
+}
