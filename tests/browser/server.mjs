@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+/* A real eprof-server with profiles in it, and its page. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import readline from 'node:readline';
+
+import { draw, newPath, ROOT } from './eprof.mjs';
+import { browserTest } from './harness.mjs';
+
+const SERVER = process.env.EPROF_SERVER ?? path.join(ROOT, 'build/release/eprof-server');
+const MINUTE = 60;
+const UNIT = ['--unit', 'microseconds'];
+
+/* The page asks the server, and nobody else. */
+const OWN = /^request: http:\/\/127\.0\.0\.1:\d+\//;
+
+let profiles = 0;
+
+async function post(url, profile, token) {
+	const { folded, service, host, kind = 'on-cpu', from, until = from + MINUTE, labels = {} } = profile;
+	const parameters = new URLSearchParams({ id: `p${++profiles}`, service, host, kind, from, until,
+		...Object.fromEntries(Object.entries(labels).map(([name, value]) => [`label.${name}`, value])) });
+	const response = await fetch(`${url}/api/v1/profiles?${parameters}`, { method: 'POST',
+		body: fs.readFileSync(draw(folded, 'pb.gz', UNIT)),
+		headers: token ? { Authorization: `Bearer ${token}` } : {} });
+
+	if (!response.ok)
+		throw new Error(`${response.status}: ${await response.text()}`);
+}
+
+/* words: more of the command line. Returns { url, put(profile, token), end() }; profile: { folded (in
+ * microseconds), service, host, kind, from, until, labels }. */
+export async function startEprofServer(words = ['--insecure']) {
+	const child = spawn(SERVER, ['--listen', '127.0.0.1:0', '--data', newPath('data'), ...words],
+		{ stdio: ['ignore', 'ignore', 'pipe'] });
+	const [line] = await once(readline.createInterface({ input: child.stderr }), 'line');
+	const [, url] = /answers at (http:\/\/127\.0\.0\.1:\d+)\/$/.exec(line) ?? [];
+
+	if (!url)
+		throw new Error(line);
+	return {
+		url,
+		put: (profile, token) => post(url, profile, token),
+		end: async () => {
+			child.kill();
+			if (child.exitCode === null)
+				await once(child, 'exit');
+		},
+	};
+}
+
+/* As browserTest(); body gets server, and visit(address, options), which opens it there. */
+export function serverTest(name, body, words) {
+	browserTest(name, async ({ open, context }) => {
+		const server = await startEprofServer(words);
+		const visit = (address = '/', { expected, ...options } = {}) => open(server.url + address,
+			{ ...options, expected: expected ? new RegExp(`${OWN.source}|${expected.source}`) : OWN });
+
+		try {
+			await body({ server, visit, context });
+		} finally {
+			await server.end();
+		}
+	});
+}
