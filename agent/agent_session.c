@@ -15,7 +15,11 @@
  * Of who reads debug information, between windows. That of a C library takes 35 MiB, and to inflate
  * it for each window anew as much time as half of the other names.
  */
-#define READER_BYTES_MAX (UINT64_C(48) << 20)
+static const struct dwarf_client_room reader_room = {
+	.bytes_max = UINT64_C(48) << 20,
+	/* What it has read it keeps, and a library's units are met one by one over hours. */
+	.growth_max = UINT64_C(4) << 20,
+};
 
 /* A first window that would be shorter than this part of a whole one is a part of the next. */
 #define SHORT_WINDOW 10
@@ -33,7 +37,7 @@ static int take_window(void *context, struct profile *profile)
 	struct sealed_window *window;
 	int err = sealed_window_new(profile, agent->recording.symbolizer, &window);
 
-	dwarf_client_rest(agent->recording.dwarf, READER_BYTES_MAX);
+	dwarf_client_rest(agent->recording.dwarf, &reader_room);
 	if (err < 0)
 		return err;
 	services_figures_of(agent->services, &window->services);

@@ -129,4 +129,5 @@ uint64_t drain_distinct_stacks(const struct drain *drain)
 void drain_forget_stacks(struct drain *drain)
 {
 	hashmap_done(&drain->seen);
+	stack_store_done(&drain->stacks);
 }

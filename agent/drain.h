@@ -23,6 +23,7 @@ int drain_half(struct drain *drain, uint32_t half, sample_handler handler, void 
 
 /* Of everything drained so far, since it was last forgotten. */
 uint64_t drain_distinct_stacks(const struct drain *drain);
+/* And what was handed out last: nobody has it any more. */
 void drain_forget_stacks(struct drain *drain);
 
 #endif

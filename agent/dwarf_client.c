@@ -43,6 +43,7 @@ struct dwarf_client {
 	bool is_interrupted;
 	int socket; /* -1: no reader */
 	pid_t pid;
+	uint64_t first_bytes;  /* what it had at the first dwarf_client_rest(); 0: there was none */
 	uint32_t reader;       /* how many have been started */
 	uint32_t rested;       /* of these, ended between questions */
 	uint32_t reader_files; /* how many files this one has */
@@ -79,6 +80,7 @@ static void end_reader(struct dwarf_client *client)
 		return;
 	cleanup_fd(&client->socket);
 	client->socket = -1;
+	client->first_bytes = 0;
 	(void)kill(client->pid, SIGKILL);
 	while (wait4(client->pid, NULL, 0, &usage) < 0 && errno == EINTR)
 		;
@@ -404,9 +406,15 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 	return 0;
 }
 
-void dwarf_client_rest(struct dwarf_client *client, uint64_t bytes_max)
+void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room)
 {
-	if (client->socket < 0 || process_resident_bytes(client->pid) <= bytes_max)
+	uint64_t bytes = client->socket < 0 ? 0 : process_resident_bytes(client->pid);
+
+	if (!bytes)
+		return;
+	if (!client->first_bytes)
+		client->first_bytes = bytes;
+	if (bytes <= room->bytes_max && bytes <= client->first_bytes + room->growth_max)
 		return;
 	end_reader(client);
 	client->rested++;

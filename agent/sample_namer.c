@@ -58,11 +58,12 @@ static int find_service(struct sample_namer *namer, const struct sample *sample,
 				  labels, label_count, ret);
 }
 
+/* Their memory goes, too: it would be that of the largest window that there ever was. */
 void sample_namer_forget(struct sample_namer *namer)
 {
-	known_stacks_clear(&namer->known);
-	known_stacks_clear(&namer->placed);
-	hashmap_clear(&namer->outer);
+	known_stacks_done(&namer->known);
+	known_stacks_done(&namer->placed);
+	hashmap_done(&namer->outer);
 }
 
 void sample_namer_done(struct sample_namer *namer)

@@ -26,6 +26,9 @@
 #define WRITERS 8
 #define READERS 4
 
+/* Of answers that were given. */
+#define CACHE_BYTES ((size_t)64 << 20)
+
 /* Of descriptors, for files. */
 #define DESCRIPTORS_KEPT 256
 
@@ -38,6 +41,11 @@
 static void cleanup_store(struct store **store)
 {
 	store_close(*store);
+}
+
+static void cleanup_cache(struct answer_cache **cache)
+{
+	answer_cache_free(*cache);
 }
 
 static void cleanup_rate(struct rate_limit **rate)
@@ -184,6 +192,7 @@ int main(int argc, char **argv)
 	struct server_options options;
 	CLEANUP(tokens_done) struct tokens tokens = { 0 };
 	CLEANUP(cleanup_store) struct store *store = NULL;
+	CLEANUP(cleanup_cache) struct answer_cache *cache = NULL;
 	CLEANUP(cleanup_rate) struct rate_limit *rate = NULL;
 	struct server_metrics metrics = { 0 };
 	struct server server;
@@ -210,5 +219,8 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	server.rate = rate;
+	/* Without one each question is asked anew. */
+	(void)answer_cache_new(CACHE_BYTES, &cache);
+	server.cache = cache;
 	return serve(&options, &server, &ends) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

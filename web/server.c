@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "web/answer.h"
+#include "web/cached.h"
 #include "web/page.h"
 #include "web/query.h"
 
@@ -24,8 +25,6 @@ static void answer_text(struct http_answer *ret, const char *text)
 	ret->size = ret->body ? strlen(ret->body) : 0;
 }
 
-typedef void (*query_handler)(struct store *store, const struct http_request *request,
-			      struct http_answer *ret);
 typedef void (*receive_handler)(struct store *store, const struct receive_limits *limits,
 				const struct http_request *request, struct http_answer *ret);
 
@@ -261,13 +260,15 @@ void server_answer(void *context, const struct http_request *request, struct htt
 	route = find_route(request, &is_path);
 	if (!route)
 		return;
-	if (route->query)
-		route->query(server->store, request, ret);
-	else if (route->receive)
+	if (route->query) {
+		if (cached_answer(server->cache, server->store, route->query, request, ret))
+			(void)atomic_fetch_add(&server->metrics->cached, 1);
+	} else if (route->receive) {
 		route->receive(server->store, &server->limits, request, ret);
-	else if (route->right)
+	} else if (route->right) {
 		answer_metrics(server, request, ret);
-	else
+	} else {
 		answer_text(ret, "ok\n");
+	}
 	count(server->metrics, route, request, ret, clock_ns(CLOCK_MONOTONIC) - began_ns);
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "web/answer_cache.h"
 #include "web/http_server.h"
 #include "web/rate_limit.h"
 #include "web/receive.h"
@@ -17,7 +18,8 @@ struct server {
 	const struct tokens *tokens;
 	struct server_metrics *metrics; /* server_prepare() */
 	struct receive_limits limits;
-	struct rate_limit *rate; /* of each token, or of all; NULL: none */
+	struct answer_cache *cache; /* NULL: none */
+	struct rate_limit *rate;    /* of each token, or of all; NULL: none */
 	/* Without a token: all may be read where there are no tokens at all, and written with
 	 * is_open. */
 	bool is_open;

@@ -82,6 +82,8 @@ int server_metrics_write(const struct server_metrics *metrics, const struct serv
 {
 	put_requests(metrics, out);
 	put_profiles(metrics, out);
+	put_one("cached_answers_total", "counter", "Answers that had been given before.",
+		atomic_load(&metrics->cached), out);
 	put_one("body_bytes", "gauge", "Memory of requests' bodies.", gauges->body_bytes, out);
 	put_one("connections", "gauge", "Connections that are open.", gauges->connections, out);
 	if (gauges->extent) {

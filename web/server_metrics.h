@@ -23,6 +23,7 @@ struct route_metrics {
 struct server_metrics {
 	struct route_metrics routes[METRICS_ROUTES_MAX];
 	atomic_uint_least64_t profiles_stored, profiles_known, profiles_refused, profiles_failed;
+	atomic_uint_least64_t cached;         /* answers that had been given before */
 	atomic_uint_least64_t bytes_received; /* of profiles, as they came */
 };
 

@@ -37,6 +37,7 @@ static int delete_day(struct sqlite_store *store, uint64_t day)
 			err = -errno;
 	}
 	(void)pthread_mutex_unlock(&store->lock);
+	sqlite_note_change(store, day);
 	return err;
 }
 
@@ -101,6 +102,7 @@ static int coarsen_day(struct sqlite_store *store, uint64_t day, uint64_t before
 	    memcmp(&known->state, &state, sizeof(state)) == 0)
 		return 0;
 	err = day_coarsen(path, before_s, step_s);
+	sqlite_note_change(store, day);
 	if (!err && (day + 1) * DAY_S <= before_s)
 		*known = (struct coarse_day){ day, step_s, state_of(path) };
 	return err == -ENOENT ? 0 : err;

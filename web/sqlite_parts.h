@@ -4,6 +4,7 @@
 #define EPROF_WEB_SQLITE_PARTS_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "web/day_file.h"
 #include "web/store_parts.h"
@@ -33,8 +34,12 @@ struct coarse_day {
 	struct day_state state;
 };
 
+/* Days that share a number change together, which does no harm. */
+#define VERSIONS 1024
+
 struct sqlite_store {
 	struct store store;
+	atomic_uint_least64_t versions[VERSIONS]; /* of days: how often they may have changed */
 	char *directory;
 	int lock_fd;
 	pthread_mutex_t lock;
@@ -50,6 +55,9 @@ char *sqlite_day_path(const struct sqlite_store *store, uint64_t day);
 
 /* All days that there are a file of, in their order; the caller frees *ret. */
 int sqlite_list_days(const struct sqlite_store *store, uint64_t **ret, size_t *ret_count);
+
+/* What is kept of the day may be another than before. */
+void sqlite_note_change(struct sqlite_store *store, uint64_t day);
 
 /* Closes a day that is open. 0, or -EBUSY: somebody uses it. With the lock. */
 int sqlite_close_day(struct sqlite_store *store, uint64_t day);

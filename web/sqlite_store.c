@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/hashmap.h"
 #include "web/sqlite_parts.h"
 
 #define DIRECTORY_MODE 0750
@@ -206,6 +207,25 @@ static int visit_days(struct sqlite_store *store, const struct store_selector *s
 	return err;
 }
 
+void sqlite_note_change(struct sqlite_store *store, uint64_t day)
+{
+	(void)atomic_fetch_add(&store->versions[day % VERSIONS], 1);
+}
+
+static uint64_t version(struct store *base, uint64_t from_s, uint64_t until_s)
+{
+	struct sqlite_store *store = (struct sqlite_store *)base;
+	/* Windows that begin on the day before may overlap it. */
+	uint64_t day = from_s / DAY_S ? from_s / DAY_S - 1 : 0, last = until_s / DAY_S;
+	uint64_t version = 1;
+
+	if (last - day >= VERSIONS)
+		return 0;
+	for (; day <= last; day++)
+		version = hash_u64(version + atomic_load(&store->versions[day % VERSIONS]));
+	return version ? version : 1;
+}
+
 static int put(struct store *base, const struct store_profile *profile)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
@@ -215,6 +235,8 @@ static int put(struct store *base, const struct store_profile *profile)
 	if (err < 0)
 		return err;
 	err = day_file_put(place->file, profile);
+	/* Also where it failed: that may have been after it was kept. */
+	sqlite_note_change(store, profile->from_s / DAY_S);
 	give_back(store, place);
 	return err;
 }
@@ -345,6 +367,7 @@ int store_open_sqlite(const char *directory, struct store **ret)
 		.values = values,
 		.delete_before = sqlite_delete_before,
 		.coarsen = sqlite_coarsen,
+		.version = version,
 		.extent = sqlite_extent,
 	};
 	CLEANUP(cleanup_store) struct sqlite_store *store = calloc(1, sizeof(*store));

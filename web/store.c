@@ -137,3 +137,10 @@ int store_extent(struct store *store, struct store_extent *ret)
 	*ret = (struct store_extent){ 0 };
 	return store->calls->extent(store, ret);
 }
+
+uint64_t store_version(struct store *store, uint64_t from_s, uint64_t until_s)
+{
+	return from_s < until_s && until_s <= STORE_TIME_MAX
+		       ? store->calls->version(store, from_s, until_s)
+		       : 0;
+}

@@ -120,6 +120,9 @@ int store_delete_before(struct store *store, uint64_t time_s);
  */
 int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s);
 
+/* Another number whenever what is kept of that time may have changed; 0: it is not known. */
+uint64_t store_version(struct store *store, uint64_t from_s, uint64_t until_s);
+
 /* What it takes, and since when. 0 or -errno. */
 struct store_extent {
 	uint64_t bytes;

@@ -17,6 +17,7 @@ struct store_calls {
 		      store_text_handler handler, void *context);
 	int (*delete_before)(struct store *store, uint64_t time_s);
 	int (*coarsen)(struct store *store, uint64_t before_s, uint64_t step_s);
+	uint64_t (*version)(struct store *store, uint64_t from_s, uint64_t until_s);
 	int (*extent)(struct store *store, struct store_extent *ret);
 };
 

@@ -80,6 +80,12 @@ static int coarsen(struct store *store, uint64_t before_s, uint64_t step_s)
 	return 0;
 }
 
+static uint64_t version(struct store *store, uint64_t from_s, uint64_t until_s)
+{
+	(void)store;
+	return from_s < until_s;
+}
+
 static int extent(struct store *store, struct store_extent *ret)
 {
 	(void)store;
@@ -89,8 +95,17 @@ static int extent(struct store *store, struct store_extent *ret)
 
 static struct http_server *start(void)
 {
-	static const struct store_calls calls = { close_store, put,           merge,   series,
-						  values,      delete_before, coarsen, extent };
+	static const struct store_calls calls = {
+		.close = close_store,
+		.put = put,
+		.merge = merge,
+		.series = series,
+		.values = values,
+		.delete_before = delete_before,
+		.coarsen = coarsen,
+		.version = version,
+		.extent = extent,
+	};
 	static struct store store = { &calls };
 	static struct tokens tokens;
 	static struct server_metrics metrics;

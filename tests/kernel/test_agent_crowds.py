@@ -95,9 +95,10 @@ class Cgroups(EprofTest):
         os.mkdir(steady)
         words = ("--formats", "folded", "--max-services", self.MOST, "--kinds", "on-cpu",
                  "--include", "^(steady|short.*)$")
-        with Agent(self.directory, *words, window=2) as agent, run_in(
-            steady, program_path("spin"), "60"
-        ) as spin:
+        # Before the agent: until it is "spin", what is in that cgroup is a copy of this process.
+        with run_in(steady, program_path("spin"), "60") as spin, Agent(
+            self.directory, *words, window=2
+        ) as agent:
             agent.wait_windows(1)
             begin = time.monotonic()
             with self.churn() as shell:
