@@ -226,8 +226,9 @@ def bench_growth(server, shapes, options, chance):
         hour = server.get("/api/v1/merge", format="picture", **of, **{"from": last, "until": last + HOUR})[0]
         whole = server.get("/api/v1/merge", format="picture", **of,
                            **{"from": last - DAY // 2, "until": last + DAY // 2})[0]
-        everything = {"kind": "on-cpu", "from": NOON - (day + 1) * DAY, "until": NOON, "step": DAY // 4}
-        series = server.get("/api/v1/series", by="service", states="0", **everything)[0]
+        everything = {"kind": "on-cpu", "from": NOON - (day + 1) * DAY, "until": NOON}
+        step = {"by": "service", "states": "0", "step": DAY // 4}
+        series = server.get("/api/v1/series", **step, **everything)[0]
         values = server.get("/api/v1/values", name="service", **everything)[0]
         print(f"{day:4d}  {sent:8d}  {server.bytes() / (1 << 20):6.1f}  {hour:8.2f} s  {whole:10.2f} s"
               f"  {series:11.2f} s  {values:6.2f} s")
