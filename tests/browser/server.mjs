@@ -17,13 +17,20 @@ const UNIT = ['--unit', 'microseconds'];
 const OWN = /^request: http:\/\/127\.0\.0\.1:\d+\//;
 
 let profiles = 0;
+const drawn = new Map(); /* folded stacks -> the same as pprof */
+
+function pprofOf(folded) {
+	if (!drawn.has(folded))
+		drawn.set(folded, fs.readFileSync(draw(folded, 'pb.gz', UNIT)));
+	return drawn.get(folded);
+}
 
 async function post(url, profile, token) {
 	const { folded, service, host, kind = 'on-cpu', from, until = from + MINUTE, labels = {} } = profile;
 	const parameters = new URLSearchParams({ id: `p${++profiles}`, service, host, kind, from, until,
 		...Object.fromEntries(Object.entries(labels).map(([name, value]) => [`label.${name}`, value])) });
 	const response = await fetch(`${url}/api/v1/profiles?${parameters}`, { method: 'POST',
-		body: fs.readFileSync(draw(folded, 'pb.gz', UNIT)),
+		body: pprofOf(folded),
 		headers: token ? { Authorization: `Bearer ${token}` } : {} });
 
 	if (!response.ok)
@@ -55,12 +62,19 @@ export async function startEprofServer(words = ['--insecure']) {
 export function serverTest(name, body, words) {
 	browserTest(name, async ({ open, context }) => {
 		const server = await startEprofServer(words);
-		const visit = (address = '/', { expected, ...options } = {}) => open(server.url + address,
-			{ ...options, expected: expected ? new RegExp(`${OWN.source}|${expected.source}`) : OWN });
+		const pages = [];
+		const visit = async (address = '/', { expected, ...options } = {}) => {
+			pages.push(await open(server.url + address, { ...options,
+				expected: expected ? new RegExp(`${OWN.source}|${expected.source}`) : OWN }));
+			return pages.at(-1);
+		};
 
 		try {
 			await body({ server, visit, context });
 		} finally {
+			/* What a page still waits for would be an error of its own. */
+			for (const page of pages)
+				await page.goto('about:blank');
 			await server.end();
 		}
 	});

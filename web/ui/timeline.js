@@ -92,6 +92,8 @@ class Plot {
 			legend: { live: true },
 			hooks: { setSelect: [(plot) => this.take(plot)], drawClear: [(plot) => this.shade(plot)] },
 		}, [times, ...names.map((name) => lines.get(name))], this.box);
+		/* The plot tells of what it was told, too, when it is laid out anew. */
+		this.plot.over.addEventListener('mousedown', () => { this.isDragged = true; });
 		this.plot.over.addEventListener('click', () => this.plot.select.width < PIXELS_LEAST &&
 			this.show(this.span, this.before));
 		this.plot.over.addEventListener('dblclick', () => this.leaveSpan());
@@ -106,7 +108,10 @@ class Plot {
 	take(plot) {
 		const { left, width } = plot.select;
 
-		if (!this.isOurs && width >= PIXELS_LEAST)
+		if (!this.isDragged || this.isOurs)
+			return;
+		this.isDragged = false;
+		if (width >= PIXELS_LEAST)
 			this.onspan({ from: Math.floor(plot.posToVal(left, 'x')),
 				until: Math.ceil(plot.posToVal(left + width, 'x')) });
 	}
