@@ -120,11 +120,11 @@ function spanInputs(label, { from, until }, take) {
 	const times = [from, until];
 	let isDone = false; /* it is made anew then */
 	const input = (index, name) => {
-		const written = toInput(times[index]);
 		const commit = ({ target }) => {
 			const time = fromInput(target.value);
 
-			if (time === null || target.value === written || isDone)
+			/* Browsers write the same time in several ways. */
+			if (time === null || time === times[index] || isDone)
 				return;
 			times[index] = time;
 			isDone = times[0] < times[1];
@@ -132,7 +132,7 @@ function spanInputs(label, { from, until }, take) {
 				take({ from: times[0], until: times[1] });
 		};
 
-		return htmlElement('input', { type: 'datetime-local', step: 1, value: written,
+		return htmlElement('input', { type: 'datetime-local', step: 1, value: toInput(times[index]),
 			'aria-label': label + ' ' + name, onblur: commit,
 			onkeydown: (event) => event.key === 'Enter' && commit(event) });
 	};
