@@ -11,15 +11,18 @@
 
 #include <cjson/cJSON.h>
 
-#include "agent/curl_library.h"
 #include "agent/log.h"
 #include "agent/upload_parts.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/curl_library.h"
 
 #define HTTP_OK            200
 #define CONNECT_TIMEOUT_MS 10000
 #define TOKEN_SIZE         512
+
+/* A merge may take that long before anything comes of it. */
+#define SILENCE_S_MAX 600
 
 /* A merged profile of a large fleet has some 100 MB as folded stacks. */
 #define ANSWER_MAX ((size_t)1 << 30)
@@ -167,6 +170,8 @@ static char *make_url(const struct query_options *options)
 				      now_s);
 	if (fclose(out) != 0 && !err)
 		err = -ENOMEM;
+	if (err == -ENOMEM)
+		log_error("%s", strerror(ENOMEM));
 	return err < 0 ? NULL : TAKE(url);
 }
 
@@ -181,6 +186,10 @@ static int read_token(const char *path, char ret[TOKEN_SIZE])
 	if (!in || !fgets(ret + begin, (int)(TOKEN_SIZE - begin), in)) {
 		log_error("cannot read a token from '%s': %s", path,
 			  in ? "it is empty" : strerror(errno));
+		return -EINVAL;
+	}
+	if (!strpbrk(ret + begin, "\r\n") && !feof(in)) {
+		log_error("cannot read a token from '%s': it is too long", path);
 		return -EINVAL;
 	}
 	ret[begin + strcspn(ret + begin, "\r\n")] = '\0';
@@ -236,6 +245,8 @@ static long ask(struct asking *asking, const struct query_options *options, cons
 	(void)curl->easy_setopt(asking->easy, CURLOPT_URL, url);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_NOSIGNAL, 1L);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
+	(void)curl->easy_setopt(asking->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	(void)curl->easy_setopt(asking->easy, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S_MAX);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_WRITEFUNCTION, take_bytes);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_WRITEDATA, answer);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_ERRORBUFFER, asking->message);

@@ -52,8 +52,8 @@ struct waker {
 struct sampler_stats {
 	uint64_t counters[COUNTER_COUNT];
 	uint64_t distinct_stacks; /* of the window */
-	bool has_run_time;    /* BPF statistics could be switched on */
-	uint64_t run_time_ns; /* of on_cpu_sample(), all CPUs */
+	bool has_run_time;        /* BPF statistics could be switched on */
+	uint64_t run_time_ns;     /* of on_cpu_sample(), all CPUs */
 	uint64_t run_count;
 };
 

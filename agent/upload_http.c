@@ -10,9 +10,9 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "agent/curl_library.h"
 #include "agent/upload_parts.h"
 #include "base/cleanup.h"
+#include "base/curl_library.h"
 
 /* Of an answer this much is kept; when more than that has come, no more is taken. */
 #define ANSWER_KEPT 3584

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/curl_library.h"
 #include "agent/upload_parts.h"
 #include "agent/upload_sha256.h"
 #include "base/cleanup.h"
+#include "base/curl_library.h"
 
 #define BUCKET_SIZE_MAX 63
 #define REGION_DEFAULT  "us-east-1"

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/curl_library.h"
 #include "agent/log.h"
 #include "agent/upload_parts.h"
 #include "base/cleanup.h"
+#include "base/curl_library.h"
 
 #define URL_SIZE_MAX 8192
 

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "agent/curl_library.h"
+#include "base/curl_library.h"
 
 #define SHA256_HEX_SIZE 65
 

@@ -31,6 +31,7 @@ int call_tree_new(struct call_tree **ret)
 	if (!tree->nodes)
 		return -ENOMEM;
 	tree->capacity = NODES_FIRST;
+	tree->nodes_max = CALL_TREE_NODES_MAX;
 	tree->count = tree->indexed = 1;
 	tree->seed = hash_seed();
 	tree->nodes[0] = (struct call_node){
@@ -83,6 +84,12 @@ void call_tree_keep_time(struct call_tree *tree)
 	tree->order = CALL_TREE_BY_INPUT;
 }
 
+void call_tree_limit(struct call_tree *tree, size_t nodes_max)
+{
+	assert(nodes_max >= 1 && nodes_max <= CALL_TREE_NODES_MAX);
+	tree->nodes_max = nodes_max;
+}
+
 bool call_tree_keeps_time(const struct call_tree *tree)
 {
 	return tree->keeps_time;
@@ -108,10 +115,10 @@ static int reserve_node(struct call_tree *tree)
 	struct call_node *nodes;
 	int err;
 
+	if (tree->count >= tree->nodes_max)
+		return -E2BIG;
 	if (tree->count < tree->capacity)
 		return 0;
-	if (tree->count >= CALL_TREE_NODES_MAX)
-		return -E2BIG;
 	nodes = reallocarray(tree->nodes, capacity, sizeof(*nodes));
 	if (!nodes)
 		return -ENOMEM;

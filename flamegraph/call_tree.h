@@ -51,6 +51,9 @@ struct call_tree;
 int call_tree_new(struct call_tree **ret);
 void call_tree_free(struct call_tree *tree); /* NULL is fine */
 
+/* From here on there are at most so many nodes, with the root: where a stranger's may be fewer. */
+void call_tree_limit(struct call_tree *tree, size_t nodes_max);
+
 /*
  * Makes a flame chart of an empty tree: stacks stay in the order in which they come, and only
  * neighbours merge. What a frame with callees spends itself, before, between or after them, is a

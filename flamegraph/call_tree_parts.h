@@ -16,6 +16,7 @@ struct call_tree {
 	struct call_before *before; /* as many as nodes; NULL: nothing was counted before */
 	size_t count;
 	size_t capacity;
+	size_t nodes_max;
 	uint32_t depth;
 	uint32_t decimals;
 	enum call_tree_order order; /* of the last sort, or of the tree this is made of */

@@ -3,6 +3,7 @@
 #ifndef EPROF_FLAMEGRAPH_WAIT_STATE_H
 #define EPROF_FLAMEGRAPH_WAIT_STATE_H
 
+/* The numbers are kept by stores of eprof-server: none is given another meaning. */
 enum wait_state {
 	WAIT_STATE_NONE,
 	WAIT_STATE_SLEEP, /* which no note says: it is what a thread off its CPU does else */

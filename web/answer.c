@@ -64,6 +64,9 @@ void answer_store_error(struct http_answer *ret, int err)
 	case ENOSPC:
 		answer_error(ret, MHD_HTTP_INSUFFICIENT_STORAGE, "the disk of the store is full");
 		break;
+	case EHOSTUNREACH:
+		answer_error(ret, MHD_HTTP_SERVICE_UNAVAILABLE, "the store cannot be reached");
+		break;
 	case ENOMEM:
 	case EBUSY:
 		answer_error(ret, MHD_HTTP_SERVICE_UNAVAILABLE, "the store is busy");

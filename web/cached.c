@@ -13,6 +13,8 @@ struct question {
 	FILE *out;                /* the key */
 	uint64_t from_s, until_s; /* of all its times together */
 	bool has_from, has_until;
+	/* Half of a time before is completed by what is not said here. */
+	bool has_before_from, has_before_until;
 };
 
 /* "before.from" is a time, too. */
@@ -38,6 +40,8 @@ static int add_parameter(void *context, const char *name, const char *value)
 		return -1;
 	question->has_from |= strcmp(name, "from") == 0;
 	question->has_until |= strcmp(name, "until") == 0;
+	question->has_before_from |= strcmp(name, "before.from") == 0;
+	question->has_before_until |= strcmp(name, "before.until") == 0;
 	if (time_s < question->from_s)
 		question->from_s = time_s;
 	if (time_s > question->until_s)
@@ -58,7 +62,8 @@ static char *make_key(const struct http_request *request, struct question *quest
 		return NULL;
 	(void)fprintf(question->out, "%s ", http_request_path(request));
 	is_said = http_request_parameters(request, add_parameter, question) == 0 &&
-		  question->has_from && question->has_until;
+		  question->has_from && question->has_until &&
+		  question->has_before_from == question->has_before_until;
 	return fclose(question->out) == 0 && is_said ? TAKE(key) : NULL;
 }
 

@@ -4,6 +4,7 @@
  * merged in less time. All sums stay what they are.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,13 @@
 /* Of one transaction: whoever wants to write waits for no more. */
 #define GROUPS_AT_ONCE 200
 
-/* That a group has at once, before those of one node are added up: 16 MiB. */
+/* Of SQLite's machine, after which it looks whether it is to end. */
+#define STEPS_OF_A_LOOK 100000
+
+/* That a group has at once, before those of one node are added up: 16 MiB. Most of them have to be
+ * of few nodes, or they would be added up again and again. */
 #define PAIRS_MAX   (1u << 20)
+#define PAIRS_KEPT  (3 * (PAIRS_MAX / 4))
 #define PAIRS_FIRST 4096
 
 /* Windows of a series that begin in the same step. */
@@ -26,6 +32,8 @@ struct group {
 struct groups {
 	struct group list[GROUPS_AT_ONCE];
 	size_t count;
+	struct group last; /* that was looked at: the next ones are behind it */
+	bool has_last;
 };
 
 /* What the windows of a group have together. */
@@ -50,7 +58,8 @@ static int find_groups(sqlite3 *database, uint64_t step_s, uint64_t before_s, st
 	int err = sql_prepare(database,
 			      "SELECT series," OF_STEP "FROM window"
 			      " WHERE (" OF_STEP "+ 1) * ?1 <= ?2"
-			      " GROUP BY 1, 2 HAVING count(*) > 1 LIMIT ?3",
+			      " AND (?4 = 0 OR (series," OF_STEP ") > (?5, ?6))"
+			      " GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY 1, 2 LIMIT ?3",
 			      &find);
 
 	ret->count = 0;
@@ -59,11 +68,17 @@ static int find_groups(sqlite3 *database, uint64_t step_s, uint64_t before_s, st
 	sql_bind_int(find, 1, step_s);
 	sql_bind_int(find, 2, before_s);
 	sql_bind_int(find, 3, GROUPS_AT_ONCE);
+	sql_bind_int(find, 4, ret->has_last);
+	sql_bind_int(find, 5, ret->last.series);
+	sql_bind_int(find, 6, ret->last.bucket);
 	while ((err = sql_next(find)) > 0 && ret->count < GROUPS_AT_ONCE)
 		ret->list[ret->count++] = (struct group){
 			.series = (uint64_t)sqlite3_column_int64(find, 0),
 			.bucket = (uint64_t)sqlite3_column_int64(find, 1),
 		};
+	if (ret->count)
+		ret->last = ret->list[ret->count - 1];
+	ret->has_last |= ret->count != 0;
 	return err < 0 ? err : 0;
 }
 
@@ -79,11 +94,12 @@ static int add_pair(void *context, const struct sample_pair *pair)
 {
 	struct together *together = context;
 
-	if (together->count == PAIRS_MAX &&
-	    sample_list_merge(together->pairs, &together->count) < 0)
-		return -EOVERFLOW;
-	if (together->count == PAIRS_MAX)
-		return -E2BIG;
+	if (together->count == PAIRS_MAX) {
+		if (sample_list_merge(together->pairs, &together->count) < 0)
+			return -EOVERFLOW;
+		if (together->count > PAIRS_KEPT)
+			return -E2BIG;
+	}
 	if (together->count == together->capacity) {
 		size_t capacity = together->capacity ? 2 * together->capacity : PAIRS_FIRST;
 		struct sample_pair *pairs = realloc(together->pairs, capacity * sizeof(*pairs));
@@ -216,23 +232,23 @@ static int try_group(sqlite3 *database, uint64_t step_s, const struct group *gro
 	return undone < 0 ? undone : err;
 }
 
-/* Some of the groups, in one transaction; *ret_count: how many became one window each. */
-static int coarsen_some(sqlite3 *database, uint64_t step_s, uint64_t before_s, size_t *ret_count)
+/* Some of the groups, in one transaction; *ret_done: how many became one window each. What stays
+ * apart is told at the end, and keeps nobody behind it from it. */
+static int coarsen_some(sqlite3 *database, uint64_t step_s, uint64_t before_s,
+			struct groups *groups, size_t *ret_done, int *ret_left)
 {
-	struct groups groups;
-	int err = sql_run(database, "BEGIN IMMEDIATE"), left = 0;
+	int err = sql_run(database, "BEGIN IMMEDIATE");
 
-	*ret_count = 0;
 	if (err < 0)
 		return err;
-	err = find_groups(database, step_s, before_s, &groups);
-	for (size_t i = 0; !err && i < groups.count; i++) {
-		int failed = try_group(database, step_s, &groups.list[i]);
+	err = find_groups(database, step_s, before_s, groups);
+	for (size_t i = 0; !err && i < groups->count; i++) {
+		int failed = try_group(database, step_s, &groups->list[i]);
 
 		if (!failed)
-			(*ret_count)++;
+			(*ret_done)++;
 		else if (failed == -EOVERFLOW || failed == -E2BIG || failed == -EUCLEAN)
-			left = failed;
+			*ret_left = failed;
 		else
 			err = failed;
 	}
@@ -240,22 +256,32 @@ static int coarsen_some(sqlite3 *database, uint64_t step_s, uint64_t before_s, s
 		err = sql_run(database, "COMMIT");
 	if (err < 0 && !sqlite3_get_autocommit(database))
 		(void)sql_run(database, "ROLLBACK");
-	return err < 0 || *ret_count ? err : left;
+	return err;
 }
 
-int day_coarsen(const char *path, uint64_t before_s, uint64_t step_s)
+/* A callback of sqlite3_progress_handler(): whether it is to end. */
+static int is_stopped(void *context)
+{
+	return atomic_load((const atomic_bool *)context);
+}
+
+int day_coarsen(const char *path, const struct day_coarsening *what)
 {
 	CLEANUP(cleanup_database) sqlite3 *database = NULL;
-	int err = day_schema_open(path, false, &database);
-	bool has_changed = false;
-	size_t count = 1;
+	CLEANUP(cleanup_free) struct groups *groups = calloc(1, sizeof(*groups));
+	int err = groups ? day_schema_open(path, false, &database) : -ENOMEM, left = 0;
+	size_t done = 0;
 
-	while (!err && count) {
-		err = coarsen_some(database, step_s, before_s, &count);
-		has_changed |= !err && count;
-	}
-	/* The room that it leaves is the system's again; where somebody reads, the next time. */
-	if (has_changed)
+	if (err < 0)
+		return err;
+	sqlite3_progress_handler(database, STEPS_OF_A_LOOK, is_stopped, (void *)what->stop);
+	do
+		err = coarsen_some(database, what->step_s, what->before_s, groups, &done, &left);
+	while (!err && groups->count && !atomic_load(what->stop));
+	/* The room that it leaves is the system's again; whoever writes waits for that, once. */
+	if (done && what->is_over)
 		(void)sql_run(database, "VACUUM; PRAGMA wal_checkpoint(TRUNCATE)");
-	return err;
+	if (err < 0 || left < 0)
+		return err < 0 ? err : left;
+	return done ? 1 : 0;
 }

@@ -11,7 +11,7 @@ static void cleanup_day(struct day_file **day)
 	day_file_close(*day);
 }
 
-int day_file_open(const char *path, bool may_make, struct day_file **ret)
+int day_file_open(const char *path, struct day_file **ret)
 {
 	CLEANUP(cleanup_day) struct day_file *day = calloc(1, sizeof(*day));
 	int err;
@@ -21,10 +21,7 @@ int day_file_open(const char *path, bool may_make, struct day_file **ret)
 	(void)pthread_mutex_init(&day->lock, NULL);
 	(void)pthread_cond_init(&day->done, NULL);
 	day->last = &day->waiting;
-	day->path = strdup(path);
-	if (!day->path)
-		return -ENOMEM;
-	err = day_writer_open(&day->writer, path, may_make);
+	err = day_writer_open(&day->writer, path);
 	if (err < 0)
 		return err;
 	*ret = TAKE(day);
@@ -38,7 +35,6 @@ void day_file_close(struct day_file *day)
 	day_writer_close(&day->writer);
 	(void)pthread_cond_destroy(&day->done);
 	(void)pthread_mutex_destroy(&day->lock);
-	free(day->path);
 	free(day);
 }
 

@@ -11,9 +11,6 @@
 #include "web/day_parts.h"
 #include "web/sample_list.h"
 
-/* Of one answer: some 500 MB. A month of a large service has a tenth of it. */
-#define MERGED_NODES_MAX (1u << 22)
-
 /* A node of a file, and of the tree that is made. */
 struct merge_node {
 	uint64_t number;
@@ -42,7 +39,7 @@ static int add_node(struct merge *merge, uint64_t number, uint64_t count)
 {
 	int err;
 
-	if (merge->count == MERGED_NODES_MAX)
+	if (merge->count == STORE_MERGED_NODES_MAX)
 		return -E2BIG;
 	if (merge->count == merge->capacity) {
 		size_t capacity = merge->capacity ? 2 * merge->capacity : 1024;
@@ -212,12 +209,12 @@ static int make_nodes(struct merge *merge)
 	return err;
 }
 
-int day_file_merge(struct day_file *day, const struct store_selector *selector,
-		   struct call_tree *tree, struct store_merged *merged)
+int day_merge(const char *path, const struct store_selector *selector, struct call_tree *tree,
+	      struct store_merged *merged)
 {
 	CLEANUP(cleanup_database) sqlite3 *database = NULL;
 	CLEANUP(cleanup_merge) struct merge merge = { .tree = tree };
-	int err = day_schema_open(day->path, false, &database);
+	int err = day_schema_open(path, false, &database);
 
 	merge.database = database;
 	/* All of it as it is now, whoever writes meanwhile. */

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "web/day_parts.h"
+#include "web/store_parts.h"
 
 /* Of each kind: 32 MB together. A busy machine has some hundred thousand nodes a day. */
 #define REMEMBERED_MAX (1u << 20)
@@ -67,22 +68,9 @@ static int find_or_add(struct day_nodes *nodes, sqlite3_stmt *find, sqlite3_stmt
 	return err;
 }
 
-/* As much of a text as is kept: whole characters. */
-static size_t kept_length(const char *text)
-{
-	size_t length = strnlen(text, STORE_FRAME_TEXT_MAX + 1);
-
-	if (length <= STORE_FRAME_TEXT_MAX)
-		return length;
-	length = STORE_FRAME_TEXT_MAX;
-	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-		length--;
-	return length;
-}
-
 static int find_text(struct day_nodes *nodes, const char *text, uint64_t *ret)
 {
-	size_t length = kept_length(text);
+	size_t length = store_frame_text_length(text);
 	uint64_t hash = hash_bytes_keyed(nodes->seed, text, length);
 	int err;
 

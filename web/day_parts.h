@@ -38,7 +38,7 @@ struct day_writer {
 	struct day_nodes nodes;
 	sqlite3_stmt *receive, *find_series, *add_series, *add_label, *add_window, *add_sum;
 };
-int day_writer_open(struct day_writer *writer, const char *path, bool may_make);
+int day_writer_open(struct day_writer *writer, const char *path);
 void day_writer_close(struct day_writer *writer);
 
 /* One of those that are written together, each with its own result. */
@@ -51,7 +51,6 @@ struct day_request {
 void day_writer_write(struct day_writer *writer, struct day_request *requests);
 
 struct day_file {
-	char *path;
 	pthread_mutex_t lock;
 	pthread_cond_t done;
 	struct day_request *waiting, **last; /* below the lock */

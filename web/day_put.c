@@ -19,7 +19,7 @@ static void cleanup_json(cJSON **json)
 	cJSON_Delete(*json);
 }
 
-int day_writer_open(struct day_writer *writer, const char *path, bool may_make)
+int day_writer_open(struct day_writer *writer, const char *path)
 {
 	const struct sql_text all[] = {
 		{ "INSERT OR IGNORE INTO received (series, id) VALUES (?, ?)", &writer->receive },
@@ -38,7 +38,7 @@ int day_writer_open(struct day_writer *writer, const char *path, bool may_make)
 	int err;
 
 	*writer = (struct day_writer){ 0 };
-	err = day_schema_open(path, may_make, &writer->database);
+	err = day_schema_open(path, true, &writer->database);
 	if (!err)
 		err = day_nodes_open(&writer->nodes, writer->database);
 	if (!err)
@@ -214,6 +214,9 @@ static int put_in_savepoint(struct day_writer *writer, const struct store_profil
 		return undone < 0 ? undone : err;
 	}
 	day_nodes_forget(&writer->nodes);
+	/* A full disk has ended all of it by itself: that is why, and what to tell. */
+	if (sqlite3_get_autocommit(writer->database))
+		return err;
 	undone = sql_run(writer->database, "ROLLBACK TO one; RELEASE one");
 	return undone < 0 ? undone : err;
 }
@@ -233,7 +236,8 @@ void day_writer_write(struct day_writer *writer, struct day_request *requests)
 {
 	int err = sql_run(writer->database, "BEGIN IMMEDIATE");
 
-	for (struct day_request *one = requests; !err && one; one = one->next)
+	for (struct day_request *one = requests;
+	     !err && one && !sqlite3_get_autocommit(writer->database); one = one->next)
 		one->result = put_in_savepoint(writer, one->profile);
 	if (!err)
 		err = sqlite3_get_autocommit(writer->database)

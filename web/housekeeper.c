@@ -22,7 +22,7 @@ struct housekeeper {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
-	bool is_ended; /* below the lock */
+	atomic_bool is_ended; /* set below the lock */
 };
 
 static void tell(const char *what, int err)
@@ -32,10 +32,13 @@ static void tell(const char *what, int err)
 		(void)fprintf(stderr, "eprof-server: cannot %s: %s\n", what, strerror(-err));
 }
 
-static void coarsen(struct store *store, uint64_t now_s, uint64_t age_s, uint64_t step_s)
+static void coarsen(struct store *store, uint64_t before_s, uint64_t step_s,
+		    const atomic_bool *stop)
 {
-	if (age_s && now_s > age_s)
-		tell("make old profiles coarser", store_coarsen(store, now_s - age_s, step_s));
+	int err = store_coarsen(store, before_s, step_s, stop);
+
+	if (!atomic_load(stop))
+		tell("make old profiles coarser", err);
 }
 
 /* The oldest day, until there is room; not the one that is written to. */
@@ -56,14 +59,17 @@ static int make_room(struct store *store, uint64_t bytes_max, uint64_t now_s)
 	}
 }
 
-void housekeeping_do(struct store *store, const struct housekeeping *what, uint64_t now_s)
+void housekeeping_do(struct store *store, const struct housekeeping *what, uint64_t now_s,
+		     const atomic_bool *stop)
 {
 	if (what->keep_s && now_s > what->keep_s)
 		tell("delete old profiles", store_delete_before(store, now_s - what->keep_s));
 	if (what->keep_bytes)
 		tell("make room", make_room(store, what->keep_bytes, now_s));
-	coarsen(store, now_s, what->hours_s, HOURS_STEP_S);
-	coarsen(store, now_s, what->minutes_s, MINUTES_STEP_S);
+	if (what->hours_s && now_s > what->hours_s)
+		coarsen(store, now_s - what->hours_s, HOURS_STEP_S, stop);
+	if (what->minutes_s && now_s > what->minutes_s)
+		coarsen(store, now_s - what->minutes_s, MINUTES_STEP_S, stop);
 }
 
 /* True: it is the end. */
@@ -89,7 +95,7 @@ static void *run(void *context)
 
 	do
 		housekeeping_do(housekeeper->store, &housekeeper->what,
-				clock_ns(CLOCK_REALTIME) / NS_PER_SECOND);
+				clock_ns(CLOCK_REALTIME) / NS_PER_SECOND, &housekeeper->is_ended);
 	while (!pause_of(housekeeper));
 	return NULL;
 }

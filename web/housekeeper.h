@@ -19,11 +19,12 @@ struct housekeeper;
 /* The first round begins at once, in a thread. The store stays the caller's. 0 or -errno. */
 int housekeeper_start(struct store *store, const struct housekeeping *what,
 		      struct housekeeper **ret);
-/* Waits for what it does to one day. NULL is fine. */
+/* What it is at ends soon, and goes on the next time. NULL is fine. */
 void housekeeper_stop(struct housekeeper *housekeeper);
 
 /* One round; what fails is told in one line each, and tried again in the next. now_s: of the wall
- * clock. */
-void housekeeping_do(struct store *store, const struct housekeeping *what, uint64_t now_s);
+ * clock. It ends soon when *stop becomes true. */
+void housekeeping_do(struct store *store, const struct housekeeping *what, uint64_t now_s,
+		     const atomic_bool *stop);
 
 #endif

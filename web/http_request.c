@@ -69,17 +69,32 @@ struct form {
 	void *context;
 	char name[FORM_NAME_SIZE];
 	uint8_t *bytes;
-	size_t size, size_max;
+	size_t size, capacity;
+	bool is_there; /* a field */
 	int err;
 };
 
 static void end_field(struct form *form)
 {
-	if (form->bytes && !form->err)
-		form->err = form->handler(form->context, form->name, form->bytes, form->size);
-	free(form->bytes);
-	form->bytes = NULL;
+	if (form->is_there && !form->err)
+		form->err =
+			form->handler(form->context, form->name,
+				      form->bytes ? form->bytes : (const uint8_t *)"", form->size);
+	form->is_there = false;
 	form->size = 0;
+}
+
+static void grow(struct form *form, size_t size)
+{
+	size_t capacity = 2 * form->capacity + size;
+	uint8_t *bytes = realloc(form->bytes, capacity);
+
+	if (!bytes) {
+		form->err = -ENOMEM;
+		return;
+	}
+	form->bytes = bytes;
+	form->capacity = capacity;
 }
 
 /* An MHD_PostDataIterator: a part of a field, offset being where it begins. All fields together are
@@ -97,32 +112,36 @@ static enum MHD_Result take_field(void *context, enum MHD_ValueKind kind, const 
 	if (offset == 0) {
 		end_field(form);
 		(void)snprintf(form->name, sizeof(form->name), "%s", name ? name : "");
-		form->bytes = malloc(form->size_max + 1);
-		if (!form->bytes)
-			form->err = -ENOMEM;
+		form->is_there = true;
 	}
-	if (form->err || !form->bytes || size > form->size_max - form->size)
+	if (!form->err && size > form->capacity - form->size)
+		grow(form, form->size + size);
+	if (form->err || !form->is_there)
 		return MHD_NO;
-	memcpy(form->bytes + form->size, bytes, size);
+	if (size)
+		memcpy(form->bytes + form->size, bytes, size);
 	form->size += size;
 	return MHD_YES;
 }
 
 int http_request_form(const struct http_request *request, http_form_handler handler, void *context)
 {
-	struct form form = { .handler = handler, .context = context, .size_max = request->size };
+	struct form form = { .handler = handler, .context = context };
 	struct MHD_PostProcessor *processor =
 		MHD_create_post_processor(request->connection, FORM_BUFFER_SIZE, take_field, &form);
 	bool is_read;
 
+	/* It is no form, or there is no memory, which would be told soon after. */
 	if (!processor)
 		return -EBADMSG;
 	is_read = MHD_post_process(processor, (const char *)request->body, request->size);
 	/* It hands over what it still has. */
 	if (MHD_destroy_post_processor(processor) != MHD_YES)
 		is_read = false;
+	/* What may have been cut is not handed over. */
+	if (!form.err && !is_read)
+		form.err = -EBADMSG;
 	end_field(&form);
-	if (form.err < 0)
-		return form.err;
-	return is_read ? 0 : -EBADMSG;
+	free(form.bytes);
+	return form.err;
 }

@@ -65,7 +65,7 @@ static void forget_body(struct http_request *request)
 static const char *refusal_text(unsigned int status)
 {
 	return status == MHD_HTTP_CONTENT_TOO_LARGE ? "{\"error\":\"the body is too large\"}\n"
-						    : "{\"error\":\"too many bodies at once\"}\n";
+						    : "{\"error\":\"too much at once\"}\n";
 }
 
 static void refuse(struct http_request *request, unsigned int status)
@@ -77,6 +77,9 @@ static void refuse(struct http_request *request, unsigned int status)
 	answer->body = strdup(refusal_text(status));
 	answer->size = answer->body ? strlen(answer->body) : 0;
 	answer->retry_after_s = status == MHD_HTTP_SERVICE_UNAVAILABLE ? 1 : 0;
+	(void)atomic_fetch_add(status == MHD_HTTP_CONTENT_TOO_LARGE ? &request->server->too_large
+								    : &request->server->busy,
+			       1);
 	request->is_answered = true;
 	forget_body(request);
 }
@@ -109,45 +112,6 @@ static void free_body(void *context)
 	free(context);
 }
 
-/* Our own files only: nothing that a profile says can become a script or a style. */
-static const char page_policy[] =
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/* No page of another site has what is answered here, or shows it in a frame. */
-static void add_headers(struct MHD_Response *response, const struct http_answer *answer)
-{
-	static const char *const fixed[][2] = {
-		{ "X-Content-Type-Options", "nosniff" },
-		{ "X-Frame-Options", "DENY" },
-		{ "Referrer-Policy", "no-referrer" },
-		{ "Cross-Origin-Resource-Policy", "same-origin" },
-	};
-	char seconds[16], disposition[64];
-
-	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
-		(void)MHD_add_response_header(response, fixed[i][0], fixed[i][1]);
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->type);
-	(void)MHD_add_response_header(response, "Content-Security-Policy",
-				      answer->is_page ? page_policy
-						      : "default-src 'none'; sandbox");
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL,
-				      answer->is_page ? "no-cache" : "no-store");
-	if (answer->file_extension) {
-		(void)snprintf(disposition, sizeof(disposition),
-			       "attachment; filename=\"profile.%s\"", answer->file_extension);
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION,
-					      disposition);
-	}
-	/* RFC 9110, 11.6.1: whoever asks without a token is told how to show one. */
-	if (answer->status == MHD_HTTP_UNAUTHORIZED)
-		(void)MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
-	if (!answer->retry_after_s)
-		return;
-	(void)snprintf(seconds, sizeof(seconds), "%u", answer->retry_after_s);
-	(void)MHD_add_response_header(response, MHD_HTTP_HEADER_RETRY_AFTER, seconds);
-}
-
 static struct http_connection *connection_of(const struct http_request *request)
 {
 	const union MHD_ConnectionInfo *info =
@@ -161,19 +125,36 @@ static void enter(const struct http_request *request, enum http_phase phase)
 	http_connection_enter(&request->server->connections, connection_of(request), phase);
 }
 
+/* Whoever takes them slowly holds their memory. */
+static void reserve_answer(struct http_request *request)
+{
+	struct http_server *server = request->server;
+	size_t size = request->answer.size;
+
+	if (atomic_fetch_add(&server->answers, size) + size <= server->options.answers_max) {
+		request->answer_bytes = size;
+		return;
+	}
+	(void)atomic_fetch_sub(&server->answers, size);
+	free(request->answer.body);
+	request->answer = (struct http_answer){ 0 };
+	refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE);
+}
+
 static enum MHD_Result send_answer(struct http_request *request)
 {
 	struct http_answer *answer = &request->answer;
 	struct MHD_Response *response;
 	enum MHD_Result result;
 
+	reserve_answer(request);
 	response = MHD_create_response_from_buffer_with_free_callback(
 		answer->size, answer->body ? (void *)answer->body : (void *)"",
 		answer->body ? free_body : NULL);
 	if (!response)
 		return MHD_NO;
 	answer->body = NULL;
-	add_headers(response, answer);
+	http_add_headers(response, answer);
 	enter(request, HTTP_ANSWERING);
 	result = MHD_queue_response(request->connection, answer->status, response);
 	MHD_destroy_response(response);
@@ -191,13 +172,26 @@ static void make_answer(struct http_request *request)
 	forget_body(request);
 }
 
+/* Whether nobody waits for the answer to a question, as far as the connection tells. */
+static bool is_abandoned(const struct http_request *request)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	char byte;
+
+	return request->way == HTTP_BY_READERS && info &&
+	       recv(info->connect_fd, &byte, sizeof(byte), MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
 /* An http_job_handler. */
 static void do_job(struct http_job *job, bool is_late)
 {
 	struct http_request *request = (struct http_request *)job;
 	struct MHD_Connection *connection = request->connection;
+	uint64_t waited_ns = clock_ns(CLOCK_MONOTONIC) - request->waits_ns;
 
-	if (is_late)
+	if (is_late || is_abandoned(request) ||
+	    waited_ns > request->server->options.wait_seconds_max * NS_PER_SECOND)
 		refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE);
 	else
 		make_answer(request);
@@ -219,6 +213,7 @@ static enum MHD_Result go_on(struct http_request *request)
 	if (request->is_answered)
 		return send_answer(request);
 	enter(request, HTTP_WORKING);
+	request->waits_ns = clock_ns(CLOCK_MONOTONIC);
 	MHD_suspend_connection(request->connection);
 	workers = request->way == HTTP_BY_WRITERS ? &server->writers : &server->readers;
 	if (!http_workers_give(workers, &request->job))
@@ -282,6 +277,7 @@ static void end_request(void *context, struct MHD_Connection *connection, void *
 	if (!request)
 		return;
 	enter(request, HTTP_ASKING);
+	(void)atomic_fetch_sub(&server->answers, request->answer_bytes);
 	forget_body(request);
 	free(request->answer.body);
 	free(request);
@@ -436,6 +432,12 @@ unsigned int http_server_connections(const struct http_server *server)
 size_t http_server_body_bytes(const struct http_server *server)
 {
 	return atomic_load(&server->bodies);
+}
+
+struct http_refusals http_server_refusals(const struct http_server *server)
+{
+	return (struct http_refusals){ .too_large = atomic_load(&server->too_large),
+				       .busy = atomic_load(&server->busy) };
 }
 
 /* What is answered by now is on its way. */

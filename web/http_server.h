@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * HTTP by libmicrohttpd: one handler for all requests, each with its whole body in memory. Bounded
- * in all directions that a stranger has: connections, headers, bodies one by one and together, and
- * how long a request may take to come.
+ * in all directions that a stranger has: connections, headers, bodies one by one and together,
+ * answers together, and how long a request may take to come, to wait and to be answered.
  */
 #ifndef EPROF_WEB_HTTP_SERVER_H
 #define EPROF_WEB_HTTP_SERVER_H
@@ -34,9 +34,19 @@ struct http_answer {
 	size_t size;
 	unsigned int retry_after_s; /* 0: nothing is said */
 	const char *file_extension; /* of a file to be kept, not shown; static; NULL: none */
+	const char *allow;          /* methods, where another one was used; NULL: nothing is said */
 	bool is_page;               /* that our scripts run in */
-	bool is_new;                /* it was a profile, and was kept */
+	/* Profiles that came with the request: that were kept, and that had been before. */
+	unsigned int profiles_new, profiles_known;
 };
+
+static inline void http_answer_count(struct http_answer *answer, bool is_new)
+{
+	if (is_new)
+		answer->profiles_new++;
+	else
+		answer->profiles_known++;
+}
 
 /* Called by several threads at once. */
 typedef void (*http_handler)(void *context, const struct http_request *request,
@@ -62,6 +72,8 @@ struct http_options {
 	unsigned int idle_seconds_max;    /* of a connection that says nothing */
 	unsigned int request_seconds_max; /* until a body is there */
 	unsigned int answer_seconds_max;  /* until an answer has been taken */
+	unsigned int wait_seconds_max;    /* until somebody is free to answer */
+	size_t answers_max;               /* bytes of all that are being sent */
 	unsigned int writers, readers;    /* threads; at most HTTP_WORKERS_MAX each */
 	http_way_finder find_way;
 	http_handler handler;
@@ -83,6 +95,12 @@ int http_server_start(const struct http_options *options, struct http_server **r
 uint16_t http_server_port(const struct http_server *server);
 /* The bytes that are set apart for bodies now. */
 size_t http_server_body_bytes(const struct http_server *server);
+/* What did not get as far as the handler: bodies that are too large; and what the server has no
+ * room for, or nobody is free to do. */
+struct http_refusals {
+	uint64_t too_large, busy;
+};
+struct http_refusals http_server_refusals(const struct http_server *server);
 /* Of those, and all others. */
 unsigned int http_server_connections(const struct http_server *server);
 /* Of a request: the one that it came to. */

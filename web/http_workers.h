@@ -7,7 +7,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#define HTTP_WORKERS_MAX 16
+#define HTTP_WORKERS_MAX 256
 
 /* A part of what is to be done. */
 struct http_job {

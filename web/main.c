@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 
 #include "base/cleanup.h"
+#include "web/clickhouse_store.h"
 #include "web/housekeeper.h"
 #include "web/server.h"
 #include "web/server_options.h"
@@ -21,8 +22,11 @@
 #define IDLE_SECONDS    30
 #define REQUEST_SECONDS 60
 #define ANSWER_SECONDS  600
+#define WAIT_SECONDS    60
+#define ANSWERS_MAX     ((size_t)1 << 30)
 
-/* Those that write wait for the disk together; those that merge take a CPU each. */
+/* Those that write wait for the disk together (ClickHouse wants many that do:
+ * CLICKHOUSE_BATCH_MAX); those that merge take a CPU each. */
 #define WRITERS 8
 #define READERS 4
 
@@ -104,10 +108,36 @@ static int read_tokens(const struct server_options *options, struct tokens *toke
 	return err;
 }
 
-static int open_store(const struct server_options *options, struct store **ret)
+/* The line USER:PASSWORD of a file, which text keeps. */
+static int read_user(const char *path, struct clickhouse_options *ret, char **text)
 {
-	int err = store_open_sqlite(options->data, ret);
+	char *colon;
 
+	*text = read_text(path);
+	if (!*text)
+		return -EINVAL;
+	(*text)[strcspn(*text, "\n")] = '\0';
+	colon = strchr(*text, ':');
+	if (!colon || colon == *text) {
+		(void)fprintf(stderr, "eprof-server: '%s' has no line USER:PASSWORD\n", path);
+		return -EINVAL;
+	}
+	*colon = '\0';
+	ret->user = *text;
+	ret->password = colon + 1;
+	return 0;
+}
+
+/* text: what the store needs while it is open. */
+static int open_store(const struct server_options *options, char **text, struct store **ret)
+{
+	struct clickhouse_options clickhouse = options->clickhouse;
+	int err = options->clickhouse_user ? read_user(options->clickhouse_user, &clickhouse, text)
+					   : 0;
+
+	if (err < 0 || clickhouse.url)
+		return err < 0 ? err : store_open_clickhouse(&clickhouse, ret);
+	err = store_open_sqlite(options->data, ret);
 	if (err == -EBUSY)
 		(void)fprintf(stderr, "eprof-server: '%s' is another eprof-server's\n",
 			      options->data);
@@ -162,7 +192,9 @@ static int serve(const struct server_options *options, struct server *server, co
 		.idle_seconds_max = IDLE_SECONDS,
 		.request_seconds_max = REQUEST_SECONDS,
 		.answer_seconds_max = ANSWER_SECONDS,
-		.writers = WRITERS,
+		.wait_seconds_max = WAIT_SECONDS,
+		.answers_max = ANSWERS_MAX,
+		.writers = options->clickhouse.url ? CLICKHOUSE_BATCH_MAX : WRITERS,
 		.readers = READERS,
 		.find_way = server_find_way,
 		.handler = server_answer,
@@ -181,7 +213,8 @@ static int serve(const struct server_options *options, struct server *server, co
 		return failed("listen at", options->address, err);
 	err = housekeeper_start(server->store, &options->housekeeping, &housekeeper);
 	if (err < 0)
-		return failed("see to", options->data, err);
+		return failed("see to", options->data ? options->data : options->clickhouse.url,
+			      err);
 	tell(options, http);
 	(void)sigwait(ends, &number);
 	return 0;
@@ -191,6 +224,7 @@ int main(int argc, char **argv)
 {
 	struct server_options options;
 	CLEANUP(tokens_done) struct tokens tokens = { 0 };
+	CLEANUP(cleanup_secret) char *user = NULL;
 	CLEANUP(cleanup_store) struct store *store = NULL;
 	CLEANUP(cleanup_cache) struct answer_cache *cache = NULL;
 	CLEANUP(cleanup_rate) struct rate_limit *rate = NULL;
@@ -205,7 +239,7 @@ int main(int argc, char **argv)
 	(void)sigaddset(&ends, SIGINT);
 	(void)sigaddset(&ends, SIGTERM);
 	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
-	if (read_tokens(&options, &tokens) < 0 || open_store(&options, &store) < 0)
+	if (read_tokens(&options, &tokens) < 0 || open_store(&options, &user, &store) < 0)
 		return EXIT_FAILURE;
 	server = (struct server){
 		.store = store,

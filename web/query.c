@@ -12,13 +12,11 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "flamegraph/text.h"
 #include "web/answer.h"
+#include "web/points.h"
 #include "web/selection.h"
 
 #define STEP_S     60
-/* Of a point as text there are some 100 bytes. */
-#define POINTS_MAX 1000000
 #define VALUES_MAX 200000
 
 static int read_selection(struct selection *selection, const struct http_request *request)
@@ -26,72 +24,17 @@ static int read_selection(struct selection *selection, const struct http_request
 	return selection_read(selection, request, clock_ns(CLOCK_REALTIME) / NS_PER_SECOND + 1);
 }
 
-/* Points, as they are written: there may be hundreds of thousands. */
-struct points {
-	FILE *out;
-	size_t count;
-	bool joins_states;
-	struct store_point last; /* which may go on, in another state; value and unit are these: */
-	char value[STORE_VALUE_MAX + 1], unit[STORE_NAME_MAX + 1];
-	bool has_last;
-};
-
-static void write_last(struct points *points)
-{
-	const struct store_point *point = &points->last;
-
-	if (!points->has_last)
-		return;
-	(void)fprintf(points->out, "%s{\"at\":%" PRIu64 ",\"value\":", points->count ? ",\n" : "",
-		      point->at_s);
-	text_put_json(points->out, points->value);
-	(void)fputs(",\"state\":", points->out);
-	text_put_json(points->out, points->joins_states ? "" : point->state);
-	(void)fputs(",\"unit\":", points->out);
-	text_put_json(points->out, points->unit);
-	(void)fprintf(points->out, ",\"count\":\"%" PRIu64 "\"}", point->count);
-	points->count++;
-	points->has_last = false;
-}
-
-static bool goes_on(const struct points *points, const struct store_point *point)
-{
-	return points->joins_states && points->has_last && points->last.at_s == point->at_s &&
-	       strcmp(points->value, point->value) == 0 && strcmp(points->unit, point->unit) == 0;
-}
-
-/* A store_point_handler. */
-static int add_point(void *context, const struct store_point *point)
-{
-	struct points *points = context;
-
-	if (goes_on(points, point))
-		return __builtin_add_overflow(points->last.count, point->count, &points->last.count)
-			       ? -EOVERFLOW
-			       : 0;
-	write_last(points);
-	if (points->count == POINTS_MAX)
-		return -E2BIG;
-	points->last = *point;
-	points->has_last = true;
-	(void)snprintf(points->value, sizeof(points->value), "%s", point->value);
-	(void)snprintf(points->unit, sizeof(points->unit), "%s", point->unit);
-	/* What it points to is the store's, and gone with the next one. */
-	if (!points->joins_states)
-		write_last(points);
-	return ferror(points->out) ? -ENOMEM : 0;
-}
-
 static int write_series(struct store *store, const struct selection *selection, uint64_t step_s,
 			const char *by, bool joins_states, FILE *out)
 {
-	struct points points = { .out = out, .joins_states = joins_states };
-	int err;
+	CLEANUP(points_done) struct points points = { .joins_states = joins_states };
+	int err = store_series(store, &selection->selector, step_s, by, points_add, &points);
 
-	(void)fprintf(out, "{\"step\":%" PRIu64 ",\"points\":[", step_s);
-	err = store_series(store, &selection->selector, step_s, by, add_point, &points);
-	write_last(&points);
-	(void)fputs("]}\n", out);
+	if (err < 0)
+		return err;
+	(void)fprintf(out, "{\"step\":%" PRIu64 ",\"points\":", step_s);
+	err = points_write(&points, out);
+	(void)fputs("}\n", out);
 	return err;
 }
 
@@ -144,12 +87,35 @@ static void cleanup_values(struct values *values)
 	free(values->list);
 }
 
+static int compare_texts(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In their order; one that several days have is one. */
+static void unite(struct values *values)
+{
+	size_t kept = 0;
+
+	if (values->count)
+		qsort(values->list, values->count, sizeof(*values->list), compare_texts);
+	for (size_t i = 0; i < values->count; i++) {
+		if (kept && strcmp(values->list[kept - 1], values->list[i]) == 0)
+			free(values->list[i]);
+		else
+			values->list[kept++] = values->list[i];
+	}
+	values->count = kept;
+}
+
 /* A store_text_handler. */
 static int add_value(void *context, const char *text)
 {
 	struct values *values = context;
 
-	if (values->count == VALUES_MAX)
+	if (values->count == values->capacity)
+		unite(values);
+	if (values->count >= VALUES_MAX)
 		return -E2BIG;
 	if (values->count == values->capacity) {
 		size_t capacity = values->capacity ? 2 * values->capacity : 64;
@@ -167,25 +133,16 @@ static int add_value(void *context, const char *text)
 	return 0;
 }
 
-static int compare_texts(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* One that several days have is one. NULL without memory. */
-static cJSON *make_values(const struct values *values)
+/* NULL without memory. */
+static cJSON *make_values(struct values *values)
 {
 	cJSON *json = cJSON_CreateObject();
 	cJSON *list = cJSON_AddArrayToObject(json, "values");
 
-	if (values->count)
-		qsort(values->list, values->count, sizeof(*values->list), compare_texts);
+	unite(values);
 	for (size_t i = 0; list && i < values->count; i++) {
-		cJSON *item;
+		cJSON *item = cJSON_CreateString(values->list[i]);
 
-		if (i && strcmp(values->list[i - 1], values->list[i]) == 0)
-			continue;
-		item = cJSON_CreateString(values->list[i]);
 		if (!item || !cJSON_AddItemToArray(list, item))
 			list = NULL;
 	}

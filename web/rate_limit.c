@@ -54,3 +54,13 @@ bool rate_limit_take(struct rate_limit *limit, size_t who, uint64_t now_ns,
 	*ret_wait_s = may ? 0 : (unsigned int)((due_ns - now_ns - burst_ns) / NS_PER_SECOND) + 1;
 	return may;
 }
+
+void rate_limit_charge(struct rate_limit *limit, size_t who, uint64_t now_ns, unsigned int count)
+{
+	assert(who < limit->count);
+	(void)pthread_mutex_lock(&limit->lock);
+	if (limit->due_ns[who] < now_ns)
+		limit->due_ns[who] = now_ns;
+	limit->due_ns[who] += count * limit->interval_ns;
+	(void)pthread_mutex_unlock(&limit->lock);
+}

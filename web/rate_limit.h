@@ -24,4 +24,7 @@ void rate_limit_free(struct rate_limit *limit); /* NULL is fine */
 bool rate_limit_take(struct rate_limit *limit, size_t who, uint64_t now_ns,
 		     unsigned int *ret_wait_s);
 
+/* Counts what was done without asking. */
+void rate_limit_charge(struct rate_limit *limit, size_t who, uint64_t now_ns, unsigned int count);
+
 #endif

@@ -86,6 +86,7 @@ void receive_profile(struct store *store, const struct receive_limits *limits,
 {
 	struct reception reception;
 	const uint8_t *body;
+	bool is_new;
 	size_t size;
 
 	reception_init(&reception, limits, ret);
@@ -93,6 +94,8 @@ void receive_profile(struct store *store, const struct receive_limits *limits,
 	    check_parameters(&reception) < 0)
 		return;
 	body = http_request_body(request, &size);
-	if (!reception_put_pprof(&reception, store, body, size, &ret->is_new))
-		answer_stored(&reception, ret->is_new);
+	if (reception_put_pprof(&reception, store, body, size, &is_new) < 0)
+		return;
+	http_answer_count(ret, is_new);
+	answer_stored(&reception, is_new);
 }

@@ -29,6 +29,9 @@
 #define PARTS_BYTES_FREE ((size_t)16 << 20)
 #define PARTS_PER_BYTE   2
 
+/* Of one message: an agent sends what a host did in ten seconds or so. */
+#define PROFILES_MAX 1000
+
 /* A service and its host, where nobody says which. */
 #define UNKNOWN "unknown"
 
@@ -143,7 +146,8 @@ static int put_series(struct store *store, const struct receive_limits *limits,
 		complete(&reception, sample->raw_profile.data, sample->raw_profile.len, &unnamed);
 		err = reception_put_pprof(&reception, store, sample->raw_profile.data,
 					  sample->raw_profile.len, &is_new);
-		answer->is_new |= !err && is_new;
+		if (!err)
+			http_answer_count(answer, is_new);
 	}
 	return err;
 }
@@ -217,7 +221,7 @@ void receive_push(struct store *store, const struct receive_limits *limits,
 {
 	CLEANUP(cleanup_push) Push__V1__PushRequest *push = NULL;
 	CLEANUP(cleanup_free) uint8_t *message = NULL;
-	size_t size;
+	size_t size, count = 0;
 	int err = 0;
 
 	if (!has_type(request, "application/proto") &&
@@ -231,6 +235,13 @@ void receive_push(struct store *store, const struct receive_limits *limits,
 	push = unpack(message, size);
 	if (!push) {
 		answer_error(ret, MHD_HTTP_BAD_REQUEST, "the body is no push.v1.PushRequest");
+		return;
+	}
+	for (size_t i = 0; i < push->n_series; i++)
+		count += push->series[i]->n_samples;
+	if (count > PROFILES_MAX) {
+		answer_error(ret, MHD_HTTP_CONTENT_TOO_LARGE, "more than %d profiles at once",
+			     PROFILES_MAX);
 		return;
 	}
 	for (size_t i = 0; !err && i < push->n_series; i++)
@@ -324,10 +335,15 @@ static int put_form(struct reception *reception, struct store *store,
 	if (!err && field.is_there)
 		return 0;
 	/* What was wrong with the profile has been answered. */
-	if (!reception->answer->status || !err)
-		answer_error(reception->answer, MHD_HTTP_BAD_REQUEST,
-			     "the form has no field 'profile'");
-	return -EINVAL;
+	if (reception->answer->status)
+		return err;
+	if (err == -ENOMEM)
+		answer_store_error(reception->answer, err);
+	else
+		answer_error(reception->answer, MHD_HTTP_BAD_REQUEST, "%s",
+			     err < 0 ? "the form cannot be read to its end"
+				     : "the form has no field 'profile'");
+	return err < 0 ? err : -EINVAL;
 }
 
 static int put_ingested(struct reception *reception, struct store *store,
@@ -335,7 +351,7 @@ static int put_ingested(struct reception *reception, struct store *store,
 			bool *ret_is_new)
 {
 	const char *format = ingest->format ? ingest->format : "folded";
-	struct reception_folded counts = counts_of(ingest, reception->profile.kind);
+	struct reception_folded counts;
 	struct unnamed unnamed;
 	size_t size;
 	const uint8_t *body = http_request_body(request, &size);
@@ -353,6 +369,7 @@ static int put_ingested(struct reception *reception, struct store *store,
 		return reception_put_pprof(reception, store, body, size, ret_is_new);
 	if (!reception->profile.kind)
 		reception->profile.kind = "on-cpu";
+	counts = counts_of(ingest, reception->profile.kind);
 	return reception_put_folded(reception, store, body, size, &counts, ret_is_new);
 }
 
@@ -390,13 +407,15 @@ void receive_ingest(struct store *store, const struct receive_limits *limits,
 	struct ingest ingest = { .rate = 100, .answer = ret };
 	CLEANUP(pyroscope_name_done) struct pyroscope_name name = { 0 };
 	struct reception reception;
+	bool is_new = false;
 
 	reception_init(&reception, limits, ret);
 	ret->status = 0;
 	if (http_request_parameters(request, take_ingest, &ingest) < 0 ||
 	    describe(&reception, &ingest, &name) < 0 ||
-	    put_ingested(&reception, store, &ingest, request, &ret->is_new) < 0)
+	    put_ingested(&reception, store, &ingest, request, &is_new) < 0)
 		return;
+	http_answer_count(ret, is_new);
 	ret->status = MHD_HTTP_OK;
 	ret->type = "text/plain; charset=utf-8";
 }

@@ -76,7 +76,7 @@ static int check_times(const struct reception *reception)
 			     "the window ends in the future: is a clock wrong?");
 		return -EINVAL;
 	}
-	if (limits->age_s && profile->until_s + limits->age_s < now_s) {
+	if (limits->age_s && limits->age_s < now_s && profile->until_s < now_s - limits->age_s) {
 		answer_error(reception->answer, MHD_HTTP_UNPROCESSABLE_CONTENT,
 			     "the window is older than what is kept");
 		return -EINVAL;
@@ -200,6 +200,7 @@ int reception_put_pprof(struct reception *reception, struct store *store, const 
 		answer_store_error(reception->answer, err);
 		return err;
 	}
+	call_tree_limit(tree, STORE_NODES_MAX);
 	err = read_pprof(reception, bytes, size, tree, &contents);
 	if (err < 0)
 		return err;
@@ -222,6 +223,8 @@ int reception_put_folded(struct reception *reception, struct store *store, const
 	struct read_report report = { 0 };
 	int err = call_tree_new(&tree);
 
+	if (!err)
+		call_tree_limit(tree, STORE_NODES_MAX);
 	if (!err && size)
 		err = in ? folded_read(in, tree, NULL, &report) : -ENOMEM;
 	if (!err)

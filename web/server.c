@@ -49,16 +49,25 @@ static const struct route {
 	{ "GET", "/api/v1/values", TOKEN_READ, HTTP_BY_READERS, query_values, NULL },
 };
 
-/* *ret_is_path: there is such a path, with another method. */
-static const struct route *find_route(const struct http_request *request, bool *ret_is_path)
+/* RFC 9110, 9.3.2: HEAD is GET whose answer has its body left out, which libmicrohttpd sees to. */
+static const char *method_of(const struct http_request *request)
 {
-	const char *method = http_request_method(request), *path = http_request_path(request);
+	const char *method = http_request_method(request);
 
-	*ret_is_path = false;
+	return strcmp(method, "HEAD") == 0 ? "GET" : method;
+}
+
+/* *ret_allowed: if there is such a path with another method, that one; or NULL. */
+static const struct route *find_route(const struct http_request *request, const char **ret_allowed)
+{
+	const char *method = method_of(request), *path = http_request_path(request);
+
+	*ret_allowed = NULL;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
 		if (strcmp(routes[i].path, path) != 0)
 			continue;
-		*ret_is_path = true;
+		*ret_allowed =
+			strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD" : routes[i].method;
 		if (strcmp(routes[i].method, method) == 0)
 			return &routes[i];
 	}
@@ -129,6 +138,19 @@ static bool has_turn(const struct server *server, size_t who, unsigned int right
 	return false;
 }
 
+/* One was counted before it came; the others of one request make the next ones wait. */
+static void charge(const struct server *server, const struct http_request *request,
+		   const struct http_answer *answer)
+{
+	unsigned int count = answer->profiles_new + answer->profiles_known, rights;
+	size_t who;
+
+	if (!server->rate || count < 2)
+		return;
+	(void)find_rights(server, request, &rights, &who);
+	rate_limit_charge(server->rate, who, clock_ns(CLOCK_MONOTONIC), count - 1);
+}
+
 static bool may(const struct server *server, const struct http_request *request, unsigned int right,
 		struct http_answer *ret)
 {
@@ -164,6 +186,7 @@ static void answer_metrics(const struct server *server, const struct http_reques
 		.extent = store_extent(server->store, &extent) < 0 ? NULL : &extent,
 		.body_bytes = http_server_body_bytes(http),
 		.connections = http_server_connections(http),
+		.refusals = http_server_refusals(http),
 	};
 	FILE *out = open_memstream(&ret->body, &ret->size);
 	int err = out ? server_metrics_write(server->metrics, &gauges, out) : -ENOMEM;
@@ -190,10 +213,8 @@ static void count_profile(struct server_metrics *metrics, const struct http_requ
 		(void)atomic_fetch_add(&metrics->profiles_failed, 1);
 	else if (answer->status >= MHD_HTTP_BAD_REQUEST)
 		(void)atomic_fetch_add(&metrics->profiles_refused, 1);
-	else if (answer->is_new)
-		(void)atomic_fetch_add(&metrics->profiles_stored, 1);
-	else
-		(void)atomic_fetch_add(&metrics->profiles_known, 1);
+	(void)atomic_fetch_add(&metrics->profiles_stored, answer->profiles_new);
+	(void)atomic_fetch_add(&metrics->profiles_known, answer->profiles_known);
 }
 
 static void count(struct server_metrics *metrics, const struct route *route,
@@ -219,8 +240,7 @@ void server_prepare(struct server *server, struct server_metrics *metrics)
 
 static bool is_page(const struct http_request *request)
 {
-	return strcmp(http_request_method(request), "GET") == 0 &&
-	       page_has(http_request_path(request));
+	return strcmp(method_of(request), "GET") == 0 && page_has(http_request_path(request));
 }
 
 enum http_way server_find_way(void *context, const struct http_request *request,
@@ -228,15 +248,16 @@ enum http_way server_find_way(void *context, const struct http_request *request,
 {
 	const struct server *server = context;
 	const struct route *route;
-	bool is_path;
+	const char *allowed;
 
 	/* Without a token: they say nothing of what is kept. */
 	if (is_page(request))
 		return HTTP_AT_ONCE;
-	route = find_route(request, &is_path);
+	route = find_route(request, &allowed);
 	if (!route) {
-		answer_error(ret, is_path ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
-			     is_path ? "there is no such method here" : "there is no such path");
+		answer_error(ret, allowed ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
+			     allowed ? "there is no such method here" : "there is no such path");
+		ret->allow = allowed;
 		return HTTP_REFUSED;
 	}
 	if (may(server, request, route->right, ret))
@@ -250,14 +271,14 @@ void server_answer(void *context, const struct http_request *request, struct htt
 	const struct server *server = context;
 	uint64_t began_ns = clock_ns(CLOCK_MONOTONIC);
 	const struct route *route;
-	bool is_path;
+	const char *allowed;
 
 	if (is_page(request)) {
 		page_answer(http_request_path(request), ret);
 		return;
 	}
 	/* server_find_way() has found it. */
-	route = find_route(request, &is_path);
+	route = find_route(request, &allowed);
 	if (!route)
 		return;
 	if (route->query) {
@@ -265,6 +286,7 @@ void server_answer(void *context, const struct http_request *request, struct htt
 			(void)atomic_fetch_add(&server->metrics->cached, 1);
 	} else if (route->receive) {
 		route->receive(server->store, &server->limits, request, ret);
+		charge(server, request, ret);
 	} else if (route->right) {
 		answer_metrics(server, request, ret);
 	} else {

@@ -84,6 +84,13 @@ int server_metrics_write(const struct server_metrics *metrics, const struct serv
 	put_profiles(metrics, out);
 	put_one("cached_answers_total", "counter", "Answers that had been given before.",
 		atomic_load(&metrics->cached), out);
+	put_head("refused_requests_total", "counter",
+		 "Requests that were not looked at: their body was too_large, or the server busy.",
+		 out);
+	(void)fprintf(out,
+		      "eprof_server_refused_requests_total{why=\"too_large\"} %" PRIu64 "\n"
+		      "eprof_server_refused_requests_total{why=\"busy\"} %" PRIu64 "\n",
+		      gauges->refusals.too_large, gauges->refusals.busy);
 	put_one("body_bytes", "gauge", "Memory of requests' bodies.", gauges->body_bytes, out);
 	put_one("connections", "gauge", "Connections that are open.", gauges->connections, out);
 	if (gauges->extent) {

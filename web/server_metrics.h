@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "web/http_server.h"
 #include "web/store.h"
 
 #define METRICS_ROUTES_MAX 16
@@ -29,6 +30,7 @@ struct server_metrics {
 
 /* What is asked for when it is told. */
 struct server_gauges {
+	struct http_refusals refusals;
 	const struct store_extent *extent; /* NULL: not known now */
 	uint64_t body_bytes, connections;
 };

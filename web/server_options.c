@@ -17,12 +17,26 @@
 #define MINUTES_AFTER_S (2 * DAY_S)
 #define HOURS_AFTER_S   (14 * DAY_S)
 #define PAUSE_S         300
+#define AGE_MAX_S       (UINT64_C(36525) * DAY_S)
+
+/* ClickHouse likes an insert a second; a client waits for its answer as long. */
+#define BATCH_MS     1000
+#define BATCH_MS_MAX 10000
 
 static const char help[] =
-	"usage: eprof-server --data DIR [OPTION...]\n"
+	"usage: eprof-server --data DIR|--clickhouse URL [OPTION...]\n"
 	"Receives profiles of `eprof agent`, keeps them, and merges them over time.\n"
 	"\n"
 	"      --data DIR            where profiles are kept; made if it is not there\n"
+	"      --clickhouse URL      instead of that: http://HOST:PORT/DATABASE, of a ClickHouse "
+	"that\n"
+	"                            any number of eprof-servers may share\n"
+	"      --clickhouse-user FILE\n"
+	"                            has a line USER:PASSWORD for it\n"
+	"      --clickhouse-cluster NAME\n"
+	"                            the tables are distributed over that cluster\n"
+	"      --clickhouse-batch MS profiles are inserted together, each so many milliseconds\n"
+	"                            (default 1000)\n"
 	"      --listen ADDRESS:PORT where to be asked (" LISTEN_DEFAULT "); [::1]:PORT for IPv6;\n"
 	"                            port 0 is one that is free, which is told\n"
 	"      --tokens FILE         who may: lines NAME RIGHT TOKEN, RIGHT being write, read or "
@@ -124,7 +138,11 @@ static uint64_t parse_age(const char *option, const char *text)
 		{ 's', 1 }, { 'm', 60 }, { 'h', 3600 }, { 'd', 86400 }, { 0, 0 }
 	};
 
-	return parse_scaled(option, text, units);
+	uint64_t age = parse_scaled(option, text, units);
+
+	if (age > AGE_MAX_S)
+		mistake("%s: '%s' is more than a hundred years", option, text);
+	return age;
 }
 
 static uint64_t parse_size(const char *option, const char *text)
@@ -150,8 +168,10 @@ bool server_options_is_loopback(const struct server_options *options)
 
 static void check(const struct server_options *options)
 {
-	if (!options->data)
-		mistake("--data: where are profiles to be kept?");
+	if (!options->data && !options->clickhouse.url)
+		mistake("--data or --clickhouse: where are profiles to be kept?");
+	if (options->data && options->clickhouse.url)
+		mistake("--data and --clickhouse: profiles are kept in one of them");
 	if (!options->housekeeping.pause_s)
 		mistake("--housekeeping: a pause is at least one second");
 	if (!options->certificate != !options->key)
@@ -169,6 +189,10 @@ static void check(const struct server_options *options)
 
 enum option_code {
 	DATA = 256,
+	CLICKHOUSE,
+	CLICKHOUSE_USER,
+	CLICKHOUSE_CLUSTER,
+	CLICKHOUSE_BATCH,
 	LISTEN,
 	TOKENS,
 	RATE,
@@ -185,6 +209,10 @@ enum option_code {
 
 static const struct option options_known[] = {
 	{ "data", required_argument, NULL, DATA },
+	{ "clickhouse", required_argument, NULL, CLICKHOUSE },
+	{ "clickhouse-user", required_argument, NULL, CLICKHOUSE_USER },
+	{ "clickhouse-cluster", required_argument, NULL, CLICKHOUSE_CLUSTER },
+	{ "clickhouse-batch", required_argument, NULL, CLICKHOUSE_BATCH },
 	{ "listen", required_argument, NULL, LISTEN },
 	{ "tokens", required_argument, NULL, TOKENS },
 	{ "rate", required_argument, NULL, RATE },
@@ -215,11 +243,34 @@ static void take_housekeeping(enum option_code code, struct housekeeping *ret)
 		ret->pause_s = parse_age("--housekeeping", optarg);
 }
 
+static void take_clickhouse(enum option_code code, struct server_options *ret)
+{
+	struct clickhouse_options *clickhouse = &ret->clickhouse;
+
+	if (code == CLICKHOUSE) {
+		clickhouse->url = optarg;
+	} else if (code == CLICKHOUSE_USER) {
+		ret->clickhouse_user = optarg;
+	} else if (code == CLICKHOUSE_CLUSTER) {
+		clickhouse->cluster = optarg;
+	} else {
+		clickhouse->batch_ms = parse_scaled("--clickhouse-batch", optarg, no_units);
+		if (clickhouse->batch_ms > BATCH_MS_MAX)
+			mistake("--clickhouse-batch: '%s' is more than %d", optarg, BATCH_MS_MAX);
+	}
+}
+
 static void take(int code, char *const *argv, struct server_options *ret)
 {
 	switch (code) {
 	case DATA:
 		ret->data = optarg;
+		return;
+	case CLICKHOUSE:
+	case CLICKHOUSE_USER:
+	case CLICKHOUSE_CLUSTER:
+	case CLICKHOUSE_BATCH:
+		take_clickhouse((enum option_code)code, ret);
 		return;
 	case LISTEN:
 		parse_listen(optarg, ret);
@@ -268,7 +319,8 @@ void server_options_parse(int argc, char **argv, struct server_options *ret)
 	*ret = (struct server_options){ .housekeeping = { .keep_s = KEEP_S,
 							  .minutes_s = MINUTES_AFTER_S,
 							  .hours_s = HOURS_AFTER_S,
-							  .pause_s = PAUSE_S } };
+							  .pause_s = PAUSE_S },
+					.clickhouse = { .batch_ms = BATCH_MS } };
 	parse_listen(LISTEN_DEFAULT, ret);
 	opterr = 0;
 	while ((code = getopt_long(argc, argv, ":h", options_known, NULL)) != -1)

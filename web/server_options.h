@@ -6,13 +6,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "web/clickhouse_store.h"
 #include "web/housekeeper.h"
 #include "web/rate_limit.h"
 
 struct server_options {
 	char address[64]; /* of IPv4 or IPv6, as digits */
 	uint16_t port;
-	const char *data;              /* a directory */
+	const char *data; /* a directory; NULL: clickhouse.url is there */
+	struct clickhouse_options clickhouse;
+	const char *clickhouse_user;   /* a file; NULL: none */
 	const char *tokens;            /* a file; NULL: none */
 	const char *certificate, *key; /* files; NULL: none */
 	bool is_insecure;

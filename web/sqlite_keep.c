@@ -17,7 +17,7 @@
 static const char shared[] = "-shm";
 static const char *const endings[] = { "", "-wal", shared };
 
-/* The files of a day, of which nobody makes use: where somebody does, -EBUSY. */
+/* The files of a day that nobody writes to: where somebody does, -EBUSY. */
 static int delete_day(struct sqlite_store *store, uint64_t day)
 {
 	CLEANUP(cleanup_free) char *path = sqlite_day_path(store, day);
@@ -25,6 +25,7 @@ static int delete_day(struct sqlite_store *store, uint64_t day)
 
 	if (!path)
 		return -ENOMEM;
+	(void)pthread_rwlock_wrlock(&store->reading);
 	(void)pthread_mutex_lock(&store->lock);
 	err = sqlite_close_day(store, day);
 	/* What is left when this is interrupted is deleted the next time, or is no database. */
@@ -37,6 +38,7 @@ static int delete_day(struct sqlite_store *store, uint64_t day)
 			err = -errno;
 	}
 	(void)pthread_mutex_unlock(&store->lock);
+	(void)pthread_rwlock_unlock(&store->reading);
 	sqlite_note_change(store, day);
 	return err;
 }
@@ -52,7 +54,7 @@ int sqlite_delete_before(struct store *base, uint64_t time_s)
 	for (size_t i = 0; !err && i < count && (days[i] + 1) * DAY_S <= time_s; i++) {
 		int deleted = delete_day(store, days[i]);
 
-		/* Whoever asks for that day now has it to the end; it goes the next time. */
+		/* Whoever writes to that day now has it to the end; it goes the next time. */
 		if (deleted < 0)
 			kept = deleted;
 	}
@@ -87,10 +89,10 @@ static struct coarse_day *find_coarse(struct sqlite_store *store, uint64_t day, 
 	return &store->coarse[store->coarse_next++ % COARSE_DAYS_MAX];
 }
 
-/* What has been coarsened to its end, and has not changed since, is left alone. */
-static int coarsen_day(struct sqlite_store *store, uint64_t day, uint64_t before_s, uint64_t step_s)
+/* Where there was nothing to do, and nothing has changed since, a day is left alone. */
+static int coarsen_day(struct sqlite_store *store, uint64_t day, const struct day_coarsening *what)
 {
-	struct coarse_day *known = find_coarse(store, day, step_s);
+	struct coarse_day *known = find_coarse(store, day, what->step_s);
 	CLEANUP(cleanup_free) char *path = sqlite_day_path(store, day);
 	struct day_state state;
 	int err;
@@ -98,18 +100,19 @@ static int coarsen_day(struct sqlite_store *store, uint64_t day, uint64_t before
 	if (!path)
 		return -ENOMEM;
 	state = state_of(path);
-	if (known->day == day && known->step_s == step_s &&
+	if (known->day == day && known->step_s == what->step_s &&
 	    memcmp(&known->state, &state, sizeof(state)) == 0)
 		return 0;
-	err = day_coarsen(path, before_s, step_s);
+	err = day_coarsen(path, what);
 	sqlite_note_change(store, day);
-	if (!err && (day + 1) * DAY_S <= before_s)
-		*known = (struct coarse_day){ day, step_s, state_of(path) };
-	return err == -ENOENT ? 0 : err;
+	/* As it was before: whatever came meanwhile is looked at again. */
+	if (!err && what->is_over)
+		*known = (struct coarse_day){ day, what->step_s, state };
+	return err == -ENOENT || err > 0 ? 0 : err;
 }
 
 /* By one thread at a time, the housekeeper's. */
-int sqlite_coarsen(struct store *base, uint64_t before_s, uint64_t step_s)
+int sqlite_coarsen(struct store *base, uint64_t before_s, uint64_t step_s, const atomic_bool *stop)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
 	CLEANUP(cleanup_free) uint64_t *days = NULL;
@@ -117,7 +120,11 @@ int sqlite_coarsen(struct store *base, uint64_t before_s, uint64_t step_s)
 	int err = sqlite_list_days(store, &days, &count), failed = 0;
 
 	for (size_t i = 0; !err && i < count && days[i] * DAY_S < before_s; i++) {
-		int one = coarsen_day(store, days[i], before_s, step_s);
+		const struct day_coarsening what = { .before_s = before_s,
+						     .step_s = step_s,
+						     .is_over = (days[i] + 1) * DAY_S <= before_s,
+						     .stop = stop };
+		int one = atomic_load(stop) ? 0 : coarsen_day(store, days[i], &what);
 
 		failed = one < 0 ? one : failed;
 	}

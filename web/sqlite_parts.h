@@ -9,7 +9,7 @@
 #include "web/day_file.h"
 #include "web/store_parts.h"
 
-/* Days that are written to or asked for now; each has a connection that stays. */
+/* Days that are written to now; each has a connection that stays. */
 #define OPEN_DAYS_MAX 8
 
 /* Of both steps of a year. */
@@ -45,6 +45,7 @@ struct sqlite_store {
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	struct open_day open[OPEN_DAYS_MAX]; /* below the lock */
+	pthread_rwlock_t reading;            /* files of days; before the lock */
 	uint64_t uses;
 	struct coarse_day coarse[COARSE_DAYS_MAX]; /* coarsen()'s own */
 	size_t coarse_next;
@@ -64,7 +65,7 @@ int sqlite_close_day(struct sqlite_store *store, uint64_t day);
 
 /* sqlite_keep.c: as the functions of web/store.h. */
 int sqlite_delete_before(struct store *base, uint64_t time_s);
-int sqlite_coarsen(struct store *base, uint64_t before_s, uint64_t step_s);
+int sqlite_coarsen(struct store *base, uint64_t before_s, uint64_t step_s, const atomic_bool *stop);
 int sqlite_extent(struct store *base, struct store_extent *ret);
 
 #endif

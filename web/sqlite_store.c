@@ -86,17 +86,17 @@ static struct open_day *find_place(struct sqlite_store *store, uint64_t day)
 	return best;
 }
 
-static int open_place(const struct sqlite_store *store, struct open_day *place, bool may_make)
+static int open_place(const struct sqlite_store *store, struct open_day *place)
 {
 	CLEANUP(cleanup_free) char *path = sqlite_day_path(store, place->day);
 
 	if (!path)
 		return -ENOMEM;
-	return place->file ? 0 : day_file_open(path, may_make, &place->file);
+	return place->file ? 0 : day_file_open(path, &place->file);
 }
 
 /* 0 and *ret, which is to be given back. */
-static int take_day(struct sqlite_store *store, uint64_t day, bool may_make, struct open_day **ret)
+static int take_day(struct sqlite_store *store, uint64_t day, struct open_day **ret)
 {
 	struct open_day *place;
 	int err;
@@ -104,7 +104,7 @@ static int take_day(struct sqlite_store *store, uint64_t day, bool may_make, str
 	(void)pthread_mutex_lock(&store->lock);
 	while (!(place = find_place(store, day)))
 		(void)pthread_cond_wait(&store->freed, &store->lock);
-	err = open_place(store, place, may_make);
+	err = open_place(store, place);
 	if (!err) {
 		place->users++;
 		place->used = ++store->uses;
@@ -176,7 +176,22 @@ int sqlite_list_days(const struct sqlite_store *store, uint64_t **ret, size_t *r
 }
 
 /* Each day of a selection, in their order; ends at the first visit that is < 0, and returns it. */
-typedef int (*day_visit)(void *context, struct day_file *file);
+typedef int (*day_visit)(void *context, const char *path);
+
+/* No day is deleted while somebody reads one. */
+static int visit_day(struct sqlite_store *store, uint64_t day, day_visit visit, void *context)
+{
+	CLEANUP(cleanup_free) char *path = sqlite_day_path(store, day);
+	int err;
+
+	if (!path)
+		return -ENOMEM;
+	(void)pthread_rwlock_rdlock(&store->reading);
+	err = visit(context, path);
+	(void)pthread_rwlock_unlock(&store->reading);
+	/* It was deleted meanwhile. */
+	return err == -ENOENT ? 0 : err;
+}
 
 static int visit_days(struct sqlite_store *store, const struct store_selector *selector,
 		      day_visit visit, void *context)
@@ -186,23 +201,12 @@ static int visit_days(struct sqlite_store *store, const struct store_selector *s
 	int err = sqlite_list_days(store, &days, &count);
 
 	for (size_t i = 0; !err && i < count; i++) {
-		struct open_day *place;
-
 		/* Windows belong to the day that they begin on, and end on the next at the latest.
 		 */
 		if ((days[i] + 1) * DAY_S + STORE_WINDOW_MAX <= selector->from_s ||
 		    days[i] * DAY_S >= selector->until_s)
 			continue;
-		err = take_day(store, days[i], false, &place);
-		/* It was deleted meanwhile. */
-		if (err == -ENOENT) {
-			err = 0;
-			continue;
-		}
-		if (err < 0)
-			return err;
-		err = visit(context, place->file);
-		give_back(store, place);
+		err = visit_day(store, days[i], visit, context);
 	}
 	return err;
 }
@@ -230,7 +234,7 @@ static int put(struct store *base, const struct store_profile *profile)
 {
 	struct sqlite_store *store = (struct sqlite_store *)base;
 	struct open_day *place;
-	int err = take_day(store, profile->from_s / DAY_S, true, &place);
+	int err = take_day(store, profile->from_s / DAY_S, &place);
 
 	if (err < 0)
 		return err;
@@ -247,11 +251,11 @@ struct merge_context {
 	struct store_merged *merged;
 };
 
-static int merge_day(void *context, struct day_file *file)
+static int merge_day(void *context, const char *path)
 {
 	const struct merge_context *merge = context;
 
-	return day_file_merge(file, merge->selector, merge->tree, merge->merged);
+	return day_merge(path, merge->selector, merge->tree, merge->merged);
 }
 
 static int merge(struct store *base, const struct store_selector *selector, struct call_tree *tree,
@@ -271,12 +275,12 @@ struct query_context {
 	void *context;
 };
 
-static int series_of_day(void *context, struct day_file *file)
+static int series_of_day(void *context, const char *path)
 {
 	const struct query_context *query = context;
 
-	return day_file_series(file, query->selector, query->step_s, query->name, query->take_point,
-			       query->context);
+	return day_series(path, query->selector, query->step_s, query->name, query->take_point,
+			  query->context);
 }
 
 static int series(struct store *base, const struct store_selector *selector, uint64_t step_s,
@@ -291,12 +295,11 @@ static int series(struct store *base, const struct store_selector *selector, uin
 	return visit_days((struct sqlite_store *)base, selector, series_of_day, &query);
 }
 
-static int values_of_day(void *context, struct day_file *file)
+static int values_of_day(void *context, const char *path)
 {
 	const struct query_context *query = context;
 
-	return day_file_values(file, query->selector, query->name, query->take_text,
-			       query->context);
+	return day_values(path, query->selector, query->name, query->take_text, query->context);
 }
 
 static int values(struct store *base, const struct store_selector *selector, const char *name,
@@ -317,6 +320,7 @@ static void close_store(struct store *base)
 		day_file_close(store->open[i].file);
 	cleanup_fd(&store->lock_fd);
 	(void)pthread_cond_destroy(&store->freed);
+	(void)pthread_rwlock_destroy(&store->reading);
 	(void)pthread_mutex_destroy(&store->lock);
 	free(store->directory);
 	free(store);
@@ -371,6 +375,7 @@ int store_open_sqlite(const char *directory, struct store **ret)
 		.extent = sqlite_extent,
 	};
 	CLEANUP(cleanup_store) struct sqlite_store *store = calloc(1, sizeof(*store));
+	pthread_rwlockattr_t attributes;
 	int err;
 
 	if (!store)
@@ -379,6 +384,12 @@ int store_open_sqlite(const char *directory, struct store **ret)
 	store->lock_fd = -1;
 	(void)pthread_mutex_init(&store->lock, NULL);
 	(void)pthread_cond_init(&store->freed, NULL);
+	/* Who deletes waits for those who read now, and not for all that come after them. */
+	(void)pthread_rwlockattr_init(&attributes);
+	(void)pthread_rwlockattr_setkind_np(&attributes,
+					    PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void)pthread_rwlock_init(&store->reading, &attributes);
+	(void)pthread_rwlockattr_destroy(&attributes);
 	store->directory = strdup(directory);
 	if (!store->directory)
 		return -ENOMEM;

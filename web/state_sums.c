@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "flamegraph/wait_state.h"
 
 int state_sums_make(const struct call_tree *tree, const char *kind, struct state_sums *ret)
 {
@@ -32,7 +31,8 @@ int state_sums_make(const struct call_tree *tree, const char *kind, struct state
 	for (int i = 0; i < WAIT_STATE_COUNT; i++) {
 		if (sums[i])
 			ret->list[ret->count++] =
-				(struct state_sum){ wait_state_text((enum wait_state)i), sums[i] };
+				(struct state_sum){ wait_state_text((enum wait_state)i),
+						    (enum wait_state)i, sums[i] };
 	}
 	return 0;
 }

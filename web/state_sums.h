@@ -7,11 +7,13 @@
 #include <stdint.h>
 
 #include "flamegraph/call_tree.h"
+#include "flamegraph/wait_state.h"
 
 #define STATE_SUMS_MAX 8
 
 struct state_sum {
 	const char *state; /* in the words of flamegraph/wait_state.h; "" on a CPU */
+	enum wait_state number;
 	uint64_t count;
 };
 

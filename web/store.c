@@ -22,6 +22,18 @@ static int check_text(const char *text, size_t max)
 	return length && utf8_is_valid(text, length) ? 0 : -EINVAL;
 }
 
+size_t store_frame_text_length(const char *text)
+{
+	size_t length = strnlen(text, STORE_FRAME_TEXT_MAX + 1);
+
+	if (length <= STORE_FRAME_TEXT_MAX)
+		return length;
+	length = STORE_FRAME_TEXT_MAX;
+	while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
+		length--;
+	return length;
+}
+
 bool store_is_own_label(const char *name)
 {
 	return strcmp(name, "service") == 0 || strcmp(name, "host") == 0 ||
@@ -66,6 +78,8 @@ int store_put(struct store *store, const struct store_profile *profile)
 		err = -EINVAL;
 	if (!err && profile->until_s - profile->from_s > STORE_WINDOW_MAX)
 		err = -E2BIG;
+	if (!err && call_tree_node_count(profile->tree) > STORE_NODES_MAX)
+		err = -E2BIG;
 	if (!err && call_tree_node(profile->tree, 0)->total > STORE_TOTAL_MAX)
 		err = -E2BIG;
 	if (!err && call_tree_decimals(profile->tree))
@@ -94,6 +108,7 @@ int store_merge(struct store *store, const struct store_selector *selector, stru
 
 	if (!err && !selector->kind)
 		err = -EINVAL;
+	call_tree_limit(tree, STORE_MERGED_NODES_MAX);
 	if (!err)
 		err = store->calls->merge(store, selector, tree, &merged);
 	if (!err)
@@ -125,11 +140,11 @@ int store_delete_before(struct store *store, uint64_t time_s)
 	return store->calls->delete_before(store, time_s);
 }
 
-int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s)
+int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s, const atomic_bool *stop)
 {
 	if (step_s == 0 || STORE_WINDOW_MAX % step_s)
 		return -EINVAL;
-	return store->calls->coarsen(store, before_s, step_s);
+	return store->calls->coarsen(store, before_s, step_s, stop);
 }
 
 int store_extent(struct store *store, struct store_extent *ret)
@@ -143,4 +158,43 @@ uint64_t store_version(struct store *store, uint64_t from_s, uint64_t until_s)
 	return from_s < until_s && until_s <= STORE_TIME_MAX
 		       ? store->calls->version(store, from_s, until_s)
 		       : 0;
+}
+
+/* Of what lies between the first and the last step: whole steps, which share it evenly. */
+static uint64_t share_of(const struct store_spread *spread, uint64_t step)
+{
+	uint64_t steps = spread->last_step - spread->first_step, index = step - spread->first_step;
+	uint64_t first = spread->first < spread->count ? spread->first : spread->count;
+	uint64_t behind = spread->count - first, last, between;
+
+	if (steps == 0)
+		return spread->count;
+	if (index == 0)
+		return first;
+	if (steps == 1)
+		return behind;
+	last = spread->last < behind ? spread->last : behind;
+	if (index == steps)
+		return last;
+	between = behind - last;
+	return between / (steps - 1) + (index <= between % (steps - 1));
+}
+
+int store_spread(const struct store_selector *selector, uint64_t step_s,
+		 const struct store_spread *spread, struct store_point *point,
+		 store_point_handler handler, void *context)
+{
+	int err = 0;
+
+	if (spread->last_step < spread->first_step ||
+	    spread->last_step - spread->first_step > STORE_WINDOW_MAX)
+		return -EUCLEAN;
+	for (uint64_t step = spread->first_step; !err && step <= spread->last_step; step++) {
+		point->at_s = step * step_s;
+		point->count = share_of(spread, step);
+		if (point->count && point->at_s < selector->until_s &&
+		    point->at_s + step_s > selector->from_s)
+			err = handler(context, point);
+	}
+	return err;
 }

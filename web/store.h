@@ -7,6 +7,7 @@
 #ifndef EPROF_WEB_STORE_H
 #define EPROF_WEB_STORE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,11 @@
 #define STORE_TIME_MAX       UINT64_C(253402300799) /* seconds since 1970: the year 9999 */
 /* A frame's name, its file and its module: what is longer is cut there. */
 #define STORE_FRAME_TEXT_MAX 8192
+
+/* Of one profile: a window of a large service has some ten thousand. And of what is merged: some
+ * 500 MB; a month of a large service has a tenth of it. */
+#define STORE_NODES_MAX        (1u << 20)
+#define STORE_MERGED_NODES_MAX (1u << 22)
 
 /* What a profile may count, all together: of 1,000 CPUs and a day it is less. */
 #define STORE_TOTAL_MAX (INT64_C(1) << 57)
@@ -43,7 +49,7 @@ struct store_profile {
 	const struct store_label *labels; /* sorted by name, none twice, and none of the above */
 	size_t label_count;
 	uint64_t from_s, until_s;     /* since 1970, until_s > from_s */
-	const struct call_tree *tree; /* without decimals */
+	const struct call_tree *tree; /* without decimals, of at most STORE_NODES_MAX */
 };
 
 /*
@@ -82,16 +88,18 @@ int store_put(struct store *store, const struct store_profile *profile);
 
 /*
  * Adds all profiles of the selector to tree, which is not sorted afterwards. 0; -EINVAL: no kind;
- * -EMEDIUMTYPE: their units differ; -E2BIG or -EOVERFLOW as call_tree_add(); or -errno. *ret is
- * written on success.
+ * -EMEDIUMTYPE: their units differ; -E2BIG: more than STORE_MERGED_NODES_MAX, or what an engine can
+ * hold; -EOVERFLOW as call_tree_add(); or -errno. *ret is written on success.
  */
 int store_merge(struct store *store, const struct store_selector *selector, struct call_tree *tree,
 		struct store_merged *ret);
 
 /*
- * The time series of a selection: the sums of windows that begin in each step, by the values of the
- * label `by` (NULL: all together) and by the state of threads that wait ("" on a CPU). Steps
- * without a window are left out. Ends at the first callback that is < 0, and returns it.
+ * The time series of a selection: what its windows count in each step, by the values of the label
+ * `by` (NULL: all together) and by the state of threads that wait ("" on a CPU). A window that lies
+ * in several steps has its count shared among them by time. A point may come in several parts, in
+ * any order; steps without any, or outside of the selection, are left out. Ends at the first
+ * callback that is < 0, and returns it.
  */
 struct store_point {
 	uint64_t at_s;     /* when the step begins: a multiple of it */
@@ -116,9 +124,10 @@ int store_delete_before(struct store *store, uint64_t time_s);
 /*
  * Windows of one series that begin in the same step become one, where the step is over before
  * before_s: the sums stay, and when exactly is forgotten. step_s divides a day. Not for two threads
- * at once. 0 or -errno, of one of the days; the others are as they should be.
+ * at once. Ends soon when *stop becomes true; what is done by then stays. 0 or -errno, of one of
+ * the days; the others are as they should be.
  */
-int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s);
+int store_coarsen(struct store *store, uint64_t before_s, uint64_t step_s, const atomic_bool *stop);
 
 /* Another number whenever what is kept of that time may have changed; 0: it is not known. */
 uint64_t store_version(struct store *store, uint64_t from_s, uint64_t until_s);

@@ -57,6 +57,19 @@ static bool make_room(struct tokens *tokens)
 	return true;
 }
 
+/* Of the file's own: how long it takes tells nobody anything. */
+static bool is_known(const struct tokens *tokens, const char *bytes)
+{
+	for (size_t i = 0; i < tokens->count; i++) {
+		const struct token *token = &tokens->list[i];
+
+		if (strnlen((const char *)token->bytes, TOKEN_MAX) == strlen(bytes) &&
+		    memcmp(token->bytes, bytes, strlen(bytes)) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* NULL, or what is wrong with the line. */
 static const char *add_line(struct tokens *tokens, char *line)
 {
@@ -71,6 +84,8 @@ static const char *add_line(struct tokens *tokens, char *line)
 		return "its right is none of write, read, all";
 	if (strlen(bytes) < TOKEN_MIN || strlen(bytes) > TOKEN_MAX)
 		return "its token has not 16 to 256 bytes";
+	if (is_known(tokens, bytes))
+		return "its token is another line's";
 	if (tokens->count == TOKENS_MAX)
 		return "there are too many";
 	if (tokens->count == tokens->capacity && !make_room(tokens))

@@ -161,16 +161,15 @@ class Watch:
         self.began = time.monotonic()
         self.first, self.last = {}, {}  # (process, thread, name) -> seconds
         self.rss = []  # (seconds, MiB) of all
-        self.most = {}  # process -> MiB
+        self.each = []  # process -> MiB, at the same times
 
     def look(self):
-        rss = 0.0
+        each = {}
         for pid in children(self.pid):
             leader = read_text(f"/proc/{pid}/comm").strip()
             mib = int((read_text(f"/proc/{pid}/statm").split() or [0, 0])[1]) * PAGE / MIB
-            rss += mib
             process = f"{leader} {pid}"
-            self.most[process] = max(mib, self.most.get(process, 0))
+            each[process] = mib
             for path in glob.glob(f"/proc/{pid}/task/*"):
                 name = read_text(path + "/comm").strip()
                 taken = read_text(path + "/schedstat").split()
@@ -182,7 +181,13 @@ class Watch:
                 self.first.setdefault(key, 0 if self.rss else seconds)
                 self.last[key] = seconds
         elapsed = time.monotonic() - self.began
-        self.rss.append((elapsed, rss))
+        self.rss.append((elapsed, sum(each.values())))
+        self.each.append(each)
+
+    def processes(self):
+        """Each process, and its MiB at all times: 0 where it was not there."""
+        names = list(dict.fromkeys(name for each in self.each for name in each))
+        return {name: [each.get(name, 0.0) for each in self.each] for name in names}
 
     def threads(self):
         """(process, thread's name) -> seconds; those of one name are one."""
@@ -199,7 +204,7 @@ class Watch:
         return self.rss[-1][0] - self.rss[0][0]
 
     def percent(self):
-        return 100 * self.seconds() / self.elapsed()
+        return 100 * self.seconds() / self.elapsed() if self.elapsed() else 0.0
 
     def slope(self):
         """MiB per hour, fitted to all but the beginning."""
@@ -260,10 +265,14 @@ def directory_size(path):
 def print_tool(name, watch):
     rss = [mib for _, mib in watch.rss]
     print(f"\n{name}: {watch.percent():.2f} % of one CPU, ", end="")
+    if not watch.elapsed():
+        print("it did not run")
+        return
     print(f"{60 * watch.seconds() / watch.elapsed():.3f} CPU s a minute; RSS {rss[-1]:.1f} MiB, ")
     print(f"  {max(rss):.1f} at most, slope {watch.slope():+.1f} MiB/h over {watch.elapsed():.0f} s")
-    for process, mib in watch.most.items():
-        print(f"  {process:<20} RSS {mib:.1f} MiB at most")
+    for process, mib in watch.processes().items():
+        rows = mib[:: max(1, len(mib) // 10)]
+        print(f"  {process:<20} RSS {max(mib):.1f} MiB at most:", *(f"{row:.1f}" for row in rows))
     for (process, thread), seconds in sorted(watch.threads().items()):
         print(f"  {process:<20} {thread:<16} {60 * seconds / watch.elapsed():8.3f} s a minute")
 

@@ -11,12 +11,14 @@ ratio. Fails when a profile that was answered is not in the sums.
 
 import argparse
 import concurrent.futures
+import contextlib
 import glob
 import http.client
 import json
 import os
 import random
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -25,6 +27,10 @@ import time
 import urllib.parse
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tests/web"))
+
+from clickhouse import ClickHouse  # pylint: disable=wrong-import-position
+
 EPROF = os.environ.get("EPROF_BINARY", os.path.join(ROOT, "build/release/eprof"))
 SERVER = os.environ.get("EPROF_SERVER", os.path.join(ROOT, "build/release/eprof-server"))
 NOON = 1767355200
@@ -72,9 +78,13 @@ def make_shapes(chance, services, stacks):
 
 
 class Server:
-    def __init__(self, directory, minutes="0", hours="0"):
+    """house: of tests/web/clickhouse.py, or None: SQLite."""
+
+    def __init__(self, directory, house, minutes="0", hours="0"):
         self.data = os.path.join(directory, "data")
-        words = ["--data", self.data, "--listen", "127.0.0.1:0", "--insecure", "--keep", "0"]
+        self.house = house
+        words = ["--clickhouse", house.url("eprof")] if house else ["--data", self.data]
+        words += ["--listen", "127.0.0.1:0", "--insecure", "--keep", "0"]
         words += ["--minutes-after", minutes, "--hours-after", hours]
         self.process = subprocess.Popen(
             [SERVER, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
@@ -89,7 +99,9 @@ class Server:
         self.process.wait()
 
     def cpu_seconds(self):
-        tasks = glob.glob(f"/proc/{self.process.pid}/task/*/schedstat")
+        """With those of the database."""
+        of = [self.process] + ([self.house.process] if self.house else [])
+        tasks = [task for one in of for task in glob.glob(f"/proc/{one.pid}/task/*/schedstat")]
         return sum(int(open(task, encoding="ascii").read().split()[0]) for task in tasks) / 1e9
 
     def rss_mib(self):
@@ -97,7 +109,18 @@ class Server:
             return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
 
     def bytes(self):
-        return sum(os.stat(path).st_blocks * 512 for path in glob.glob(self.data + "/*.db*"))
+        lines = self.get("/metrics")[1].decode().splitlines()
+        return next(int(line.split()[1]) for line in lines
+                    if line.startswith("eprof_server_store_bytes "))
+
+    def windows(self):
+        if self.house:
+            return int(self.house.ask("SELECT count() FROM profiles", "eprof")[0][0])
+        count = 0
+        for path in glob.glob(self.data + "/*.db"):
+            with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as day:
+                count += day.execute("SELECT count(*) FROM window").fetchone()[0]
+        return count
 
     def get(self, path, **parameters):
         """Seconds, and the answer."""
@@ -234,26 +257,23 @@ def bench_growth(server, shapes, options, chance):
               f"  {series:11.2f} s  {values:6.2f} s")
 
 
-def windows_of(server, options):
-    """How many there are: points of steps of a minute, by host."""
-    sum_of = 0
-    for day in range(1, options.days + 1):
-        span = {"kind": "on-cpu", "from": NOON - day * DAY - DAY // 2, "until": NOON - day * DAY + DAY // 2}
-        answer = server.get("/api/v1/series", by="host", step=MINUTE, **span)[1]
-        sum_of += len(json.loads(answer)["points"])
-    return sum_of
-
-
-def bench_coarser(scratch, options):
+def bench_coarser(scratch, house):
     """What is left when old windows have been put together; all of it is old."""
-    for words, per_day in (({"minutes": "1d"}, 30), ({"hours": "1d"}, 10)):
-        with Server(scratch, **words) as server:
-            limit = time.monotonic() + 600
-            while windows_of(server, options) != per_day * options.days:
-                if time.monotonic() > limit:
+    for words in ({"minutes": "1d"}, {"hours": "1d"}):
+        began = time.monotonic()
+        with Server(scratch, house, **words) as server:
+            before = server.windows()
+            last, still = before, 0
+            # It is over when nothing has changed for a while.
+            while still < 20 or last == before:
+                time.sleep(0.5)
+                now = server.windows()
+                still = still + 1 if now == last else 0
+                last = now
+                if time.monotonic() - began > 1200:
                     sys.exit("old windows are not put together")
-                time.sleep(0.2)
-        with Server(scratch) as server:
+            print(f"{before} windows became {last} in {time.monotonic() - began - 10:.0f} s;", end=" ")
+        with Server(scratch, house) as server:
             whole = server.get("/api/v1/merge", kind="on-cpu", service="service0", format="picture",
                                **{"from": NOON - DAY - DAY // 2, "until": NOON - DAY // 2})[0]
             print(f"in windows of {'ten minutes' if 'minutes' in words else 'an hour'}:"
@@ -268,17 +288,23 @@ def main():
     parser.add_argument("--services", type=int, default=10)
     parser.add_argument("--hosts", type=int, default=50)
     parser.add_argument("--days", type=int, default=30)
+    parser.add_argument("--clickhouse", action="store_true", help="instead of SQLite")
     options = parser.parse_args()
     chance = random.Random(99)
     shapes = make_shapes(chance, [f"service{i}" for i in range(options.services)], options.stacks)
-    with tempfile.TemporaryDirectory(prefix="eprof-load-") as scratch:
-        with Server(scratch) as server:
+    with contextlib.ExitStack() as stack:
+        scratch = stack.enter_context(tempfile.TemporaryDirectory(prefix="eprof-load-"))
+        house = None
+        if options.clickhouse:
+            house = stack.enter_context(ClickHouse(scratch))
+            house.ask("CREATE DATABASE eprof")
+        with Server(scratch, house) as server:
             bench_agents(server, shapes, options, chance)
             ok = bench_merge(server, shapes, options, chance, scratch)
             if options.days:
                 bench_growth(server, shapes, options, chance)
         if options.days:
-            bench_coarser(scratch, options)
+            bench_coarser(scratch, house)
     print("all within what is asked" if ok else "short of what is asked")
     return 0 if ok else 1
 

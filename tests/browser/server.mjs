@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import readline from 'node:readline';
 
-import { draw, newPath, ROOT } from './eprof.mjs';
+import { draw, EPROF, newPath, ROOT } from './eprof.mjs';
 import { browserTest } from './harness.mjs';
 
 const SERVER = process.env.EPROF_SERVER ?? path.join(ROOT, 'build/release/eprof-server');
@@ -54,6 +54,31 @@ export async function startEprofServer(words = ['--insecure']) {
 			child.kill();
 			if (child.exitCode === null)
 				await once(child, 'exit');
+		},
+	};
+}
+
+/* An agent that sends what this machine does, as anybody who may not write to its files; and a
+ * process that has something to do, and to wait for. Returns { end() }. */
+export function startAgent(url) {
+	const folder = newPath('agent');
+	const words = ['agent', '--window', '2', '--upload', url.replace('http', 'eprof'), '--spool-dir',
+		path.join(folder, 'spool'), '--socket', path.join(folder, 'run/agent.sock'), '--user', '65534'];
+	const work = 'for (;;) { Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2); ' +
+		'for (let until = Date.now() + 5; Date.now() < until;); }';
+
+	fs.mkdirSync(folder, { mode: 0o755 });
+	fs.chmodSync(path.dirname(folder), 0o755);
+	const children = [spawn(EPROF, words, { stdio: ['ignore', 'ignore', 'inherit'] }),
+		spawn(process.execPath, ['-e', work], { stdio: 'ignore' })];
+
+	return {
+		end: async () => {
+			for (const child of children) {
+				child.kill();
+				if (child.exitCode === null && child.signalCode === null)
+					await once(child, 'exit');
+			}
 		},
 	};
 }

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 
 import { newPath } from './eprof.mjs';
-import { serverTest } from './server.mjs';
+import { serverTest, startAgent } from './server.mjs';
 
 const HOUR = 3600;
 const NOW = Math.floor(Date.now() / 1000);
@@ -271,6 +271,42 @@ serverTest('what a profile says is text', async ({ server, visit }) => {
 	assert.equal(await page.locator('h2.service').textContent(), evil);
 	await page.waitForFunction(() => document.querySelectorAll('.filters option').length > 1);
 	assert.equal(await page.locator('img, main script').count(), 0);
+});
+
+/* Until a service has profiles of both kinds; its name. */
+async function serviceOfAgent(url) {
+	const limit = Date.now() + 60000;
+
+	for (;;) {
+		const [on, off] = await Promise.all(['on-cpu', 'off-cpu'].map(async (kind) => (await (await fetch(
+			`${url}/api/v1/values?name=service&kind=${kind}`)).json()).values));
+		const both = on.filter((name) => off.includes(name) && name !== 'kernel');
+
+		if (both.length > 0)
+			return both[0];
+		assert.ok(Date.now() < limit, 'the agent has sent nothing');
+		await new Promise((resolve) => { setTimeout(resolve, 100); });
+	}
+}
+
+serverTest('what an agent has measured is shown', async ({ server, visit }) => {
+	/* Only root may record. */
+	if (process.getuid() !== 0)
+		return;
+	const agent = startAgent(server.url);
+
+	try {
+		const service = await serviceOfAgent(server.url);
+		const page = await visit();
+
+		await page.getByRole('link', { name: service, exact: true }).click();
+		await pictures(page, 2);
+		assert.deepEqual(await titles(page), ['On-CPU', 'Off-CPU']);
+		assert.ok(await page.locator('.pictures .eprof-view').first().locator('text').count() > 1);
+		await page.screenshot({ path: process.env.EPROF_SCREENSHOT ?? newPath('png') });
+	} finally {
+		await agent.end();
+	}
 });
 
 for (const [name, options] of [['wide', { viewport: { width: 1280, height: 900 } }],

@@ -25,6 +25,9 @@
 #define CONNECTIONS_MAX 64
 #define IDLE_SECONDS    2
 #define REQUEST_SECONDS 1
+#define ANSWER_SECONDS  60
+#define WAIT_SECONDS    60
+#define ANSWERS_MAX     (64 << 20)
 #define ANSWER_SIZE     4096
 #define SLICE_MS        50
 #define READERS         2
@@ -100,6 +103,9 @@ static int start(void **state)
 		.connections_max = CONNECTIONS_MAX,
 		.idle_seconds_max = IDLE_SECONDS,
 		.request_seconds_max = REQUEST_SECONDS,
+		.answer_seconds_max = ANSWER_SECONDS,
+		.wait_seconds_max = WAIT_SECONDS,
+		.answers_max = ANSWERS_MAX,
 		.writers = 2,
 		.readers = READERS,
 		.find_way = find_way,

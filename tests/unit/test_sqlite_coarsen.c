@@ -3,6 +3,8 @@
 
 #include "tests/unit/sqlite_fixture.h"
 
+static const atomic_bool is_stopped;
+
 /* Three minutes of ten, one of the next ten, and one of another host. */
 static void put_minutes(struct fixture *fixture)
 {
@@ -29,17 +31,19 @@ static void windows_that_are_old_become_one(void **state)
 	struct points points = { 0 };
 
 	put_minutes(fixture);
-	assert_int_equal(store_coarsen(fixture->store, NOON + 9 * MINUTE, 7), -EINVAL);
+	assert_int_equal(store_coarsen(fixture->store, NOON + 9 * MINUTE, 7, &is_stopped), -EINVAL);
 	/* The ten minutes are not over. */
-	assert_int_equal(store_coarsen(fixture->store, NOON + 9 * MINUTE, 10 * MINUTE), 0);
+	assert_int_equal(store_coarsen(fixture->store, NOON + 9 * MINUTE, 10 * MINUTE, &is_stopped),
+			 0);
 	assert_int_equal(store_series(fixture->store, &selector, MINUTE, NULL, take_point, &points),
 			 0);
 	assert_string_equal(points.text, "0   103\n60   30\n120   30\n600   1000\n");
-	assert_int_equal(store_coarsen(fixture->store, NOON + 10 * MINUTE, 10 * MINUTE), 0);
+	assert_int_equal(
+		store_coarsen(fixture->store, NOON + 10 * MINUTE, 10 * MINUTE, &is_stopped), 0);
 	points.text[0] = '\0';
 	assert_int_equal(store_series(fixture->store, &selector, MINUTE, NULL, take_point, &points),
 			 0);
-	assert_string_equal(points.text, "0   163\n600   1000\n");
+	assert_string_equal(points.text, "0   100\n0   21\n60   21\n120   21\n600   1000\n");
 	check_merged(fixture, &that_day, 5, all);
 	selector.matchers = of_a;
 	selector.matcher_count = 1;
@@ -47,7 +51,7 @@ static void windows_that_are_old_become_one(void **state)
 	check_merged(fixture, &selector, 3, "a;f 21\na;g 2\nb 40\n");
 	/* Those that it was made of are known. */
 	assert_int_equal(put(fixture, "0", "a;f 1\n", NULL), -EEXIST);
-	assert_int_equal(store_coarsen(fixture->store, NOON + DAY, 3600), 0);
+	assert_int_equal(store_coarsen(fixture->store, NOON + DAY, 3600, &is_stopped), 0);
 	check_merged(fixture, &that_day, 5, all);
 }
 
@@ -67,7 +71,7 @@ static void what_does_not_fit_together_stays_apart(void **state)
 	}
 	assert_int_equal(put(fixture, "1", "b 1\n", &profile), 0);
 	assert_int_equal(put(fixture, "2", "b 2\n", &profile), 0);
-	(void)store_coarsen(fixture->store, NOON + DAY, 3600);
+	(void)store_coarsen(fixture->store, NOON + DAY, 3600, &is_stopped);
 	assert_int_equal(store_series(fixture->store, &that_day, DAY, "host", take_count, &points),
 			 0);
 	assert_string_equal(points.text, "a 10088063165309911040 b 3 ");

@@ -153,7 +153,7 @@ static void a_time_series_has_sums_by_label_and_state(void **state)
 	assert_int_equal(
 		store_series(fixture->store, &selector, MINUTE, "host", take_point, &points), 0);
 	assert_string_equal(points.text, "0 a runqueue 2\n0 a sleep 1\n0 a uninterruptible 4\n"
-					 "60 b sleep 8\n");
+					 "60 b sleep 4\n120 b sleep 4\n");
 	points.text[0] = '\0';
 	assert_int_equal(store_series(fixture->store, &selector, 3600, NULL, take_point, &points),
 			 0);

@@ -50,8 +50,11 @@ class Server:
         self.port = None
         self.tls = None  # an ssl.SSLContext that knows the server's certificate
 
+    def store_words(self):
+        return ("--data", self.data)
+
     def start(self):
-        words = ["--listen", "127.0.0.1:0", "--data", self.data, *KEEPING, *self.words]
+        words = ["--listen", "127.0.0.1:0", *self.store_words(), *KEEPING, *self.words]
         self.process = subprocess.Popen(
             [SERVER, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )

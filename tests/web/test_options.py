@@ -48,6 +48,9 @@ class Options(unittest.TestCase):
         self.refused(2, "'99999999999999999999' is no number", *data, "--keep-bytes", "9" * 20)
         self.refused(2, "'99999999T' is too large", *data, "--keep-bytes", "99999999T")
         self.refused(2, "at least one second", *data, "--housekeeping", "0")
+        self.refused(2, "a hundred years", *data, "--keep", "36526d")
+        self.refused(2, "kept in one of them", *data, "--clickhouse", "http://localhost/x")
+        self.refused(2, "is more than", *data, "--clickhouse-batch", "10001")
 
     def test_others_are_only_let_in_with_tls_and_tokens(self):
         data = ("--data", self.directory + "/data", "--listen", "0.0.0.0:0")
@@ -99,6 +102,7 @@ class Options(unittest.TestCase):
             ("a all " + "x" * 257 + "\n", "line 1: its token"),
             ("a all " + "x" * 5000 + "\n", "line 1: it is too long"),
             ("a all 0123456789abcdef more\n", "line 1: it is not"),
+            ("a read 0123456789abcdef\nb all 0123456789abcdef\n", "line 2: its token is another"),
         ):
             self.refused(1, reason, *data, "--tokens", self.write("tokens", text))
         self.refused(1, "not a regular file", *data, "--tokens", "/dev/null")

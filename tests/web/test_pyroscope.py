@@ -103,14 +103,23 @@ class Push(PyroscopeTest):
         bomb = gzip.compress(b"\0" * (200 << 20))
         self.assert_error(self.push(bomb), 400, "cannot be read")
         self.assert_error(self.push(good, **{"Content-Type": "application/json"}), 415, "proto")
+        crowd = push_of(self.LABELS, *[(b"junk", "1")] * 1001)
+        self.assert_error(self.push(crowd), 413, "more than 1000 profiles")
         many = {f"l{i}": "x" for i in range(100)}
         self.assert_error(self.push(push_of(many, (pprof_of("a 1\n"), "1"))), 400, "64 labels")
+        many = {f"l{i}": "x" for i in range(1_000_000)}
+        refused = self.push(push_of(many, (pprof_of("a 1\n"), "1")))
+        self.assert_error(refused, 400, "64 labels|no push.v1.PushRequest")
 
 
 class Ingest(PyroscopeTest):
     def test_folded_samples_become_time(self):
         self.assertEqual(self.ingest(b"main;f 3\n", sampleRate=100).status, 200)
         self.assertEqual(self.merged(service="shop", host="a", label_region="eu"), "main;f 30000\n")
+
+    def test_a_name_without_a_kind_is_time_on_a_cpu(self):
+        self.assertEqual(self.ingest(b"main;f 3\n", name="shop", sampleRate=100).status, 200)
+        self.assertEqual(self.merged(service="shop"), "main;f 30000\n")
 
     def test_times_stay_what_they_are(self):
         answer = self.ingest(b"main;f 3\n", name="shop.off_cpu", units="microseconds")
@@ -139,6 +148,8 @@ class Ingest(PyroscopeTest):
         form = b'--form\r\nContent-Disposition: form-data; name="other"\r\n\r\n1\r\n--form--\r\n'
         headers = {"Content-Type": "multipart/form-data; boundary=form"}
         self.assert_error(self.ingest(form, headers), 400, "no field 'profile'")
+        cut = form.replace(b"other", b"profile")[: -len("--form--\r\n")]
+        self.assert_error(self.ingest(cut, headers), 400, "to its end")
 
 
 class Metrics(PyroscopeTest):
@@ -160,6 +171,18 @@ class Metrics(PyroscopeTest):
         self.assertEqual((lines[path % "2xx"], lines[path % "4xx"]), ("2", "1"))
         self.assertGreater(int(lines["eprof_server_store_bytes"]), 0)
         self.assertEqual(int(lines["eprof_server_store_oldest_seconds"]), NOON // 86400 * 86400)
+
+
+class Rate(PyroscopeTest):
+    WORDS = ("--insecure", "--rate", "1")
+
+    def test_all_profiles_of_a_message_count(self):
+        """Ten may come at once."""
+        samples = [(pprof_of("a 1\n"), str(number)) for number in range(11)]
+        self.assertEqual(self.push(push_of(Push.LABELS, *samples)).status, 200)
+        refused = self.push(push_of(Push.LABELS, (pprof_of("a 1\n"), "more")))
+        self.assert_error(refused, 429, "more profiles than one may send")
+        self.assertIn("Retry-After", refused.headers)
 
 
 if __name__ == "__main__":

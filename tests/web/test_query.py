@@ -71,6 +71,27 @@ class Queries(ServerTest):
         points = self.get("/api/v1/series", kind="on-cpu", by="host")["points"]
         self.assertEqual([p["value"] for p in points], ["a", "b", "c"])
 
+    def test_a_window_is_shared_among_the_steps_that_it_lies_in(self):
+        span = {"from": NOON + 30, "until": NOON + 150}
+        self.assert_stored(self.server.put(pprof_of("a 12\n"), **span))
+        points = self.get("/api/v1/series", kind="on-cpu", step=60)["points"]
+        self.assertEqual(
+            [(p["at"] - NOON, int(p["count"])) for p in points],
+            [(0, 30_000_000), (60, 60_000_000), (120, 30_000_000)],
+        )
+        within = {"from": NOON + 60, "until": NOON + 100}
+        points = self.get("/api/v1/series", kind="on-cpu", step=60, **within)["points"]
+        self.assertEqual([(p["at"] - NOON, int(p["count"])) for p in points], [(60, 60_000_000)])
+
+    def test_half_a_time_before_is_not_kept(self):
+        """What completes it is the time now, or that of the other half."""
+        self.put_hosts()
+        half = {"before_from": NOON - 7200, "from": NOON, "until": NOON + 60}
+        for _ in range(2):
+            answer = self.server.ask("GET", "/api/v1/diff", kind="on-cpu", format="folded", **half)
+            self.assertEqual(answer.status, 200, answer.body)
+        self.assertEqual(self.cached(), 0)
+
     def cached(self):
         lines = self.server.ask("GET", "/metrics").body.decode().splitlines()
         return int(next(l for l in lines if "cached_answers_total " in l and l[0] != "#").split()[1])

@@ -128,6 +128,27 @@ class Profiles(ServerTest):
             self.assert_error(self.server.ask("GET", path), 404, "path")
         self.assertEqual(self.server.ask("GET", "/healthz").body, b"ok\n")
 
+    def test_head_is_answered_and_methods_are_told(self):
+        head = self.server.ask("HEAD", "/healthz")
+        self.assertEqual((head.status, head.body), (200, b""))
+        self.assertEqual(self.server.ask("HEAD", "/").status, 200)
+        for path, allowed in (("/api/v1/profiles", "POST"), ("/api/v1/merge", "GET, HEAD")):
+            answer = self.server.ask("DELETE", path)
+            self.assertEqual((answer.status, answer.headers["Allow"]), (405, allowed))
+
+    def test_what_is_too_large_is_counted(self):
+        answer = self.server.put(b"x" * (33 << 20))
+        self.assertEqual(answer.status, 413)
+        metrics = self.server.ask("GET", "/metrics").body.decode()
+        self.assertIn('eprof_server_refused_requests_total{why="too_large"} 1\n', metrics)
+
+    def test_nodes_have_a_limit(self):
+        """Some kilobytes can be millions of nodes."""
+        deep = ";".join(["f"] * 60_000)
+        body = pprof_of("".join(f"{name};{deep} 1\n" for name in range(20)))
+        self.assertLess(len(body), 1 << 20)
+        self.assert_error(self.server.put(body), 422, "no pprof profile: .")
+
     def test_pages_of_other_sites_may_not_ask(self):
         profile = pprof_of("a 1\n")
         origin = {"Origin": "https://example.org"}

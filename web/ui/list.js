@@ -16,8 +16,8 @@ function valueOf(point, step) {
 
 /* By service: { values: by step, sum } */
 function gather(answer, { from, until }) {
-	const count = Math.max(1, Math.ceil((until - from) / answer.step) + 1);
 	const first = Math.floor(from / answer.step);
+	const count = Math.max(1, Math.ceil(until / answer.step) - first);
 	const services = new Map();
 
 	for (const point of answer.points) {
@@ -28,12 +28,14 @@ function gather(answer, { from, until }) {
 			service = { values: new Float64Array(count), sum: 0 };
 			services.set(point.value, service);
 		}
-		/* A window may have begun before. */
-		service.values[Math.min(count - 1, Math.max(0, at))] += valueOf(point, answer.step);
+		service.values[at] += valueOf(point, answer.step);
 		service.sum += valueOf(point, answer.step);
 	}
+	/* Whole steps were counted, up to now. */
+	const seconds = Math.min((first + count) * answer.step, Date.now() / 1000) - first * answer.step;
+
 	for (const service of services.values())
-		service.mean = service.sum * answer.step / (until - from);
+		service.mean = service.sum * answer.step / Math.max(1, seconds);
 	return services;
 }
 
@@ -112,7 +114,7 @@ function makeTable(page, on, off) {
 /* The content of the page; page: see app.js. */
 export async function showList(page, now, signal) {
 	const time = timeOf(page.state, now);
-	const step = stepOf(time, now, POINTS);
+	const step = stepOf(time, POINTS);
 	const pairs = [...selectionOf(page.state, time), ['by', 'service'], ['states', '0'],
 		['step', String(step)]];
 	const [on, off] = await Promise.all(['on-cpu', 'off-cpu'].map((kind) =>

@@ -82,21 +82,13 @@ function isOne(state) {
 
 /* The time that the axis shows. */
 export function timeOf(state, now) {
-	return state.fixed || { from: now - state.last, until: now };
+	return state.fixed || { from: Math.max(0, now - state.last), until: now };
 }
 
-const DAY = 86400;
 
-/*
- * Seconds between the points of a line, at most so many of them. A window counts where it begins: in
- * shorter steps than windows have there would be nothing between them. Old ones have been put
- * together (eprof-server, --minutes-after and --hours-after).
- */
-export function stepOf({ from, until }, now, points) {
-	const age = now - from;
-	const least = age > 14 * DAY ? 3600 : age > 2 * DAY ? 600 : 60;
-
-	return Math.max(least, Math.ceil((until - from) / points));
+/* Seconds between the points of a line, at most so many of them; windows have a minute, or more. */
+export function stepOf({ from, until }, points) {
+	return Math.max(60, Math.ceil((until - from) / points));
 }
 
 /* What the pictures are of. */
@@ -111,7 +103,7 @@ export function beforeSpanOf(state, now) {
 	if (state.before.span)
 		return state.before.span;
 	return state.before.filters.length > 0 ? { from, until } :
-		{ from: from - (until - from), until: from };
+		{ from: Math.max(0, from - (until - from)), until: Math.max(1, from) };
 }
 
 export function kindsOf(state) {

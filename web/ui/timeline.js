@@ -33,7 +33,7 @@ function gather(answer, { from, until }) {
 	const lines = new Map();
 
 	for (const { at, state, unit, count: value } of answer.points) {
-		const index = Math.min(count - 1, Math.max(0, at / answer.step - first));
+		const index = at / answer.step - first;
 
 		if (!lines.has(state))
 			lines.set(state, new Array(count).fill(0));
@@ -166,7 +166,7 @@ export class Timeline {
 
 	async load(state, now, signal) {
 		const time = timeOf(state, now);
-		const step = stepOf(time, now, POINTS);
+		const step = stepOf(time, POINTS);
 		const pairs = [...selectionOf(state, time), ['step', String(step)]];
 		const answers = await Promise.all(['on-cpu', 'off-cpu'].map((kind) =>
 			askJson('/api/v1/series', [...pairs, ['kind', kind]], signal)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/curl_library.h"
+#include "base/curl_library.h"
 
 #include <dlfcn.h>
 #include <pthread.h>

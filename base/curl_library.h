@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libcurl, loaded when something is first sent: with all that it depends on it would double what a
- * recording maps, which sends nothing.
+ * recording maps, which sends nothing; and eprof-server needs it for one of its engines only.
  */
-#ifndef EPROF_AGENT_CURL_LIBRARY_H
-#define EPROF_AGENT_CURL_LIBRARY_H
+#ifndef EPROF_BASE_CURL_LIBRARY_H
+#define EPROF_BASE_CURL_LIBRARY_H
 
 #include <stdbool.h>
 #include <stddef.h>
