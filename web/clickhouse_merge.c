@@ -4,6 +4,7 @@
  * as whoever writes does so before: all that a profile counts is there.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,10 @@
 /* Stacks of one answer. */
 #define STACKS_MAX (1u << 22)
 
+/* What is asked for by its numbers; of more than that all are asked for that a selection may have.
+ */
+#define LISTED_MAX 100000
+
 /* A stack of a profile, but not of the table: its day was deleted while the profile came. */
 static const struct frame unknown_stack = { .name = "[stack: not kept]", .kind = FRAME_NOTE };
 
@@ -22,27 +27,35 @@ struct merge {
 	const struct store_selector *selector;
 	struct call_tree *tree;
 	struct hashmap counts; /* stack -> its index in sums */
-	uint64_t *sums;        /* 0: it has been counted */
+	struct stack_sum *sums;
 	size_t count, capacity;
-	struct row_writer texts; /* of frames, each behind a 0 */
-	struct hashmap frames;   /* frame -> its index in list */
+	struct clickhouse_rows stacks; /* as they came: stack, frames */
+	struct row_writer texts;       /* of frames, each behind a 0 */
+	struct hashmap frames;         /* frame -> its index in list */
 	struct frame_row *list;
 	size_t frame_count, frame_capacity;
 	struct frame *path; /* of one stack */
 	size_t path_capacity;
 };
 
+struct stack_sum {
+	uint64_t stack, sum; /* 0: it has been counted */
+};
+
 /* Texts by where they begin, as they move; 0: none. */
 struct frame_row {
+	uint64_t frame;
 	size_t name, file, module;
 	uint32_t line;
 	uint8_t kind;
+	bool is_unknown;
 };
 
 static void cleanup_merge(struct merge *merge)
 {
 	hashmap_done(&merge->counts);
 	free(merge->sums);
+	clickhouse_rows_done(&merge->stacks);
 	row_writer_done(&merge->texts);
 	hashmap_done(&merge->frames);
 	free(merge->list);
@@ -102,7 +115,7 @@ static int read_head(struct merge *merge, struct store_merged *ret)
 
 static int add_sum(struct merge *merge, uint64_t stack, uint64_t sum)
 {
-	uint64_t *sums;
+	struct stack_sum *sums;
 	int err;
 
 	if (merge->count == STACKS_MAX)
@@ -115,7 +128,7 @@ static int add_sum(struct merge *merge, uint64_t stack, uint64_t sum)
 	merge->sums = sums;
 	err = hashmap_put(&merge->counts, stack, merge->count);
 	if (!err)
-		sums[merge->count++] = sum;
+		sums[merge->count++] = (struct stack_sum){ stack, sum };
 	return err;
 }
 
@@ -140,15 +153,69 @@ static int read_sums(struct merge *merge)
 	return !err && rows.reader.is_broken ? -EPROTO : err;
 }
 
-/* The rows of stacks that profiles of the selection have, whether they count or are in a sum. */
-static void write_stacks(const char *columns, const struct store_selector *selector, FILE *out)
+/* The days and services of a selection, which are what a table of stacks is ordered by. */
+static void write_places(const struct store_selector *selector, const char *columns, FILE *out)
 {
-	(void)fprintf(out,
-		      "SELECT %s FROM stacks WHERE (day, service, stack) GLOBAL IN"
-		      " (SELECT day, service, arrayJoin(stacks) FROM profiles WHERE ",
-		      columns);
+	(void)fprintf(out, "SELECT DISTINCT %s FROM profiles WHERE ", columns);
 	clickhouse_write_condition(selector, out);
-	(void)fputc(')', out);
+}
+
+/* Those that were summed up, by their numbers; or all of these services and days. */
+static int read_stacks(struct merge *merge)
+{
+	CLEANUP(cleanup_question) struct question question = { 0 };
+	int err = begin(&question, "SELECT stack, any(frames) FROM stacks"
+				   " WHERE (day, service) GLOBAL IN (");
+
+	if (err < 0)
+		return err;
+	write_places(merge->selector, "day, service", question.out);
+	(void)fputc(')', question.out);
+	for (size_t i = 0; i < merge->count && merge->count <= LISTED_MAX; i++)
+		(void)fprintf(question.out, "%s%" PRIu64, i ? "," : " AND stack IN (",
+			      merge->sums[i].stack);
+	(void)fprintf(question.out, "%s GROUP BY stack",
+		      merge->count && merge->count <= LISTED_MAX ? ")" : "");
+	return end(merge, &question, &merge->stacks);
+}
+
+/* A frame that a stack has, whose names are not known yet. */
+static int note_frame(struct merge *merge, uint64_t frame)
+{
+	struct frame_row *list;
+	uint64_t index;
+
+	if (hashmap_get(&merge->frames, frame, &index))
+		return 0;
+	list = array_reserve(merge->list, merge->frame_count, &merge->frame_capacity,
+			     sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	merge->list = list;
+	list[merge->frame_count] = (struct frame_row){ .frame = frame, .is_unknown = true };
+	return hashmap_put(&merge->frames, frame, merge->frame_count++);
+}
+
+static int note_frames(struct merge *merge)
+{
+	struct row_reader rows = merge->stacks.reader;
+	uint64_t index;
+	int err = 0;
+
+	while (!err && row_is_left(&rows)) {
+		uint64_t stack = row_get_u64(&rows);
+		size_t length = row_get_length(&rows, sizeof(uint64_t));
+		bool is_counted = hashmap_get(&merge->counts, stack, &index);
+
+		if (length > CALL_TREE_DEPTH_MAX)
+			return -EPROTO;
+		for (size_t i = 0; !err && i < length; i++) {
+			uint64_t frame = row_get_u64(&rows);
+
+			err = is_counted ? note_frame(merge, frame) : 0;
+		}
+	}
+	return !err && rows.is_broken ? -EPROTO : err;
 }
 
 /* Where it begins in texts; 0: it is empty. */
@@ -171,39 +238,41 @@ static size_t keep_text(struct merge *merge, struct row_reader *rows)
 
 static int keep_frame(struct merge *merge, struct row_reader *rows)
 {
-	struct frame_row *list = array_reserve(merge->list, merge->frame_count,
-					       &merge->frame_capacity, sizeof(*list));
-	uint64_t frame = row_get_u64(rows);
-	struct frame_row *row;
+	struct frame_row row = { .frame = row_get_u64(rows) };
+	uint64_t index;
 
-	if (!list)
-		return -ENOMEM;
-	merge->list = list;
-	row = &list[merge->frame_count];
-	row->name = keep_text(merge, rows);
-	row->kind = row_get_u8(rows);
-	row->file = keep_text(merge, rows);
-	row->line = row_get_u32(rows);
-	row->module = keep_text(merge, rows);
+	row.name = keep_text(merge, rows);
+	row.kind = row_get_u8(rows);
+	row.file = keep_text(merge, rows);
+	row.line = row_get_u32(rows);
+	row.module = keep_text(merge, rows);
 	if (merge->texts.is_out_of_memory)
 		return -ENOMEM;
-	if (row->kind >= FRAME_KIND_COUNT)
+	if (row.kind >= FRAME_KIND_COUNT)
 		return -EPROTO;
-	return hashmap_put(&merge->frames, frame, merge->frame_count++);
+	/* All of a day were asked for. */
+	if (hashmap_get(&merge->frames, row.frame, &index))
+		merge->list[index] = row;
+	return 0;
 }
 
 static int read_frames(struct merge *merge)
 {
 	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
 	CLEANUP(cleanup_question) struct question question = { 0 };
+	bool is_listed = merge->frame_count && merge->frame_count <= LISTED_MAX;
 	int err = begin(&question,
 			"SELECT frame, any(name), any(kind), any(file), any(line), any(module)"
-			" FROM frames WHERE (day, frame) GLOBAL IN (");
+			" FROM frames WHERE day GLOBAL IN (");
 
 	if (err < 0)
 		return err;
-	write_stacks("day, arrayJoin(frames)", merge->selector, question.out);
-	(void)fputs(") GROUP BY frame", question.out);
+	write_places(merge->selector, "day", question.out);
+	(void)fputc(')', question.out);
+	for (size_t i = 0; is_listed && i < merge->frame_count; i++)
+		(void)fprintf(question.out, "%s%" PRIu64, i ? "," : " AND frame IN (",
+			      merge->list[i].frame);
+	(void)fprintf(question.out, "%s GROUP BY frame", is_listed ? ")" : "");
 	err = end(merge, &question, &rows);
 	while (!err && row_is_left(&rows.reader))
 		err = keep_frame(merge, &rows.reader);
@@ -221,7 +290,7 @@ static void fill_frame(const struct merge *merge, uint64_t number, struct frame 
 	uint64_t index;
 
 	*ret = unknown_stack;
-	if (!hashmap_get(&merge->frames, number, &index))
+	if (!hashmap_get(&merge->frames, number, &index) || merge->list[index].is_unknown)
 		return;
 	row = &merge->list[index];
 	*ret = (struct frame){ .name = row->name ? text_at(merge, row->name) : "",
@@ -237,8 +306,6 @@ static int count_stack(struct merge *merge, struct row_reader *rows)
 	size_t length = row_get_length(rows, sizeof(uint64_t));
 	int err;
 
-	if (length > CALL_TREE_DEPTH_MAX)
-		return -EPROTO;
 	for (size_t i = 0; i < length; i++) {
 		struct frame *path =
 			array_reserve(merge->path, i, &merge->path_capacity, sizeof(*path));
@@ -251,27 +318,21 @@ static int count_stack(struct merge *merge, struct row_reader *rows)
 	/* Another service's, or what came since. */
 	if (rows->is_broken || !hashmap_get(&merge->counts, stack, &index))
 		return 0;
-	err = call_tree_add(merge->tree, merge->path, length, merge->sums[index]);
-	merge->sums[index] = 0;
+	err = call_tree_add(merge->tree, merge->path, length, merge->sums[index].sum);
+	merge->sums[index].sum = 0;
 	return err;
 }
 
 static int count_stacks(struct merge *merge)
 {
-	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
-	CLEANUP(cleanup_question) struct question question = { 0 };
-	int err = begin(&question, "SELECT stack, any(frames) FROM (");
+	struct row_reader *rows = &merge->stacks.reader;
+	int err = 0;
 
-	if (err < 0)
-		return err;
-	write_stacks("stack, frames", merge->selector, question.out);
-	(void)fputs(") GROUP BY stack", question.out);
-	err = end(merge, &question, &rows);
-	while (!err && row_is_left(&rows.reader))
-		err = count_stack(merge, &rows.reader);
+	while (!err && row_is_left(rows))
+		err = count_stack(merge, rows);
 	for (size_t i = 0; !err && i < merge->count; i++)
-		err = call_tree_add(merge->tree, &unknown_stack, 1, merge->sums[i]);
-	return !err && rows.reader.is_broken ? -EPROTO : err;
+		err = call_tree_add(merge->tree, &unknown_stack, 1, merge->sums[i].sum);
+	return !err && rows->is_broken ? -EPROTO : err;
 }
 
 int clickhouse_merge(struct store *base, const struct store_selector *selector,
@@ -286,6 +347,10 @@ int clickhouse_merge(struct store *base, const struct store_selector *selector,
 	if (err < 0 || !ret->profiles)
 		return err;
 	err = read_sums(&merge);
+	if (!err)
+		err = read_stacks(&merge);
+	if (!err)
+		err = note_frames(&merge);
 	if (!err)
 		err = read_frames(&merge);
 	return err < 0 ? err : count_stacks(&merge);

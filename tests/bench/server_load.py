@@ -244,7 +244,8 @@ def bench_growth(server, shapes, options, chance):
         sent += put_hours(server, shapes, 10, NOON - day * DAY, 24, chance)
         if day not in (1, 7, 14, 30) and day != options.days:
             continue
-        last, service = NOON - DAY, next(iter(shapes))
+        # Another span each time, as the same one would be answered from memory.
+        last, service = NOON - DAY + day, next(iter(shapes))
         of = {"kind": "on-cpu", "service": service}
         hour = server.get("/api/v1/merge", format="picture", **of, **{"from": last, "until": last + HOUR})[0]
         whole = server.get("/api/v1/merge", format="picture", **of,

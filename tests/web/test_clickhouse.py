@@ -3,9 +3,11 @@
 """Profiles in ClickHouse: the same answers as of SQLite, byte for byte, whatever happens between."""
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -298,6 +300,88 @@ class Fleet(ClickHouseTest):
         self.refused("doesn't exist|does not exist", "--clickhouse", self.house.url("nothing"))
         self.ask("ALTER TABLE eprof MODIFY COLUMN version UInt32 DEFAULT 99")
         self.refused("newer", "--clickhouse", self.house.url(DATABASE))
+
+
+LOCAL = "ENGINE = ReplacingMergeTree() PARTITION BY day ORDER BY"
+KEYS = {
+    "profiles": ("(service, kind, series, from_s, id)", "series"),
+    "stacks": ("(service, stack)", "stack"),
+    "frames": ("frame", "frame"),
+}
+
+
+@unittest.skipIf("EPROF_CHDB" in os.environ, "chdb is one server")
+class Cluster(unittest.TestCase):
+    """Tables over two shards: what docs/clickhouse.md has, without replicas."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="eprof-web-")
+        self.addCleanup(directory.cleanup)
+        self.directory = directory.name
+        self.shards = [ClickHouse(self.directory) for _ in range(2)]
+        shards = "".join(
+            f"<shard><internal_replication>true</internal_replication><replica>"
+            f"<host>127.0.0.1</host><port>{shard.tcp}</port></replica></shard>"
+            for shard in self.shards
+        )
+        for shard in self.shards:
+            shard.more = f"<remote_servers><fleet>{shards}</fleet></remote_servers>"
+            shard.start()
+            self.addCleanup(shard.__exit__)
+            shard.ask(f"CREATE DATABASE {DATABASE}")
+        self.make_tables()
+
+    def make_tables(self):
+        """The server's own statements make the local ones, so that columns are what they are."""
+        path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/clickhouse.md")
+        with open(path, encoding="utf-8") as file:
+            columns = dict(
+                re.findall(r"CREATE TABLE eprof\.(\w+)_local ON CLUSTER fleet \((.*?)\n\) ENGINE",
+                           file.read(), re.DOTALL)
+            )
+        self.assertEqual(sorted(columns), sorted(KEYS))
+        for shard in self.shards:
+            for name, (key, by) in KEYS.items():
+                shard.ask(f"CREATE TABLE {name}_local ({columns[name]}) {LOCAL} {key}", DATABASE)
+                shard.ask(f"CREATE TABLE {name} AS {name}_local ENGINE ="
+                          f" Distributed(fleet, {DATABASE}, {name}_local, {by})", DATABASE)
+            shard.ask("CREATE TABLE eprof (name String, version UInt32 DEFAULT 1, seed UInt64"
+                      " DEFAULT 14627333968688430831) ENGINE = MergeTree ORDER BY name", DATABASE)
+
+    def test_whoever_is_asked_knows_what_another_one_was_told(self):
+        words = ("--insecure", "--clickhouse-cluster", "fleet")
+        expected = {}
+        with contextlib.ExitStack() as stack:
+            servers = [stack.enter_context(Houses(shard, *words)) for shard in self.shards]
+            lite = stack.enter_context(Server(self.directory, "--insecure"))
+            for number in range(24):
+                folded = f"main;f{number % 5};g{number % 7} {number + 1}\n"
+                of = {"id": str(number), "host": f"h{number % 6}", "service": f"s{number % 3}"}
+                span = {"from": NOON + 60 * number, "until": NOON + 60 * number + 60}
+                for server in (*servers, lite):
+                    answer = server.put(pprof_of(folded), **of, **span)
+                    self.assertEqual(answer.status, 200, answer.body)
+                stacks = ";".join(folded.split(" ")[0].split(";"))
+                expected[stacks] = expected.get(stacks, 0) + (number + 1) * 10000
+            text = "".join(f"{stack} {count}\n" for stack, count in sorted(expected.items()))
+            for server in servers:
+                self.assertEqual(server.merge(**ALL).body.decode(), text)
+            self.assert_same([*servers, lite])
+            counts = [int(shard.ask("SELECT count() FROM profiles_local", DATABASE)[0][0])
+                      for shard in self.shards]
+            self.assertEqual(sum(counts), 24)
+            self.assertGreater(min(counts), 0)
+
+    def assert_same(self, servers):
+        for path, of in (
+            ("/api/v1/series", {"kind": "on-cpu", "by": "host", "step": 77}),
+            ("/api/v1/values", {"name": "service"}),
+            ("/api/v1/values", {}),
+            ("/api/v1/top", {"kind": "on-cpu", "service": "s1"}),
+            ("/api/v1/merge", {"kind": "on-cpu", "service": ["s1", "s2"], "format": "picture"}),
+        ):
+            bodies = {server.ask("GET", path, **of, **ALL).body for server in servers}
+            self.assertEqual(len(bodies), 1, (path, of))
 
 
 if __name__ == "__main__":
