@@ -240,6 +240,7 @@ static int turn(struct namer *namer, struct namer_turn *turn)
 	*namer->samples.profile = turn->next;
 	turn->next = (struct profile){ 0 };
 	sample_namer_forget(&namer->samples);
+	naming_rest(namer->samples.naming, clock_ns(CLOCK_MONOTONIC) / NS_PER_SECOND);
 	if (namer->samples.services)
 		services_end_window(namer->samples.services);
 	err = namer->take(namer->take_context, &done);

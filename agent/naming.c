@@ -14,6 +14,9 @@
 #include "agent/naming_parts.h"
 #include "base/hashmap.h"
 
+/* Programs that run each few minutes keep their names. */
+#define IDLE_S 600
+
 int naming_new(struct symbolizer *symbolizer, struct processes *processes, struct naming **ret)
 {
 	struct naming *naming = calloc(1, sizeof(*naming));
@@ -36,6 +39,11 @@ void naming_free(struct naming *naming)
 void naming_kernel_changed(struct naming *naming)
 {
 	symbolizer_kernel_changed(naming->symbolizer);
+}
+
+void naming_rest(struct naming *naming, uint64_t now_s)
+{
+	symbolizer_rest(naming->symbolizer, now_s, IDLE_S);
 }
 
 void naming_set_jit(struct naming *naming, struct jit *jit)

@@ -88,6 +88,9 @@ static int prepare_symbolizer(struct recording *recording)
 		err = dwarf_client_new(DWARF_REQUEST_NS_MAX, &recording->dwarf);
 	if (err < 0)
 		return err;
+	/* A recording ends soon, and has use for its descriptors. */
+	if (recording->options->is_thrifty)
+		symbolizer_set_rests(recording->symbolizer);
 	dwarf_client_set_interrupt(recording->dwarf, loop_signal_fd(recording->loop));
 	symbolizer_set_symfs(recording->symbolizer, recording->symfs_fd);
 	symbolizer_set_dwarf(recording->symbolizer,

@@ -15,7 +15,7 @@
 #define ENTRY_SIZE 64
 
 struct elf_file {
-	int fd;                   /* -1 after loading */
+	int fd;                   /* -1 after loading, unless it can rest */
 	struct stat opened;       /* what it was then */
 	bool is_rewritten;        /* since; known after loading */
 	struct elf_reader reader; /* its segments stay */
@@ -107,7 +107,7 @@ static int read_symbols(struct elf_file *file, struct elf_reader *reader, uint64
 	return 0;
 }
 
-int elf_file_load(struct elf_file *file, uint64_t bytes_max)
+int elf_file_load(struct elf_file *file, uint64_t bytes_max, bool can_rest)
 {
 	struct elf_reader *reader = &file->reader;
 	int err = read_symbols(file, reader, bytes_max, &file->symbols);
@@ -119,11 +119,20 @@ int elf_file_load(struct elf_file *file, uint64_t bytes_max)
 		file->error = err < 0 ? file->error : "it was written to after it had been mapped";
 		err = err < 0 ? err : -ESTALE;
 	}
+	elf_reader_drop_sections(reader);
+	if (can_rest)
+		return err;
 	cleanup_fd(&file->fd);
 	file->fd = -1;
 	reader->fd = -1;
-	elf_reader_drop_sections(reader);
 	return err;
+}
+
+void elf_file_rest(struct elf_file *file)
+{
+	elf_symbols_done(&file->symbols);
+	elf_symbols_done(&file->debug_symbols);
+	file->symbols = file->debug_symbols = (struct elf_symbols){ 0 };
 }
 
 bool elf_file_is_rewritten(const struct elf_file *file)

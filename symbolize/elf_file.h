@@ -13,7 +13,7 @@ struct elf_file;
 
 /*
  * Takes fd, also when it fails. Reads headers and the build id; the descriptor stays open until
- * elf_file_load(). 0, or -errno: -ENOEXEC not an ELF file of this byte order, or one that
+ * elf_file_load(), or as long as the file does. 0, or -errno: -ENOEXEC not an ELF file of this byte order, or one that
  * contradicts itself; -ENOMEM, -EIO.
  */
 int elf_file_open(int fd, struct elf_file **ret);
@@ -23,11 +23,14 @@ const struct build_id *elf_file_build_id(const struct elf_file *file);
 const struct stat *elf_file_status(const struct elf_file *file); /* when it was opened */
 
 /*
- * Reads the symbols, of which it keeps bytes_max bytes at most, and closes the descriptor; once. 0,
- * or -errno: then there are no names. -EFBIG: they are more, or beyond another limit. -ESTALE: the
+ * Reads the symbols, of which it keeps bytes_max bytes at most, and closes the descriptor unless
+ * elf_file_rest() is to be possible; once, and again after each of those. 0, or -errno: then there are no names. -EFBIG: they are more, or beyond another limit. -ESTALE: the
  * file was written to since it was opened, and is of another build now.
  */
-int elf_file_load(struct elf_file *file, uint64_t bytes_max);
+int elf_file_load(struct elf_file *file, uint64_t bytes_max, bool can_rest);
+
+/* Gives back what the names take, until they are loaded again. */
+void elf_file_rest(struct elf_file *file);
 bool elf_file_is_rewritten(const struct elf_file *file); /* that, or cut off */
 
 /*
@@ -68,7 +71,7 @@ bool elf_file_is_copy(const struct elf_file *a, const struct elf_file *b);
 /* Equal for copies. seed: as hash_seed() gives one. */
 uint64_t elf_file_hash(const struct elf_file *file, uint64_t seed);
 
-/* A copy of the descriptor, the caller's to close; -EBADF after elf_file_load(), or -errno. */
+/* A copy of the descriptor, the caller's to close; -EBADF when it has been closed, or -errno. */
 int elf_file_dup_fd(const struct elf_file *file);
 
 /* The name of the function that covers this offset of the file, as in its symbol table; or NULL. */

@@ -181,19 +181,41 @@ static void find_debug_files(struct module *module, const struct module_sources 
 void module_load(struct module *module, const struct module_sources *sources)
 {
 	struct symbol_budget *budget = sources->symbols;
+	struct module_sources again = *sources;
 	CLEANUP(cleanup_fd) int fd = -1;
 	int err;
 
-	if (module->is_loaded)
+	if (module->is_loaded && !module->is_resting)
 		return;
+	/* What it has of DWARF stays, and what is missing has been told. */
+	if (module->is_resting) {
+		again.dwarf = (struct dwarf_lookup){ 0 };
+		again.missing = NULL;
+		sources = &again;
+	}
 	module->is_loaded = true;
+	module->is_resting = false;
 	fd = elf_file_dup_fd(module->file);
 	/* What could be read is used even where something was wrong. */
-	err = elf_file_load(module->file, budget->bytes_left);
+	err = elf_file_load(module->file, budget->bytes_left, sources->can_rest);
 	module->has_own_symbols = err == 0;
 	count_symbols(module, budget, err);
 	if (fd >= 0 && !elf_file_is_rewritten(module->file))
 		find_debug_files(module, sources, fd);
+}
+
+void module_rest(struct module *module, const struct module_sources *sources)
+{
+	if (!sources->can_rest || !module->is_loaded || module->is_resting ||
+	    module->symbols_from == DEBUG_DEBUGINFOD || module->missing_alt.size)
+		return;
+	elf_file_rest(module->file);
+	count_symbols(module, sources->symbols, 0);
+	hashmap_done(&module->known);
+	free(module->wanted);
+	module->wanted = NULL;
+	module->wanted_count = 0;
+	module->is_resting = true;
 }
 
 int module_add_debug_file(struct module *module, const struct module_sources *sources, int fd)

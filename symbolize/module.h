@@ -22,6 +22,8 @@ struct module {
 	int root_fd;      /* of the process it was found in; borrowed; -1: ours */
 
 	bool is_loaded;
+	bool is_resting; /* its symbols have been given up, and are read again when needed */
+	uint64_t used_s; /* when it was needed last, by the symbolizer's clock */
 	struct module *next_loaded; /* of the loaded ones */
 	const char *error;
 	bool has_own_symbols; /* the file's own tables could be read */
@@ -57,14 +59,19 @@ struct module_sources {
 	missing_debug_handler missing; /* NULL: nobody is told */
 	void *missing_context;
 	struct symbol_budget *symbols;
+	bool can_rest; /* files stay open for it */
 };
 
 /* Takes file, also when it fails. path is copied; root_fd is borrowed. 0 or -ENOMEM. */
 int module_new(struct elf_file *file, const char *path, int root_fd, struct module **ret);
 void module_free(struct module *module); /* NULL is fine */
 
-/* Reads the symbols and finds the DWARF, once. What went wrong is in module->error. */
+/* Reads the symbols and finds the DWARF, once; what went wrong is in module->error. After
+ * module_rest() the symbols are read again. */
 void module_load(struct module *module, const struct module_sources *sources);
+
+/* Gives up the memory of its names, unless it has some that would have to be sent for again. */
+void module_rest(struct module *module, const struct module_sources *sources);
 
 /*
  * Adds the debug file of a loaded module's build; takes fd, also when it fails. 0, or -errno as

@@ -28,7 +28,8 @@ struct symbolizer {
 	struct module_sources sources;
 	struct link_crcs crcs;
 	struct symbol_budget symbols;
-	int root; /* ours */
+	uint64_t now_s; /* of the last symbolizer_rest() */
+	int root;       /* ours */
 };
 
 int symbolizer_new(struct symbolizer **ret)
@@ -264,11 +265,30 @@ bool module_is_rewritten(const struct module *module)
 
 static void load(struct symbolizer *symbolizer, struct module *module)
 {
-	if (module->is_loaded)
+	bool is_new = !module->is_loaded;
+
+	module->used_s = symbolizer->now_s;
+	if (!is_new && !module->is_resting)
 		return;
 	module_load(module, &symbolizer->sources);
+	if (!is_new)
+		return;
 	module->next_loaded = symbolizer->loaded;
 	symbolizer->loaded = module;
+}
+
+void symbolizer_set_rests(struct symbolizer *symbolizer)
+{
+	symbolizer->sources.can_rest = true;
+}
+
+void symbolizer_rest(struct symbolizer *symbolizer, uint64_t now_s, uint64_t idle_s)
+{
+	symbolizer->now_s = now_s;
+	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
+		if (now_s - module->used_s >= idle_s)
+			module_rest(module, &symbolizer->sources);
+	}
 }
 
 /*

@@ -55,6 +55,15 @@ void symbolizer_set_symbol_bytes_max(struct symbolizer *symbolizer, uint64_t byt
 /* How many symbol tables were left out: beyond that, or beyond the limits of one. Of NULL 0. */
 uint64_t symbolizer_symbols_refused(const struct symbolizer *symbolizer);
 
+/*
+ * For who names without end: symbols of binaries that nobody asks for are given up, and read again
+ * when somebody does. Each binary keeps its file open for that. Before the first address is named;
+ * and then symbolizer_rest() from time to time, by who names: now_s of any clock that goes forward,
+ * idle_s how long nobody has asked. What this has handed out stays.
+ */
+void symbolizer_set_rests(struct symbolizer *symbolizer);
+void symbolizer_rest(struct symbolizer *symbolizer, uint64_t now_s, uint64_t idle_s);
+
 struct dwarf_frame;
 
 /* Frames of address number index, as dwarf_names_find() has them; strings live until it returns. */

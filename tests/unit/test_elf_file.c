@@ -22,7 +22,7 @@ static struct elf_file *load_image(const struct elf_image *image)
 	struct elf_file *file;
 
 	assert_int_equal(elf_file_open(file_of(image->bytes, image->size), &file), 0);
-	assert_int_equal(elf_file_load(file, UINT64_MAX), 0);
+	assert_int_equal(elf_file_load(file, UINT64_MAX, false), 0);
 	return file;
 }
 
@@ -246,7 +246,7 @@ static void survive(const void *bytes, size_t size)
 
 	if (elf_file_open(file_of(bytes, size), &file) < 0)
 		return;
-	(void)elf_file_load(file, UINT64_MAX);
+	(void)elf_file_load(file, UINT64_MAX, false);
 	for (uint64_t offset = 0; offset < 2 * TEXT_SIZE; offset += 8) {
 		const char *name = elf_file_find(file, offset);
 
@@ -302,7 +302,7 @@ static void a_file_that_shrinks_after_opening_is_an_error(void **state)
 	fd = file_of(image.bytes, image.size);
 	assert_int_equal(elf_file_open(dup(fd), &file), 0);
 	assert_int_equal(ftruncate(fd, TEXT_OFFSET), 0);
-	assert_int_equal(elf_file_load(file, UINT64_MAX), -ENOEXEC);
+	assert_int_equal(elf_file_load(file, UINT64_MAX, false), -ENOEXEC);
 	assert_string_equal(elf_file_error(file), "the file became shorter");
 	assert_null(elf_file_find(file, TEXT_OFFSET));
 	elf_file_free(file);
@@ -321,7 +321,7 @@ static bool keeps_names(const struct elf_image *image, size_t changed)
 	assert_int_equal(elf_file_open(dup(fd), &file), 0);
 	assert_int_equal(pwrite(fd, "?", 1, (off_t)changed), 1);
 	assert_int_equal(futimens(fd, times), 0);
-	err = elf_file_load(file, UINT64_MAX);
+	err = elf_file_load(file, UINT64_MAX, false);
 	is_named = elf_file_find(file, TEXT_OFFSET) != NULL;
 	assert_int_equal(err, is_named ? 0 : -ESTALE);
 	assert_int_equal(elf_file_is_rewritten(file), !is_named);
@@ -451,7 +451,7 @@ static void libc_has_the_names_that_nm_lists(void **state)
 	count = run_nm(libc.path, listed, COUNT(listed));
 	assert_true(count >= 1000);
 	assert_int_equal(elf_file_open(open(libc.path, O_RDONLY | O_CLOEXEC), &file), 0);
-	assert_int_equal(elf_file_load(file, UINT64_MAX), 0);
+	assert_int_equal(elf_file_load(file, UINT64_MAX, false), 0);
 	assert_null(elf_file_error(file));
 	for (size_t i = 0; i < count; i++) {
 		uint64_t offset = listed[i].address - libc.code.p_vaddr + libc.code.p_offset;

@@ -42,7 +42,7 @@ static struct elf_file *load_exported(void)
 
 	make_exported(&image);
 	assert_int_equal(elf_file_open(file_of(image.bytes, image.size), &file), 0);
-	assert_int_equal(elf_file_load(file, UINT64_MAX), 0);
+	assert_int_equal(elf_file_load(file, UINT64_MAX, false), 0);
 	return file;
 }
 
@@ -99,7 +99,7 @@ static void symbols_that_take_too_much_are_left_out(void **state)
 	elf_file_free(file);
 	make_exported(&image);
 	assert_int_equal(elf_file_open(file_of(image.bytes, image.size), &file), 0);
-	assert_int_equal(elf_file_load(file, 10), -EFBIG);
+	assert_int_equal(elf_file_load(file, 10, false), -EFBIG);
 	assert_int_equal(elf_file_bytes(file), 0);
 	assert_string_equal(find(file, 0), "-");
 	elf_file_free(file);
@@ -136,7 +136,7 @@ static void a_table_that_is_mostly_a_hole_is_refused(void **state)
 	fd = file_of(image.bytes, image.size);
 	assert_int_equal(ftruncate(fd, 1LL << 43), 0);
 	assert_int_equal(elf_file_open(fd, &file), 0);
-	assert_int_equal(elf_file_load(file, UINT64_MAX), 0);
+	assert_int_equal(elf_file_load(file, UINT64_MAX, false), 0);
 	assert_string_equal(find(file, 0), "exported");
 	assert_string_equal(elf_file_error(file), "a symbol table has too many entries");
 	elf_file_free(file);

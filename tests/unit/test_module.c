@@ -395,6 +395,72 @@ static void what_will_not_come_is_not_kept_open_for(void **state)
 	symbolizer_free(scene.symbolizer);
 }
 
+static void symbols_that_nobody_asks_for_are_read_again(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+	uint64_t offset;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	symbolizer_set_rests(scene.symbolizer);
+	run(scene.fixture, "cp full resting");
+	module = add(&scene, "resting");
+	offset = offset_of_function(&scene);
+	assert_int_equal(symbolize_user(scene.symbolizer, module, offset, &frame, 1), 1);
+	symbolizer_rest(scene.symbolizer, 100, 600);
+	assert_int_equal(symbolize_user(scene.symbolizer, module, offset, &frame, 1), 1);
+	symbolizer_rest(scene.symbolizer, 699, 600);
+	assert_true(module->symbol_bytes > 0);
+	symbolizer_rest(scene.symbolizer, 700, 600);
+	assert_int_equal(module->symbol_bytes, 0);
+	/* What was handed out stays, and the file is open. */
+	assert_string_equal(frame.name, "only_in_symtab");
+	run(scene.fixture, "rm resting");
+	assert_int_equal(symbolize_user(scene.symbolizer, module, offset, &frame, 1), 1);
+	assert_string_equal(frame.name, "only_in_symtab");
+	assert_int_equal(frame.line, 1);
+	assert_true(module->symbol_bytes > 0);
+	assert_sources(module, "file", "file");
+	assert_int_equal(scene.told.opened, 1);
+	assert_int_equal(scene.told.missing_count, 0);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void symbols_that_came_from_elsewhere_stay(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	symbolizer_set_rests(scene.symbolizer);
+	module = add(&scene, "full.stripped");
+	assert_int_equal(name(&scene, module, &frame), 0);
+	assert_int_equal(hand_over(&scene, module_build_id(module), "full.debug"), 0);
+	symbolizer_rest(scene.symbolizer, 1000, 600);
+	assert_true(module->symbol_bytes > 0);
+	assert_int_equal(name(&scene, module, &frame), 1);
+	symbolizer_free(scene.symbolizer);
+}
+
+static void whoever_has_not_asked_for_it_keeps_all(void **state)
+{
+	struct scene scene;
+	struct module *module;
+	struct frame frame;
+
+	begin(&scene, *state);
+	set_up_symbolizer(&scene);
+	module = add(&scene, "full");
+	assert_int_equal(name(&scene, module, &frame), 1);
+	symbolizer_rest(scene.symbolizer, 1000, 600);
+	assert_true(module->symbol_bytes > 0);
+	symbolizer_free(scene.symbolizer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -410,6 +476,9 @@ int main(void)
 		TEST(debug_information_that_is_refused_is_none),
 		TEST(symbols_of_all_modules_together_have_a_limit),
 		TEST(what_will_not_come_is_not_kept_open_for),
+		TEST(symbols_that_nobody_asks_for_are_read_again),
+		TEST(symbols_that_came_from_elsewhere_stay),
+		TEST(whoever_has_not_asked_for_it_keeps_all),
 	};
 
 	return cmocka_run_group_tests(tests, set_up_group, tear_down_group);

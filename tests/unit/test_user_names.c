@@ -75,7 +75,7 @@ static struct module *new_module(void)
 	image_add_symbols(&image, SHT_SYMTAB, &symbol, 1);
 	image_end(&image);
 	assert_int_equal(elf_file_open(file_of(image.bytes, image.size), &file), 0);
-	assert_int_equal(elf_file_load(file, UINT64_MAX), 0);
+	assert_int_equal(elf_file_load(file, UINT64_MAX, false), 0);
 	assert_int_equal(module_new(file, "/usr/lib/libx.so", -1, &module), 0);
 	module->is_loaded = module->has_dwarf = true;
 	module->dwarf_file = 7;
