@@ -37,6 +37,9 @@ static const char *const steps[] = {
 	/* Of all profiles that were sent: whoever makes up an id makes it up for a series. */
 	"CREATE TABLE received (series INTEGER NOT NULL, id TEXT NOT NULL,"
 	" PRIMARY KEY (series, id)) WITHOUT ROWID;",
+	/* 2: time series are of windows, whose samples lie between them: an index has all of it. */
+	"DROP INDEX window_time;"
+	"CREATE INDEX window_span ON window (series, from_s, until_s);",
 };
 #define VERSION ((int64_t)(sizeof(steps) / sizeof(steps[0])))
 
