@@ -2,7 +2,7 @@
 /* All services: how much each had, and when, as a line. */
 import { askJson } from './api.js';
 import { button, figure, htmlElement, link, svgElement } from './dom.js';
-import { addressOf, ALL, selectionOf, stepOf, timeOf } from './state.js';
+import { addressOf, ALL, selectionOf, stepOf, stepsOf, timeOf } from './state.js';
 
 const POINTS = 60; /* of a line */
 const WIDTH = 180;
@@ -10,32 +10,28 @@ const HEIGHT = 28;
 const NS = 1e9;
 
 /* Time is shown as what it is of a second: CPUs in use, or threads that wait. */
-function valueOf(point, step) {
-	return point.unit === 'nanoseconds' ? Number(point.count) / NS / step : Number(point.count) / step;
+function amountOf(point) {
+	return Number(point.count) / (point.unit === 'nanoseconds' ? NS : 1);
 }
 
-/* By service: { values: by step, sum } */
-function gather(answer, { from, until }) {
-	const first = Math.floor(from / answer.step);
-	const count = Math.max(1, Math.ceil(until / answer.step) - first);
+/* By service: { values: by step, mean } */
+function gather(answer, { first, count, secondsOf }) {
+	const seconds = Array.from({ length: count }, (unused, index) => secondsOf(index));
+	const all = seconds.reduce((sum, one) => sum + one, 0);
 	const services = new Map();
 
 	for (const point of answer.points) {
-		let service = services.get(point.value);
-		const at = point.at / answer.step - first;
+		const index = point.at / answer.step - first;
 
-		if (!service) {
-			service = { values: new Float64Array(count), sum: 0 };
-			services.set(point.value, service);
-		}
-		service.values[at] += valueOf(point, answer.step);
-		service.sum += valueOf(point, answer.step);
+		if (index >= count)
+			continue;
+		if (!services.has(point.value))
+			services.set(point.value, { values: new Float64Array(count), mean: 0 });
+		const service = services.get(point.value);
+
+		service.values[index] += amountOf(point) / seconds[index];
+		service.mean += amountOf(point) / all;
 	}
-	/* Whole steps were counted, up to now. */
-	const seconds = Math.min((first + count) * answer.step, Date.now() / 1000) - first * answer.step;
-
-	for (const service of services.values())
-		service.mean = service.sum * answer.step / Math.max(1, seconds);
 	return services;
 }
 
@@ -115,12 +111,13 @@ function makeTable(page, on, off) {
 export async function showList(page, now, signal) {
 	const time = timeOf(page.state, now);
 	const step = stepOf(time, POINTS);
-	const pairs = [...selectionOf(page.state, time), ['by', 'service'], ['states', '0'],
+	const steps = stepsOf(time, step);
+	const pairs = [...selectionOf(page.state, steps), ['by', 'service'], ['states', '0'],
 		['step', String(step)]];
 	const [on, off] = await Promise.all(['on-cpu', 'off-cpu'].map((kind) =>
 		askJson('/api/v1/series', [...pairs, ['kind', kind]], signal)));
 	const content = on.points.length + off.points.length > 0 ?
-		makeTable(page, gather(on, time), gather(off, time)) : nothingKept(page);
+		makeTable(page, gather(on, steps), gather(off, steps)) : nothingKept(page);
 
 	return [content];
 }

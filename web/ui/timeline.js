@@ -2,7 +2,7 @@
 /* What a service had over time; a part of it is chosen by dragging. */
 import { askJson } from './api.js';
 import { figure, htmlElement } from './dom.js';
-import { beforeSpanOf, selectionOf, stepOf, timeOf } from './state.js';
+import { beforeSpanOf, selectionOf, stepOf, stepsOf, timeOf } from './state.js';
 import uPlot from './uplot.js';
 
 const POINTS = 240;
@@ -27,17 +27,18 @@ function colour(name) {
 }
 
 /* { names, times, lines: by name, the values by time } */
-function gather(answer, { from, until }) {
-	const first = Math.floor(from / answer.step);
-	const count = Math.max(1, Math.ceil(until / answer.step) - first);
+function gather(answer, { first, count, secondsOf }) {
 	const lines = new Map();
 
 	for (const { at, state, unit, count: value } of answer.points) {
 		const index = at / answer.step - first;
 
+		if (index >= count)
+			continue;
 		if (!lines.has(state))
 			lines.set(state, new Array(count).fill(0));
-		lines.get(state)[index] += Number(value) / (unit === 'nanoseconds' ? NS : 1) / answer.step;
+		lines.get(state)[index] += Number(value) / (unit === 'nanoseconds' ? NS : 1) /
+			secondsOf(index);
 	}
 	const rank = (name) => (STATES.indexOf(name) + 1) || STATES.length + 1;
 	const names = Array.from(lines.keys()).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
@@ -167,13 +168,14 @@ export class Timeline {
 	async load(state, now, signal) {
 		const time = timeOf(state, now);
 		const step = stepOf(time, POINTS);
-		const pairs = [...selectionOf(state, time), ['step', String(step)]];
+		const steps = stepsOf(time, step);
+		const pairs = [...selectionOf(state, steps), ['step', String(step)]];
 		const answers = await Promise.all(['on-cpu', 'off-cpu'].map((kind) =>
 			askJson('/api/v1/series', [...pairs, ['kind', kind]], signal)));
 
 		this.plots.forEach((plot) => plot.plot?.destroy());
 		this.plots = [ON_CPU, OFF_CPU].map((words, index) => new Plot({ ...words, time,
-			data: gather(answers[index], time), sync: 'eprof', onspan: this.onspan }))
+			data: gather(answers[index], steps), sync: 'eprof', onspan: this.onspan }))
 			.filter((plot) => plot.data.names.length > 0);
 		this.element.replaceChildren(...this.plots.map((plot) => plot.element));
 		return answers.some((answer) => answer.points.length > 0);
