@@ -23,8 +23,6 @@ function gather(answer, { first, count, secondsOf }) {
 	for (const point of answer.points) {
 		const index = point.at / answer.step - first;
 
-		if (index >= count)
-			continue;
 		if (!services.has(point.value))
 			services.set(point.value, { values: new Float64Array(count), mean: 0 });
 		const service = services.get(point.value);

@@ -92,13 +92,13 @@ export function stepOf({ from, until }, points) {
 }
 
 /*
- * The steps of a line, from the beginning of the first one on; the last one is there when half of it
- * is over, and is of as many seconds. { first, count, from, until, secondsOf(index) }
+ * The steps of a line, from the beginning of the first one on; the last one is of the seconds that are
+ * over. { first, count, from, until, secondsOf(index) }
  */
 export function stepsOf({ from, until }, step) {
 	const first = Math.floor(from / step);
 
-	return { first, count: Math.max(1, Math.round(until / step) - first), from: first * step, until,
+	return { first, count: Math.max(1, Math.ceil(until / step) - first), from: first * step, until,
 		secondsOf: (index) => Math.max(1, Math.min(step, until - (first + index) * step)) };
 }
 

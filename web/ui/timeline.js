@@ -33,8 +33,6 @@ function gather(answer, { first, count, secondsOf }) {
 	for (const { at, state, unit, count: value } of answer.points) {
 		const index = at / answer.step - first;
 
-		if (index >= count)
-			continue;
 		if (!lines.has(state))
 			lines.set(state, new Array(count).fill(0));
 		lines.get(state)[index] += Number(value) / (unit === 'nanoseconds' ? NS : 1) /
