@@ -241,6 +241,7 @@ static __always_inline void account_piece(struct off_thread *thread,
 		.kernel_stack = span->kernel_stack,
 		.half = windows->half,
 		.is_hidden = is_hidden(interval, span->to - interval->began),
+		.is_ending = thread->is_ending,
 	};
 
 	piece.runqueue = span->to > start ? span->to - start : 0;

@@ -33,6 +33,7 @@ struct off_piece {
 	__u32 half; /* of the counts */
 	__u32 is_hidden;
 	__u32 is_banked; /* another interval will stand for it */
+	__u32 is_ending; /* the thread exits: iterators may miss what it would keep to itself */
 };
 
 int off_count_piece(struct off_ledger *ledger, struct off_pending *pending,
@@ -194,7 +195,8 @@ static __always_inline void count_in(void *map, void *lost_map, const struct off
 			return;
 		}
 	}
-	keep_pending(pending, interval, piece->kernel_stack, id);
+	if (!piece->is_ending)
+		keep_pending(pending, interval, piece->kernel_stack, id);
 }
 
 static __always_inline bool off_is_shown(__u32 state)
