@@ -15,6 +15,7 @@
 #include "agent/upload_parts.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/curl_answer.h"
 #include "base/curl_library.h"
 
 #define HTTP_OK            200
@@ -27,44 +28,9 @@
 /* A merged profile of a large fleet has some 100 MB as folded stacks. */
 #define ANSWER_MAX ((size_t)1 << 30)
 
-struct answer {
-	char *bytes;
-	size_t size, capacity;
-	bool is_too_large;
-};
-
-static void cleanup_answer(struct answer *answer)
-{
-	free(answer->bytes);
-}
-
 static void cleanup_output(struct output **output)
 {
 	output_free(*output);
-}
-
-/* A CURLOPT_WRITEFUNCTION. */
-static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
-{
-	struct answer *answer = context;
-	size_t length = size * count;
-
-	if (length > ANSWER_MAX - answer->size) {
-		answer->is_too_large = true;
-		return 0;
-	}
-	if (length > answer->capacity - answer->size) {
-		size_t capacity = 2 * answer->capacity + length + 65536;
-		char *more = realloc(answer->bytes, capacity);
-
-		if (!more)
-			return 0;
-		answer->bytes = more;
-		answer->capacity = capacity;
-	}
-	memcpy(answer->bytes + answer->size, bytes, length);
-	answer->size += length;
-	return length;
 }
 
 /* Seconds since 1970, "now", or "-15m" before it. 0 or -EINVAL. */
@@ -236,7 +202,7 @@ static int prepare(struct asking *asking, const struct query_options *options)
 
 /* The status, or -errno after one line. */
 static long ask(struct asking *asking, const struct query_options *options, const char *url,
-		struct answer *answer)
+		struct curl_answer *answer)
 {
 	const struct curl_library *curl = asking->curl;
 	long status = 0;
@@ -247,7 +213,7 @@ static long ask(struct asking *asking, const struct query_options *options, cons
 	(void)curl->easy_setopt(asking->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_LOW_SPEED_TIME, (long)SILENCE_S_MAX);
-	(void)curl->easy_setopt(asking->easy, CURLOPT_WRITEFUNCTION, take_bytes);
+	(void)curl->easy_setopt(asking->easy, CURLOPT_WRITEFUNCTION, curl_answer_take);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_WRITEDATA, answer);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_ERRORBUFFER, asking->message);
 	(void)curl->easy_setopt(asking->easy, CURLOPT_HTTPHEADER, asking->headers);
@@ -259,15 +225,15 @@ static long ask(struct asking *asking, const struct query_options *options, cons
 		return status;
 	}
 	log_error("cannot ask '%s': %s", options->server,
-		  answer->is_too_large ? "the answer is too large"
-		  : asking->message[0] ? asking->message
-				       : curl->easy_strerror(code));
+		  answer->err == -E2BIG ? "the answer is too large"
+		  : asking->message[0]  ? asking->message
+					: curl->easy_strerror(code));
 	return -EIO;
 }
 
 /* What the server says is wrong. */
 static void tell_refusal(const struct query_options *options, long status,
-			 const struct answer *answer)
+			 const struct curl_answer *answer)
 {
 	cJSON *json = cJSON_ParseWithLength(answer->bytes ? answer->bytes : "", answer->size);
 	const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "error"));
@@ -277,7 +243,7 @@ static void tell_refusal(const struct query_options *options, long status,
 	cJSON_Delete(json);
 }
 
-static int write_answer(const struct query_options *options, const struct answer *answer)
+static int write_answer(const struct query_options *options, const struct curl_answer *answer)
 {
 	CLEANUP(cleanup_output) struct output *output = NULL;
 	int err = output_open_as(options->output, options->form, &output);
@@ -292,7 +258,7 @@ static int write_answer(const struct query_options *options, const struct answer
 int command_query(const struct query_options *options)
 {
 	CLEANUP(asking_done) struct asking asking = { 0 };
-	CLEANUP(cleanup_answer) struct answer answer = { 0 };
+	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
 	CLEANUP(cleanup_free) char *url = make_url(options);
 	long status;
 

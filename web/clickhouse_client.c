@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/curl_answer.h"
 #include "base/curl_library.h"
 
 /* Of one answer: what a merge of a large selection takes. */
@@ -34,17 +35,6 @@ struct clickhouse_client {
 	size_t idle_count;
 };
 
-struct answer {
-	uint8_t *bytes;
-	size_t size, capacity;
-	int err;
-};
-
-static void cleanup_answer(struct answer *answer)
-{
-	free(answer->bytes);
-}
-
 static void cleanup_client(struct clickhouse_client **client)
 {
 	clickhouse_client_free(*client);
@@ -62,32 +52,6 @@ void clickhouse_quote(const char *text, FILE *out)
 			(void)fprintf(out, "\\x%02X", byte);
 	}
 	(void)fputc('\'', out);
-}
-
-/* A CURLOPT_WRITEFUNCTION. */
-static size_t take_bytes(char *bytes, size_t size, size_t count, void *context)
-{
-	struct answer *answer = context;
-	size_t length = size * count;
-
-	if (length > ANSWER_MAX - answer->size) {
-		answer->err = -E2BIG;
-		return 0;
-	}
-	if (length > answer->capacity - answer->size) {
-		size_t capacity = 2 * answer->capacity + length;
-		uint8_t *more = realloc(answer->bytes, capacity);
-
-		if (!more) {
-			answer->err = -ENOMEM;
-			return 0;
-		}
-		answer->bytes = more;
-		answer->capacity = capacity;
-	}
-	memcpy(answer->bytes + answer->size, bytes, length);
-	answer->size += length;
-	return length;
 }
 
 static CURL *take_connection(struct clickhouse_client *client)
@@ -119,7 +83,7 @@ struct request {
 };
 
 static bool set_request(const struct clickhouse_client *client, CURL *easy,
-			const struct request *request, struct answer *answer)
+			const struct request *request, struct curl_answer *answer)
 {
 	CURLcode (*set)(CURL *, CURLoption, ...) = client->library->easy_setopt;
 	const struct clickhouse_options *options = client->options;
@@ -140,17 +104,18 @@ static bool set_request(const struct clickhouse_client *client, CURL *easy,
 	       set(easy, CURLOPT_HTTPHEADER, client->headers) == CURLE_OK &&
 	       set(easy, CURLOPT_POSTFIELDS, request->body) == CURLE_OK &&
 	       set(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->size) == CURLE_OK &&
-	       set(easy, CURLOPT_WRITEFUNCTION, take_bytes) == CURLE_OK &&
+	       set(easy, CURLOPT_WRITEFUNCTION, curl_answer_take) == CURLE_OK &&
 	       set(easy, CURLOPT_WRITEDATA, answer) == CURLE_OK;
 }
 
 /* The first line of what it says, in letters that do a log no harm. */
-static void show_reason(const struct answer *answer, char ret[REASON_MAX + 1])
+static void show_reason(const struct curl_answer *answer, char ret[REASON_MAX + 1])
 {
 	size_t length = 0;
 
 	while (length < REASON_MAX && length < answer->size && answer->bytes[length] != '\n') {
-		ret[length] = isprint(answer->bytes[length]) ? (char)answer->bytes[length] : '?';
+		ret[length] =
+			isprint((unsigned char)answer->bytes[length]) ? answer->bytes[length] : '?';
 		length++;
 	}
 	ret[length] = '\0';
@@ -164,7 +129,7 @@ static int tell(const struct clickhouse_client *client, const char *reason, int 
 }
 
 static int judge(const struct clickhouse_client *client, CURL *easy, CURLcode code,
-		 const struct answer *answer)
+		 const struct curl_answer *answer)
 {
 	char reason[REASON_MAX + 1];
 	long status = 0;
@@ -182,7 +147,7 @@ static int judge(const struct clickhouse_client *client, CURL *easy, CURLcode co
 }
 
 static int ask(struct clickhouse_client *client, const struct request *request,
-	       struct answer *answer)
+	       struct curl_answer *answer)
 {
 	CURL *easy = take_connection(client);
 	int err;
@@ -198,7 +163,7 @@ static int ask(struct clickhouse_client *client, const struct request *request,
 
 int clickhouse_run(struct clickhouse_client *client, const char *sql)
 {
-	CLEANUP(cleanup_answer) struct answer answer = { 0 };
+	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
 	const struct request request = { client->url, sql, strlen(sql) };
 
 	return ask(client, &request, &answer);
@@ -217,7 +182,7 @@ static void escape(const char *text, FILE *out)
 int clickhouse_insert(struct clickhouse_client *client, const char *sql,
 		      const struct row_writer *rows)
 {
-	CLEANUP(cleanup_answer) struct answer answer = { 0 };
+	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
 	CLEANUP(cleanup_free) char *url = NULL;
 	struct request request = { .body = rows->bytes, .size = rows->size };
 	size_t size;
@@ -241,13 +206,13 @@ int clickhouse_insert(struct clickhouse_client *client, const char *sql,
 int clickhouse_select(struct clickhouse_client *client, const char *sql,
 		      struct clickhouse_rows *ret)
 {
-	CLEANUP(cleanup_answer) struct answer answer = { 0 };
+	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
 	const struct request request = { client->url, sql, strlen(sql) };
 	int err = ask(client, &request, &answer);
 
 	if (err < 0)
 		return err;
-	ret->bytes = TAKE(answer.bytes);
+	ret->bytes = (uint8_t *)TAKE(answer.bytes);
 	ret->reader = (struct row_reader){ .at = ret->bytes, .end = ret->bytes + answer.size };
 	return 0;
 }
