@@ -87,8 +87,8 @@ static void carry_over(const struct order *before, struct order *order)
 			if (strcmp(order->names[i], before->names[k]) != 0 ||
 			    strcmp(order->urls[i], before->urls[k]) != 0)
 				continue;
-			uploader_slot_read(&before->shared->slots[k], &figures);
-			uploader_slot_publish(&order->shared->slots[i], &figures);
+			if (uploader_slot_read(&before->shared->slots[k], &figures))
+				uploader_slot_publish(&order->shared->slots[i], &figures);
 			break;
 		}
 	}
@@ -442,8 +442,7 @@ bool uploader_figures_of(const struct uploader *uploader, size_t target,
 {
 	if (target >= uploader->order.count)
 		return false;
-	uploader_slot_read(&uploader->order.shared->slots[target], ret);
-	return true;
+	return uploader_slot_read(&uploader->order.shared->slots[target], ret);
 }
 
 uint64_t uploader_restarts(const struct uploader *uploader)

@@ -61,7 +61,7 @@ int uploader_restart(struct uploader *uploader);
  */
 int uploader_change(struct uploader *uploader, const struct agent_config *config);
 
-/* False: there is no such target. */
+/* False: there is no such target, or what it says is written over all the time. */
 bool uploader_figures_of(const struct uploader *uploader, size_t target,
 			 struct uploader_figures *ret);
 uint64_t uploader_restarts(const struct uploader *uploader);

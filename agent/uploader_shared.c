@@ -9,7 +9,9 @@
 
 #include "base/cleanup.h"
 
-/* It takes several versions to spoil one reading: that happens once, and so often in malice only.
+/*
+ * It takes several versions to spoil one reading. Only a writer that does nothing else spoils as
+ * many as these, and nobody waits for that one.
  */
 #define READ_TRIES 64
 
@@ -69,7 +71,7 @@ void uploader_slot_publish(struct uploader_slot *slot, const struct uploader_fig
 	atomic_store_explicit(&slot->version, version, memory_order_release);
 }
 
-void uploader_slot_read(const struct uploader_slot *slot, struct uploader_figures *ret)
+bool uploader_slot_read(const struct uploader_slot *slot, struct uploader_figures *ret)
 {
 	uint64_t words[UPLOADER_FIGURES_WORDS];
 
@@ -80,10 +82,12 @@ void uploader_slot_read(const struct uploader_slot *slot, struct uploader_figure
 			words[i] = atomic_load_explicit(&slot->words[version % UPLOADER_COPIES][i],
 							memory_order_acquire);
 		/* This copy is written to once all the others have been. */
-		if (atomic_load_explicit(&slot->version, memory_order_acquire) - version <
+		if (atomic_load_explicit(&slot->version, memory_order_acquire) - version >=
 		    UPLOADER_COPIES - 1)
-			break;
+			continue;
+		memcpy(ret, words, sizeof(*ret));
+		ret->last_error[sizeof(ret->last_error) - 1] = '\0';
+		return true;
 	}
-	memcpy(ret, words, sizeof(*ret));
-	ret->last_error[sizeof(ret->last_error) - 1] = '\0';
+	return false;
 }

@@ -8,6 +8,7 @@
 #define EPROF_AGENT_UPLOADER_SHARED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "agent/uploader.h"
 
@@ -47,7 +48,7 @@ int uploader_shared_map(int fd, struct uploader_shared **ret);
 void uploader_shared_unmap(struct uploader_shared *shared); /* NULL is fine */
 
 void uploader_slot_publish(struct uploader_slot *slot, const struct uploader_figures *figures);
-/* Never a mixture of two states, unless the writer does nothing but write. */
-void uploader_slot_read(const struct uploader_slot *slot, struct uploader_figures *ret);
+/* Never a mixture of two states. False, and nothing read: the writer does nothing but write. */
+bool uploader_slot_read(const struct uploader_slot *slot, struct uploader_figures *ret);
 
 #endif

@@ -282,7 +282,7 @@ void uploader_target_run(const struct uploader_target *target)
 {
 	CLEANUP(cleanup_work) struct work work = { .target = target };
 
-	uploader_slot_read(target->slot, &work.figures);
+	(void)uploader_slot_read(target->slot, &work.figures);
 	work.figures.next_try_unix_s = 0;
 	publish(&work);
 	while (step(&work))

@@ -45,7 +45,8 @@ static void a_reader_sees_no_mixture(void **state)
 	uploader_slot_publish(&shared->slots[3], &whole);
 	assert_int_equal(pthread_create(&thread, NULL, write_versions, &shared->slots[3]), 0);
 	while (before < VERSIONS) {
-		uploader_slot_read(&shared->slots[3], &seen);
+		if (!uploader_slot_read(&shared->slots[3], &seen))
+			continue;
 		figures_of(seen.sent, &whole);
 		assert_memory_equal(&seen, &whole, sizeof(seen));
 		assert_true(seen.sent >= before);
@@ -67,7 +68,7 @@ static void a_writer_that_was_killed_leaves_what_was_before(void **state)
 	figures_of(5, &whole);
 	uploader_slot_publish(&shared->slots[0], &whole);
 	shared->slots[0].words[(shared->slots[0].version + 1) % UPLOADER_COPIES][0] = 99;
-	uploader_slot_read(&shared->slots[0], &seen);
+	assert_true(uploader_slot_read(&shared->slots[0], &seen));
 	assert_memory_equal(&seen, &whole, sizeof(seen));
 	uploader_shared_unmap(shared);
 	(void)close(fd);
@@ -83,7 +84,7 @@ static void a_text_without_an_end_gets_one(void **state)
 	assert_int_equal(uploader_shared_new(&fd, &shared), 0);
 	memset(&figures, 'x', sizeof(figures));
 	uploader_slot_publish(&shared->slots[0], &figures);
-	uploader_slot_read(&shared->slots[0], &figures);
+	assert_true(uploader_slot_read(&shared->slots[0], &figures));
 	assert_int_equal(strlen(figures.last_error), sizeof(figures.last_error) - 1);
 	uploader_shared_unmap(shared);
 	(void)close(fd);

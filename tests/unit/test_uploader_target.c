@@ -116,7 +116,7 @@ static struct uploader_figures figures_of(const struct rig *rig, size_t i)
 {
 	struct uploader_figures figures;
 
-	uploader_slot_read(&rig->shared->slots[i], &figures);
+	assert_true(uploader_slot_read(&rig->shared->slots[i], &figures));
 	return figures;
 }
 
