@@ -24,6 +24,9 @@
 /* Of what the database says of an error, in our line. */
 #define REASON_MAX 300
 
+/* When an insert into more than a hundred partitions began to be refused, or before. */
+#define SINCE_PARTITIONS_MAX 20
+
 struct clickhouse_client {
 	const struct clickhouse_options *options;
 	const struct curl_library *library;
@@ -80,6 +83,7 @@ struct request {
 	const char *url;
 	const void *body;
 	size_t size;
+	bool may_exist; /* what it makes */
 };
 
 static bool set_request(const struct clickhouse_client *client, CURL *easy,
@@ -128,7 +132,15 @@ static int tell(const struct clickhouse_client *client, const char *reason, int 
 	return err;
 }
 
-static int judge(const struct clickhouse_client *client, CURL *easy, CURLcode code,
+/* TABLE_ALREADY_EXISTS and REPLICA_IS_ALREADY_EXIST, in the words of all versions. */
+static bool says_that_it_exists(const struct curl_answer *answer)
+{
+	static const char words[] = "already exist";
+
+	return answer->size && memmem(answer->bytes, answer->size, words, strlen(words));
+}
+
+static int judge(const struct clickhouse_client *client, CURL *easy, CURLcode code, bool may_exist,
 		 const struct curl_answer *answer)
 {
 	char reason[REASON_MAX + 1];
@@ -137,6 +149,8 @@ static int judge(const struct clickhouse_client *client, CURL *easy, CURLcode co
 	(void)client->library->easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
 	if (code == CURLE_OK && status == HTTP_OK)
 		return 0;
+	if (code == CURLE_OK && may_exist && says_that_it_exists(answer))
+		return -EEXIST;
 	if (answer->err == -E2BIG)
 		return tell(client, "the answer is too large", -E2BIG);
 	if (code != CURLE_OK)
@@ -155,7 +169,8 @@ static int ask(struct clickhouse_client *client, const struct request *request,
 	if (!easy)
 		return -ENOMEM;
 	err = set_request(client, easy, request, answer)
-		      ? judge(client, easy, client->library->easy_perform(easy), answer)
+		      ? judge(client, easy, client->library->easy_perform(easy), request->may_exist,
+			      answer)
 		      : tell(client, "libcurl refuses an option: it is too old", -EINVAL);
 	give_back(client, easy);
 	return err;
@@ -164,7 +179,15 @@ static int ask(struct clickhouse_client *client, const struct request *request,
 int clickhouse_run(struct clickhouse_client *client, const char *sql)
 {
 	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
-	const struct request request = { client->url, sql, strlen(sql) };
+	const struct request request = { client->url, sql, strlen(sql), false };
+
+	return ask(client, &request, &answer);
+}
+
+int clickhouse_create(struct clickhouse_client *client, const char *sql)
+{
+	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
+	const struct request request = { client->url, sql, strlen(sql), true };
 
 	return ask(client, &request, &answer);
 }
@@ -207,7 +230,7 @@ int clickhouse_select(struct clickhouse_client *client, const char *sql,
 		      struct clickhouse_rows *ret)
 {
 	CLEANUP(curl_answer_done) struct curl_answer answer = { .bytes_max = ANSWER_MAX };
-	const struct request request = { client->url, sql, strlen(sql) };
+	const struct request request = { client->url, sql, strlen(sql), false };
 	int err = ask(client, &request, &answer);
 
 	if (err < 0)
@@ -233,6 +256,14 @@ void clickhouse_rows_done(struct clickhouse_rows *rows)
 	"time="                                                                                    \
 	"100&max_bytes_before_external_group_by=1073741824&max_ast_elements=1000000"
 
+/*
+ * All parts of a question go to the same replica of a shard, the first that is there: two that do
+ * not know the same would count a sum and what is in it, or neither. A replica that is not there
+ * does what it is told later: nobody waits for it longer than this.
+ */
+#define CLUSTER_SETTINGS                                                                           \
+	"&load_balancing=in_order&prefer_localhost_replica=0&distributed_ddl_task_timeout=60"
+
 /* http://HOST:PORT/DATABASE */
 static int make_url(struct clickhouse_client *client)
 {
@@ -248,7 +279,8 @@ static int make_url(struct clickhouse_client *client)
 	out = open_memstream(&client->url, &size);
 	if (!out)
 		return -ENOMEM;
-	(void)fprintf(out, "%.*s/?" SETTINGS "&database=", (int)(slash - url), url);
+	(void)fprintf(out, "%.*s/?" SETTINGS "%s&database=", (int)(slash - url), url,
+		      client->options->cluster ? CLUSTER_SETTINGS : "");
 	escape(slash + 1, out);
 	return fclose(out) == 0 ? 0 : -ENOMEM;
 }
@@ -268,6 +300,20 @@ static int read_version(struct clickhouse_client *client)
 	return client->year ? 0 : tell(client, "it does not say of which version it is", -EPROTO);
 }
 
+/* Profiles that come together may be of any days, which are partitions. */
+static int allow_partitions(struct clickhouse_client *client)
+{
+	char *url;
+
+	if (!clickhouse_client_is_since(client, SINCE_PARTITIONS_MAX))
+		return 0;
+	if (asprintf(&url, "%s&max_partitions_per_insert_block=0", client->url) < 0)
+		return -ENOMEM;
+	free(client->url);
+	client->url = url;
+	return 0;
+}
+
 int clickhouse_client_new(const struct clickhouse_options *options, struct clickhouse_client **ret)
 {
 	CLEANUP(cleanup_client) struct clickhouse_client *client = calloc(1, sizeof(*client));
@@ -285,6 +331,8 @@ int clickhouse_client_new(const struct clickhouse_options *options, struct click
 	err = client->headers ? make_url(client) : -ENOMEM;
 	if (!err)
 		err = read_version(client);
+	if (!err)
+		err = allow_partitions(client);
 	if (err < 0)
 		return err;
 	*ret = TAKE(client);
@@ -307,4 +355,9 @@ void clickhouse_client_free(struct clickhouse_client *client)
 bool clickhouse_client_is_since(const struct clickhouse_client *client, unsigned int year)
 {
 	return client->year >= year;
+}
+
+const char *clickhouse_client_database(const struct clickhouse_client *client)
+{
+	return strrchr(client->options->url, '/') + 1;
 }

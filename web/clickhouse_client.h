@@ -20,8 +20,14 @@ void clickhouse_client_free(struct clickhouse_client *client); /* NULL is fine *
 /* Whether the server is of that year's versions, or later: 18.16 is of 18. */
 bool clickhouse_client_is_since(const struct clickhouse_client *client, unsigned int year);
 
+/* The one of the URL. */
+const char *clickhouse_client_database(const struct clickhouse_client *client);
+
 /* Runs a statement that has no answer. 0 or -errno, after one line that says what. */
 int clickhouse_run(struct clickhouse_client *client, const char *sql);
+
+/* The same of one that makes a table. -EEXIST, without a line: there is one of that name. */
+int clickhouse_create(struct clickhouse_client *client, const char *sql);
 
 /* Rows of a table, as INSERT takes them: "INSERT INTO t (columns) FORMAT RowBinary". */
 int clickhouse_insert(struct clickhouse_client *client, const char *sql,

@@ -2,8 +2,8 @@
 /*
  * What becomes of old profiles in ClickHouse. There are no transactions: windows that are put
  * together become one row more, with the ids of all that it is the sum of; from when it is there
- * these do not count, and they are deleted at leisure. What comes late joins the next time. One
- * eprof-server does this for all that share the tables: two could make two sums of the same.
+ * these do not count, and they are deleted at leisure. What comes late joins the next time. Of all
+ * eprof-servers that share the tables one at a time does so (clickhouse_turn.c).
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -12,10 +12,11 @@
 
 #include "base/array.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "web/clickhouse_parts.h"
 
 struct day_rows {
-	uint64_t day, rows;
+	uint64_t day, version;
 };
 
 struct days {
@@ -28,18 +29,21 @@ static void cleanup_days(struct days *days)
 	free(days->list);
 }
 
-/* Days that begin before a time, and how many rows each has. */
-static int list_days(struct clickhouse_store *store, const char *table, uint64_t before_s,
-		     struct days *ret)
+/* Another number for whatever rows of profiles there are of a day. */
+#define VERSION_OF_ROWS "sum(bitXor(series, id))"
+
+/* Days that begin before a time; version: an expression for each. */
+static int list_days(struct clickhouse_store *store, const char *table, const char *version,
+		     uint64_t before_s, struct days *ret)
 {
 	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
 	CLEANUP(cleanup_free) char *sql = NULL;
 	int err;
 
 	if (asprintf(&sql,
-		     "SELECT day, count() FROM %s WHERE day < %" PRIu64
+		     "SELECT day, toUInt64(%s) FROM %s WHERE day < %" PRIu64
 		     " GROUP BY day ORDER BY day FORMAT RowBinary",
-		     table, (before_s + DAY_S - 1) / DAY_S) < 0)
+		     version, table, (before_s + DAY_S - 1) / DAY_S) < 0)
 		return -ENOMEM;
 	err = clickhouse_select(store->client, sql, &rows);
 	while (!err && row_is_left(&rows.reader)) {
@@ -50,7 +54,7 @@ static int list_days(struct clickhouse_store *store, const char *table, uint64_t
 			return -ENOMEM;
 		ret->list = list;
 		list[ret->count].day = row_get_u32(&rows.reader);
-		list[ret->count++].rows = row_get_u64(&rows.reader);
+		list[ret->count++].version = row_get_u64(&rows.reader);
 	}
 	return !err && rows.reader.is_broken ? -EPROTO : err;
 }
@@ -58,7 +62,7 @@ static int list_days(struct clickhouse_store *store, const char *table, uint64_t
 static int delete_from(struct clickhouse_store *store, const char *table, uint64_t time_s)
 {
 	CLEANUP(cleanup_days) struct days days = { 0 };
-	int err = list_days(store, table, time_s, &days);
+	int err = list_days(store, table, "0", time_s, &days);
 
 	for (size_t i = 0; !err && i < days.count; i++) {
 		char command[64];
@@ -83,7 +87,7 @@ int clickhouse_delete_before(struct store *base, uint64_t time_s)
 	return err;
 }
 
-/* One day's. A sum that could leave 63 bits is not made. */
+/* One day's. A sum that could leave 63 bits is not made, nor one that lasts too long. */
 static int put_together(struct clickhouse_store *store, uint64_t day, uint64_t before_s,
 			uint64_t step_s)
 {
@@ -116,47 +120,26 @@ static int put_together(struct clickhouse_store *store, uint64_t day, uint64_t b
 	(void)fprintf(out,
 		      " WHERE (intDiv(from_s, %" PRIu64 ") + 1) * %" PRIu64 " <= %" PRIu64
 		      " GROUP BY day, series, intDiv(from_s, %" PRIu64
-		      ") HAVING count() > 1 AND sum(toFloat64(arraySum(sums))) < 9e18)",
-		      step_s, step_s, before_s, step_s);
+		      ") HAVING count() > 1 AND ended - begun <= %d"
+		      " AND sum(toFloat64(arraySum(sums))) < 9e18)",
+		      step_s, step_s, before_s, step_s, STORE_WINDOW_MAX);
 	return fclose(out) == 0 ? clickhouse_run(store->client, sql) : -ENOMEM;
 }
 
-/* How many rows of a day are in a sum. */
-static int count_members(struct clickhouse_store *store, uint64_t day, uint64_t *ret)
-{
-	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
-	CLEANUP(cleanup_free) char *sql = NULL;
-	int err;
+/* When what has been begun is left for another time. */
+struct until {
+	const atomic_bool *stop;
+	uint64_t ns; /* CLOCK_MONOTONIC */
+};
 
-	if (asprintf(&sql,
-		     "SELECT count() FROM profiles WHERE day = %" PRIu64
-		     " AND (series, id) GLOBAL IN (SELECT series, arrayJoin(ids) FROM profiles"
-		     " WHERE day = %" PRIu64 ") FORMAT RowBinary",
-		     day, day) < 0)
-		return -ENOMEM;
-	err = clickhouse_select(store->client, sql, &rows);
-	if (err < 0)
-		return err;
-	*ret = row_get_u64(&rows.reader);
-	return rows.reader.is_broken ? -EPROTO : 0;
+static bool is_over(const struct until *until)
+{
+	return atomic_load(until->stop) || clock_ns(CLOCK_MONOTONIC) >= until->ns;
 }
 
-/* ClickHouse does so when it has time; until then these rows are left out of each answer. */
-static int delete_members(struct clickhouse_store *store, uint64_t day)
+static int first_error(int before, int err)
 {
-	const char *table = store->options.cluster ? "profiles_local" : "profiles";
-	CLEANUP(cleanup_free) char *command = NULL;
-	uint64_t members = 0;
-	int err = count_members(store, day, &members);
-
-	if (err < 0 || members == 0)
-		return err;
-	if (asprintf(&command,
-		     "DELETE WHERE day = %" PRIu64 " AND (series, id) IN"
-		     " (SELECT series, arrayJoin(ids) FROM %s WHERE day = %" PRIu64 ")",
-		     day, table, day) < 0)
-		return -ENOMEM;
-	return clickhouse_alter(store->client, &store->options, "profiles", command);
+	return before ? before : err;
 }
 
 static uint64_t coarse_key(uint64_t day, uint64_t step_s)
@@ -164,31 +147,89 @@ static uint64_t coarse_key(uint64_t day, uint64_t step_s)
 	return hash_u64(day) ^ step_s;
 }
 
-/* What has been put together to its end, and has as many rows since, is left alone. */
+/* It has been put together to its end, and has the same rows since. */
+static bool is_coarse(const struct clickhouse_store *store, const struct day_rows *day,
+		      uint64_t step_s)
+{
+	uint64_t version;
+
+	return hashmap_get(&store->coarse, coarse_key(day->day, step_s), &version) &&
+	       version == day->version;
+}
+
+/*
+ * It comes last, as it may have to wait for a replica. Nothing is asked for twice: -EBUSY, until
+ * what has been asked for is done.
+ */
+static int delete_members(struct clickhouse_store *store, const struct days *days, uint64_t step_s,
+			  const struct until *until)
+{
+	uint64_t pending = 0;
+	int err = clickhouse_count_pending(store, &pending);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < days->count && !is_over(until); i++) {
+		if (is_coarse(store, &days->list[i], step_s))
+			continue;
+		if (pending)
+			return -EBUSY;
+		err = first_error(err, clickhouse_delete_members(store, days->list[i].day));
+	}
+	return err;
+}
+
+/* Days that have ended, and for which nothing was to be done: all is as it was before. */
+static int remember_coarse(struct clickhouse_store *store, const struct days *before,
+			   uint64_t before_s, uint64_t step_s)
+{
+	CLEANUP(cleanup_days) struct days days = { 0 };
+	int err = list_days(store, "profiles", VERSION_OF_ROWS, before_s, &days);
+
+	for (size_t i = 0, k = 0; !err && i < days.count; i++) {
+		const struct day_rows *day = &days.list[i];
+
+		while (k < before->count && before->list[k].day < day->day)
+			k++;
+		if (k < before->count && before->list[k].day == day->day &&
+		    before->list[k].version == day->version && (day->day + 1) * DAY_S <= before_s)
+			err = hashmap_put(&store->coarse, coarse_key(day->day, step_s),
+					  day->version);
+	}
+	return err;
+}
+
+static int coarsen_in_turn(struct clickhouse_store *store, uint64_t before_s, uint64_t step_s,
+			   const struct until *until)
+{
+	CLEANUP(cleanup_days) struct days days = { 0 };
+	int err = list_days(store, "profiles", VERSION_OF_ROWS, before_s, &days);
+
+	if (err < 0)
+		return err;
+	for (size_t i = 0; i < days.count && !is_over(until); i++) {
+		if (!is_coarse(store, &days.list[i], step_s))
+			err = first_error(err,
+					  put_together(store, days.list[i].day, before_s, step_s));
+	}
+	err = first_error(err, delete_members(store, &days, step_s, until));
+	/* What has failed, or waits, is looked at again. */
+	if (!err && !is_over(until))
+		err = remember_coarse(store, &days, before_s, step_s);
+	return err;
+}
+
 int clickhouse_coarsen(struct store *base, uint64_t before_s, uint64_t step_s,
 		       const atomic_bool *stop)
 {
 	struct clickhouse_store *store = (struct clickhouse_store *)base;
-	CLEANUP(cleanup_days) struct days days = { 0 }, after = { 0 };
-	int err = list_days(store, "profiles", before_s, &days);
+	struct clickhouse_turn turn;
+	int err = clickhouse_turn_begin(store, &turn);
 
-	for (size_t i = 0; !err && i < days.count && !atomic_load(stop); i++) {
-		uint64_t rows;
-
-		if (hashmap_get(&store->coarse, coarse_key(days.list[i].day, step_s), &rows) &&
-		    rows == days.list[i].rows)
-			continue;
-		err = put_together(store, days.list[i].day, before_s, step_s);
-		if (!err)
-			err = delete_members(store, days.list[i].day);
-	}
-	if (!err && !atomic_load(stop))
-		err = list_days(store, "profiles", before_s, &after);
-	for (size_t i = 0; !err && i < after.count; i++) {
-		if ((after.list[i].day + 1) * DAY_S <= before_s)
-			err = hashmap_put(&store->coarse, coarse_key(after.list[i].day, step_s),
-					  after.list[i].rows);
-	}
+	if (err < 0)
+		return err;
+	err = coarsen_in_turn(store, before_s, step_s, &(struct until){ stop, turn.until_ns });
+	clickhouse_turn_end(store, &turn);
 	return err;
 }
 
@@ -214,17 +255,12 @@ int clickhouse_extent(struct store *base, struct store_extent *ret)
 	if (!out)
 		return -ENOMEM;
 	(void)fputs("SELECT toUInt64(sum(bytes_on_disk)) FROM ", out);
-	if (store->options.cluster) {
-		(void)fputs("cluster(", out);
-		clickhouse_quote(store->options.cluster, out);
-		(void)fputs(", system, parts)", out);
-	} else {
-		(void)fputs("system.parts", out);
-	}
-	(void)fprintf(out,
-		      " WHERE active AND database = currentDatabase() AND table IN ('profiles',"
-		      " 'stacks', 'frames', 'profiles_local', 'stacks_local', 'frames_local')"
-		      " FORMAT RowBinary");
+	clickhouse_write_system(&store->options, "parts", out);
+	(void)fputs(" WHERE active AND table IN ('profiles', 'stacks', 'frames', 'profiles_local',"
+		    " 'stacks_local', 'frames_local') AND database = ",
+		    out);
+	clickhouse_quote(clickhouse_client_database(store->client), out);
+	(void)fputs(" FORMAT RowBinary", out);
 	if (fclose(out) != 0)
 		return -ENOMEM;
 	err = read_number(store, sql, &ret->bytes);

@@ -23,6 +23,9 @@ int clickhouse_schema_open(struct clickhouse_client *client, struct clickhouse_s
 /* What tables are called where they are changed: where there is a cluster, on all of it. */
 int clickhouse_alter(struct clickhouse_client *client, const struct clickhouse_options *options,
 		     const char *table, const char *command);
+/* A table of the database "system", of all servers where there is a cluster. */
+void clickhouse_write_system(const struct clickhouse_options *options, const char *table,
+			     FILE *out);
 extern const char *const clickhouse_tables[];
 #define CLICKHOUSE_TABLES 3
 
@@ -69,7 +72,7 @@ struct clickhouse_store {
 	struct clickhouse_client *client;
 	struct clickhouse_schema schema;
 	struct clickhouse_writer writer;
-	struct hashmap coarse; /* coarsen()'s own: day and step -> rows when all was done */
+	struct hashmap coarse; /* coarsen()'s own: day and step -> version when all was done */
 };
 
 void clickhouse_writer_init(struct clickhouse_writer *writer);
@@ -105,6 +108,23 @@ int clickhouse_values(struct store *base, const struct store_selector *selector,
 int clickhouse_delete_before(struct store *base, uint64_t time_s);
 int clickhouse_coarsen(struct store *base, uint64_t before_s, uint64_t step_s,
 		       const atomic_bool *stop);
+/*
+ * clickhouse_turn.c: of all eprof-servers that share the tables one has the turn. -EBUSY: another
+ * one has it, or had it within this hour when it died.
+ */
+struct clickhouse_turn {
+	uint64_t until_ns; /* CLOCK_MONOTONIC: nothing is begun later */
+	uint64_t hour, hours;
+};
+int clickhouse_turn_begin(struct clickhouse_store *store, struct clickhouse_turn *ret);
+void clickhouse_turn_end(struct clickhouse_store *store, const struct clickhouse_turn *turn);
+
+/*
+ * clickhouse_members.c: deletes what is in sums of a day. ClickHouse does so when it has time: how
+ * many times it has been asked to and has not yet is pending.
+ */
+int clickhouse_count_pending(struct clickhouse_store *store, uint64_t *ret);
+int clickhouse_delete_members(struct clickhouse_store *store, uint64_t day);
 int clickhouse_extent(struct store *base, struct store_extent *ret);
 
 #endif

@@ -151,6 +151,17 @@ int clickhouse_schema_open(struct clickhouse_client *client, struct clickhouse_s
 	return !err && before < VERSION ? set_version(client, VERSION) : err;
 }
 
+void clickhouse_write_system(const struct clickhouse_options *options, const char *table, FILE *out)
+{
+	if (!options->cluster) {
+		(void)fprintf(out, "system.%s", table);
+		return;
+	}
+	(void)fputs("cluster(", out);
+	clickhouse_quote(options->cluster, out);
+	(void)fprintf(out, ", system, %s)", table);
+}
+
 int clickhouse_alter(struct clickhouse_client *client, const struct clickhouse_options *options,
 		     const char *table, const char *command)
 {

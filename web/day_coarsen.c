@@ -59,7 +59,8 @@ static int find_groups(sqlite3 *database, uint64_t step_s, uint64_t before_s, st
 			      "SELECT series," OF_STEP "FROM window"
 			      " WHERE (" OF_STEP "+ 1) * ?1 <= ?2"
 			      " AND (?4 = 0 OR (series," OF_STEP ") > (?5, ?6))"
-			      " GROUP BY 1, 2 HAVING count(*) > 1 ORDER BY 1, 2 LIMIT ?3",
+			      " GROUP BY 1, 2 HAVING count(*) > 1"
+			      " AND max(until_s) - min(from_s) <= ?7 ORDER BY 1, 2 LIMIT ?3",
 			      &find);
 
 	ret->count = 0;
@@ -71,6 +72,7 @@ static int find_groups(sqlite3 *database, uint64_t step_s, uint64_t before_s, st
 	sql_bind_int(find, 4, ret->has_last);
 	sql_bind_int(find, 5, ret->last.series);
 	sql_bind_int(find, 6, ret->last.bucket);
+	sql_bind_int(find, 7, STORE_WINDOW_MAX);
 	while ((err = sql_next(find)) > 0 && ret->count < GROUPS_AT_ONCE)
 		ret->list[ret->count++] = (struct group){
 			.series = (uint64_t)sqlite3_column_int64(find, 0),

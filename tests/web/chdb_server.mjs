@@ -36,11 +36,25 @@ function insert(table, columns, body) {
 	return Buffer.alloc(0);
 }
 
+/* Settings of the URL, as a server has them; these are of HTTP itself. */
+const OF_HTTP = new Set(['query', 'database', 'wait_end_of_query']);
+const set = new Map();
+
+function apply(parameters) {
+	for (const [name, value] of parameters) {
+		if (OF_HTTP.has(name) || set.get(name) === value)
+			continue;
+		textOf('SET ' + name + ' = ' + value);
+		set.set(name, value);
+	}
+}
+
 async function answer(url, body) {
 	const sql = url.searchParams.get('query');
 	const match = sql && inserts.exec(sql);
 	const database = url.searchParams.get('database') || 'default';
 
+	apply(url.searchParams);
 	textOf('USE ' + database);
 	if (match)
 		return insert(match[1], match[2], body);
