@@ -37,7 +37,7 @@ static int take_window(void *context, struct profile *profile)
 	struct sealed_window *window;
 	int err = sealed_window_new(profile, agent->recording.symbolizer, &window);
 
-	dwarf_client_rest(agent->recording.dwarf, &reader_room);
+	dwarf_client_rest(agent->recording.dwarf, &reader_room, clock_ns(CLOCK_MONOTONIC));
 	if (err < 0)
 		return err;
 	services_figures_of(agent->services, &window->services);

@@ -36,9 +36,15 @@ struct file {
 	struct stat opened; /* what fd was then: all answers are about that */
 };
 
+/* What is slow or wrong once a day is not given up for good. */
+#define GIVEN_BACK_PART     100
+#define READER_GIVEN_BACK_S 3600
+
 struct dwarf_client {
 	uint64_t request_ns_max;
-	uint64_t slow_ns; /* waited, beyond what each file has for itself */
+	uint64_t given_back_ns; /* CLOCK_MONOTONIC: until when; 0: not yet */
+	uint64_t reader_ns;     /* and since when no reader has been */
+	uint64_t slow_ns;       /* waited, beyond what each file has for itself */
 	int interrupt_fd;
 	bool is_interrupted;
 	int socket; /* -1: no reader */
@@ -406,10 +412,34 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 	return 0;
 }
 
-void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room)
+static uint64_t less(uint64_t from, uint64_t amount)
+{
+	return from > amount ? from - amount : 0;
+}
+
+static void give_back(struct dwarf_client *client, uint64_t now_ns)
+{
+	uint64_t ns;
+
+	if (!client->given_back_ns)
+		client->given_back_ns = client->reader_ns = now_ns;
+	ns = (now_ns - client->given_back_ns) / GIVEN_BACK_PART;
+	client->given_back_ns = now_ns;
+	client->slow_ns = less(client->slow_ns, ns);
+	for (size_t i = 0; i < client->count; i++)
+		client->files[i].waited_ns = less(client->files[i].waited_ns, ns);
+	if (now_ns - client->reader_ns < READER_GIVEN_BACK_S * NS_PER_SECOND)
+		return;
+	client->reader_ns = now_ns;
+	client->rested += client->rested < client->reader;
+}
+
+void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room,
+		       uint64_t now_ns)
 {
 	uint64_t bytes = client->socket < 0 ? 0 : process_resident_bytes(client->pid);
 
+	give_back(client, now_ns);
 	if (!bytes)
 		return;
 	if (!client->first_bytes)

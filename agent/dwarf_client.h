@@ -62,14 +62,16 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 		      dwarf_answer answer, void *answer_context);
 
 /*
- * Ends a reader that has more memory than that (its own and of files), or so much more than when it
- * was first asked this: the next question begins another one, which knows nothing yet. For who goes
- * on for long, between questions.
+ * For who goes on for months, between questions. Ends a reader that has more memory than that (its
+ * own and of files), or so much more than when it was first asked this: the next question begins
+ * another one, which knows nothing yet. And gives back what limits are for: a hundredth of the time
+ * since the last call, to each file and to all, and a reader an hour. now_ns: CLOCK_MONOTONIC.
  */
 struct dwarf_client_room {
 	uint64_t bytes_max, growth_max;
 };
-void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room);
+void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room,
+		       uint64_t now_ns);
 
 /* Also of the reader that runs. */
 void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret);

@@ -193,6 +193,7 @@ void module_load(struct module *module, const struct module_sources *sources)
 		again.missing = NULL;
 		sources = &again;
 	}
+	module->can_rest = sources->can_rest;
 	module->is_loaded = true;
 	module->is_resting = false;
 	fd = elf_file_dup_fd(module->file);
@@ -206,7 +207,7 @@ void module_load(struct module *module, const struct module_sources *sources)
 
 void module_rest(struct module *module, const struct module_sources *sources)
 {
-	if (!sources->can_rest || !module->is_loaded || module->is_resting ||
+	if (!module->can_rest || !module->is_loaded || module->is_resting ||
 	    module->symbols_from == DEBUG_DEBUGINFOD || module->missing_alt.size)
 		return;
 	elf_file_rest(module->file);

@@ -22,6 +22,7 @@ struct module {
 	int root_fd;      /* of the process it was found in; borrowed; -1: ours */
 
 	bool is_loaded;
+	bool can_rest;   /* its file stays open */
 	bool is_resting; /* its symbols have been given up, and are read again when needed */
 	uint64_t used_s; /* when it was needed last, by the symbolizer's clock */
 	struct module *next_loaded; /* of the loaded ones */
@@ -59,7 +60,7 @@ struct module_sources {
 	missing_debug_handler missing; /* NULL: nobody is told */
 	void *missing_context;
 	struct symbol_budget *symbols;
-	bool can_rest; /* files stay open for it */
+	bool can_rest; /* what is loaded now: its file stays open for it */
 };
 
 /* Takes file, also when it fails. path is copied; root_fd is borrowed. 0 or -ENOMEM. */

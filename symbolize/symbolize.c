@@ -16,6 +16,9 @@
 
 #define IMAGE_SIZE_MAX (1 << 20)
 
+/* Files that stay open: a machine that builds runs new programs all day. */
+#define RESTS_MAX 4096
+
 struct symbolizer {
 	/* Of who adds modules. */
 	struct module *modules;
@@ -28,8 +31,9 @@ struct symbolizer {
 	struct module_sources sources;
 	struct link_crcs crcs;
 	struct symbol_budget symbols;
-	uint64_t now_s; /* of the last symbolizer_rest() */
-	int root;       /* ours */
+	uint64_t now_s;    /* of the last symbolizer_rest(); 0: there was none */
+	size_t rests_left; /* modules whose file may stay open for that */
+	int root;          /* ours */
 };
 
 int symbolizer_new(struct symbolizer **ret)
@@ -270,22 +274,28 @@ static void load(struct symbolizer *symbolizer, struct module *module)
 	module->used_s = symbolizer->now_s;
 	if (!is_new && !module->is_resting)
 		return;
+	symbolizer->sources.can_rest = module->is_resting || symbolizer->rests_left;
 	module_load(module, &symbolizer->sources);
 	if (!is_new)
 		return;
+	symbolizer->rests_left -= module->can_rest;
 	module->next_loaded = symbolizer->loaded;
 	symbolizer->loaded = module;
 }
 
 void symbolizer_set_rests(struct symbolizer *symbolizer)
 {
-	symbolizer->sources.can_rest = true;
+	symbolizer->rests_left = RESTS_MAX;
 }
 
 void symbolizer_rest(struct symbolizer *symbolizer, uint64_t now_s, uint64_t idle_s)
 {
+	bool is_first = symbolizer->now_s == 0;
+
 	symbolizer->now_s = now_s;
 	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
+		if (is_first)
+			module->used_s = now_s;
 		if (now_s - module->used_s >= idle_s)
 			module_rest(module, &symbolizer->sources);
 	}

@@ -297,6 +297,61 @@ static void slow_files_have_so_much_time_in_all(void **state)
 	dwarf_client_free(client);
 }
 
+static const struct dwarf_client_room room = { UINT64_MAX / 2, UINT64_MAX / 2 };
+
+static void what_is_slow_for_long_is_given_time_again(void **state)
+{
+	struct dwarf_client *client = new_client(SLOW_REQUEST_NS);
+	uint32_t slow = open_file(client, "slow");
+	uint64_t now_ns = NS_PER_SECOND;
+
+	(void)state;
+	dwarf_client_rest(client, &room, now_ns);
+	for (size_t i = 0; i < 2 * DWARF_FILE_REQUESTS + 2; i++) {
+		assert_int_equal(find(client, slow, 5), 0);
+		dwarf_client_rest(client, &room, now_ns += 100 * SLOW_REQUEST_NS);
+	}
+	dwarf_client_free(client);
+}
+
+static void a_reader_is_started_again_after_an_hour(void **state)
+{
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint64_t now_ns = NS_PER_SECOND;
+	uint32_t number;
+
+	(void)state;
+	dwarf_client_rest(client, &room, now_ns);
+	while (dwarf_client_open(client, file_saying("crash open"), -1, &number) != -ECONNABORTED)
+		;
+	dwarf_client_rest(client, &room, now_ns += 3599 * NS_PER_SECOND);
+	assert_int_equal(dwarf_client_open(client, file_saying("good"), -1, &number),
+			 -ECONNABORTED);
+	dwarf_client_rest(client, &room, now_ns + NS_PER_SECOND);
+	assert_answers(client, open_file(client, "good"), "good");
+	dwarf_client_free(client);
+}
+
+static void a_reader_that_has_grown_is_another_one_then(void **state)
+{
+	static const struct dwarf_client_room none = { 0, 0 };
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t one = open_file(client, "one");
+
+	(void)state;
+	for (size_t i = 0; i < DWARF_READERS_MAX + 1; i++) {
+		pid_t pid = only_child();
+
+		dwarf_client_rest(client, &room, NS_PER_SECOND);
+		assert_int_equal(only_child(), pid);
+		dwarf_client_rest(client, &none, NS_PER_SECOND);
+		assert_int_equal(kill(pid, 0), -1);
+		assert_answers(client, one, "one");
+	}
+	assert_int_equal(stats_of(client).crashes, 0);
+	dwarf_client_free(client);
+}
+
 static void an_interrupt_ends_the_waiting(void **state)
 {
 	struct dwarf_client *client = new_client(LONG_NS);
@@ -371,6 +426,9 @@ int main(int argc, char **argv)
 		cmocka_unit_test(answers_that_cannot_be_told_are_counted),
 		cmocka_unit_test(a_file_has_so_much_time_in_all),
 		cmocka_unit_test(slow_files_have_so_much_time_in_all),
+		cmocka_unit_test(what_is_slow_for_long_is_given_time_again),
+		cmocka_unit_test(a_reader_is_started_again_after_an_hour),
+		cmocka_unit_test(a_reader_that_has_grown_is_another_one_then),
 		cmocka_unit_test(an_interrupt_ends_the_waiting),
 		cmocka_unit_test(signals_that_end_a_recording_do_not_end_the_reader),
 		cmocka_unit_test(a_reader_that_ended_between_requests_costs_no_file),

@@ -409,11 +409,14 @@ static void symbols_that_nobody_asks_for_are_read_again(void **state)
 	module = add(&scene, "resting");
 	offset = offset_of_function(&scene);
 	assert_int_equal(symbolize_user(scene.symbolizer, module, offset, &frame, 1), 1);
-	symbolizer_rest(scene.symbolizer, 100, 600);
-	assert_int_equal(symbolize_user(scene.symbolizer, module, offset, &frame, 1), 1);
-	symbolizer_rest(scene.symbolizer, 699, 600);
+	/* The clock may be anywhere when it is told for the first time. */
+	symbolizer_rest(scene.symbolizer, 10000, 600);
 	assert_true(module->symbol_bytes > 0);
-	symbolizer_rest(scene.symbolizer, 700, 600);
+	symbolizer_rest(scene.symbolizer, 10100, 600);
+	assert_int_equal(symbolize_user(scene.symbolizer, module, offset, &frame, 1), 1);
+	symbolizer_rest(scene.symbolizer, 10699, 600);
+	assert_true(module->symbol_bytes > 0);
+	symbolizer_rest(scene.symbolizer, 10700, 600);
 	assert_int_equal(module->symbol_bytes, 0);
 	/* What was handed out stays, and the file is open. */
 	assert_string_equal(frame.name, "only_in_symtab");
