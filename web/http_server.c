@@ -125,12 +125,17 @@ static void enter(const struct http_request *request, enum http_phase phase)
 	http_connection_enter(&request->server->connections, connection_of(request), phase);
 }
 
-/* Whoever takes them slowly holds their memory. */
+/*
+ * Whoever takes them slowly holds their memory. What is small does not count, so that a profile
+ * that has been kept is acknowledged whoever reads beside.
+ */
 static void reserve_answer(struct http_request *request)
 {
 	struct http_server *server = request->server;
 	size_t size = request->answer.size;
 
+	if (size <= HTTP_ANSWER_SMALL)
+		return;
 	if (atomic_fetch_add(&server->answers, size) + size <= server->options.answers_max) {
 		request->answer_bytes = size;
 		return;

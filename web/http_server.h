@@ -62,6 +62,9 @@ enum http_way { HTTP_REFUSED, HTTP_AT_ONCE, HTTP_BY_WRITERS, HTTP_BY_READERS };
 typedef enum http_way (*http_way_finder)(void *context, const struct http_request *request,
 					 struct http_answer *ret);
 
+/* Bytes of an answer that there is always room for. */
+#define HTTP_ANSWER_SMALL 4096
+
 struct http_options {
 	const char *address;           /* of IPv4 or IPv6, as digits */
 	uint16_t port;                 /* 0: one that is free */
@@ -73,7 +76,7 @@ struct http_options {
 	unsigned int request_seconds_max; /* until a body is there */
 	unsigned int answer_seconds_max;  /* until an answer has been taken */
 	unsigned int wait_seconds_max;    /* until somebody is free to answer */
-	size_t answers_max;               /* bytes of all that are being sent */
+	size_t answers_max;               /* bytes of all larger ones that are being sent */
 	unsigned int writers, readers;    /* threads; at most HTTP_WORKERS_MAX each */
 	http_way_finder find_way;
 	http_handler handler;

@@ -29,6 +29,9 @@
 #define PARTS_BYTES_FREE ((size_t)16 << 20)
 #define PARTS_PER_BYTE   2
 
+/* A message up to that large may be in memory while its profiles wait for the store. */
+#define LIGHT_MESSAGE ((size_t)128 << 10)
+
 /* Of one message: an agent sends what a host did in ten seconds or so. */
 #define PROFILES_MAX 1000
 
@@ -128,12 +131,14 @@ static void complete(struct reception *reception, const uint8_t *bytes, size_t s
 /* --- POST /push.v1.PusherService/Push --- */
 
 static int put_series(struct store *store, const struct receive_limits *limits,
-		      const Push__V1__RawProfileSeries *series, struct http_answer *answer)
+		      const Push__V1__RawProfileSeries *series, bool is_behind,
+		      struct http_answer *answer)
 {
 	struct reception reception;
 	int err = 0;
 
 	reception_init(&reception, limits, answer);
+	reception.is_behind = is_behind;
 	for (size_t i = 0; !err && i < series->n_labels; i++)
 		err = take_label(&reception, series->labels[i]->name, series->labels[i]->value);
 	for (size_t i = 0; !err && i < series->n_samples; i++) {
@@ -216,13 +221,42 @@ static int read_message(const struct http_request *request, struct http_answer *
 	return err;
 }
 
+/* Puts what the message has. 0, or -errno after an answer. */
+static int put_message(struct store *store, const struct receive_limits *limits,
+		       const uint8_t *message, size_t size, bool *is_behind,
+		       struct http_answer *answer)
+{
+	CLEANUP(cleanup_push) Push__V1__PushRequest *push = unpack(message, size);
+	size_t count = 0;
+	int err = 0;
+
+	if (!push) {
+		answer_error(answer, MHD_HTTP_BAD_REQUEST, "the body is no push.v1.PushRequest");
+		return -EBADMSG;
+	}
+	for (size_t i = 0; i < push->n_series; i++)
+		count += push->series[i]->n_samples;
+	if (count > PROFILES_MAX) {
+		answer_error(answer, MHD_HTTP_CONTENT_TOO_LARGE, "more than %d profiles at once",
+			     PROFILES_MAX);
+		return -E2BIG;
+	}
+	if (size <= LIGHT_MESSAGE) {
+		gate_leave(limits->gate);
+		*is_behind = false;
+	}
+	for (size_t i = 0; !err && i < push->n_series; i++)
+		err = put_series(store, limits, push->series[i], *is_behind, answer);
+	return err;
+}
+
 void receive_push(struct store *store, const struct receive_limits *limits,
 		  const struct http_request *request, struct http_answer *ret)
 {
-	CLEANUP(cleanup_push) Push__V1__PushRequest *push = NULL;
 	CLEANUP(cleanup_free) uint8_t *message = NULL;
-	size_t size, count = 0;
-	int err = 0;
+	bool is_behind = true;
+	size_t size;
+	int err;
 
 	if (!has_type(request, "application/proto") &&
 	    !has_type(request, "application/x-protobuf")) {
@@ -230,22 +264,12 @@ void receive_push(struct store *store, const struct receive_limits *limits,
 			     "the push service takes application/proto");
 		return;
 	}
-	if (read_message(request, ret, &message, &size) < 0)
-		return;
-	push = unpack(message, size);
-	if (!push) {
-		answer_error(ret, MHD_HTTP_BAD_REQUEST, "the body is no push.v1.PushRequest");
-		return;
-	}
-	for (size_t i = 0; i < push->n_series; i++)
-		count += push->series[i]->n_samples;
-	if (count > PROFILES_MAX) {
-		answer_error(ret, MHD_HTTP_CONTENT_TOO_LARGE, "more than %d profiles at once",
-			     PROFILES_MAX);
-		return;
-	}
-	for (size_t i = 0; !err && i < push->n_series; i++)
-		err = put_series(store, limits, push->series[i], ret);
+	gate_enter(limits->gate);
+	err = read_message(request, ret, &message, &size);
+	if (!err)
+		err = put_message(store, limits, message, size, &is_behind, ret);
+	if (is_behind)
+		gate_leave(limits->gate);
 	if (err < 0)
 		return;
 	/* A PushResponse has nothing in it. */

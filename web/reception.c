@@ -17,6 +17,12 @@
 /* Of a profile, decompressed. A million stacks of 60 frames have a little more. */
 #define PROFILE_BYTES_MAX ((size_t)128 << 20)
 
+/*
+ * A tree of that many nodes takes a few MiB, and does not wait for the store behind the gate: with
+ * ClickHouse hundreds wait together.
+ */
+#define LIGHT_NODES 32768
+
 /* Of a parameter's name, in an error. */
 #define SHOWN_MAX 64
 
@@ -26,6 +32,7 @@ void reception_init(struct reception *reception, const struct receive_limits *li
 	reception->limits = limits;
 	reception->profile = (struct store_profile){ .labels = reception->labels };
 	reception->answer = answer;
+	reception->is_behind = reception->holds = false;
 }
 
 int reception_wrong(struct reception *reception, const char *what, const char *name)
@@ -58,6 +65,21 @@ int reception_add_label(struct reception *reception, const char *name, const cha
 	reception->labels[at] = (struct store_label){ name, value };
 	profile->label_count++;
 	return 0;
+}
+
+static void go_behind(struct reception *reception)
+{
+	if (reception->is_behind)
+		return;
+	gate_enter(reception->limits->gate);
+	reception->holds = true;
+}
+
+static void come_back(struct reception *reception)
+{
+	if (reception->holds)
+		gate_leave(reception->limits->gate);
+	reception->holds = false;
 }
 
 static void cleanup_tree(struct call_tree **tree)
@@ -124,6 +146,8 @@ static int keep(struct reception *reception, struct store *store, struct call_tr
 		answer_store_error(reception->answer, err);
 	if (err < 0)
 		return err;
+	if (call_tree_node_count(tree) <= LIGHT_NODES)
+		come_back(reception);
 	reception->profile.tree = tree;
 	err = store_put(store, &reception->profile);
 	reception->profile.tree = NULL;
@@ -187,8 +211,8 @@ static void find_times(struct store_profile *profile, const struct pprof_content
 	profile->from_s = profile->until_s - seconds;
 }
 
-int reception_put_pprof(struct reception *reception, struct store *store, const uint8_t *bytes,
-			size_t size, bool *ret_is_new)
+static int put_pprof(struct reception *reception, struct store *store, const uint8_t *bytes,
+		     size_t size, bool *ret_is_new)
 {
 	struct store_profile *profile = &reception->profile;
 	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
@@ -215,8 +239,19 @@ int reception_put_pprof(struct reception *reception, struct store *store, const 
 	return err;
 }
 
-int reception_put_folded(struct reception *reception, struct store *store, const uint8_t *bytes,
-			 size_t size, const struct reception_folded *counts, bool *ret_is_new)
+int reception_put_pprof(struct reception *reception, struct store *store, const uint8_t *bytes,
+			size_t size, bool *ret_is_new)
+{
+	int err;
+
+	go_behind(reception);
+	err = put_pprof(reception, store, bytes, size, ret_is_new);
+	come_back(reception);
+	return err;
+}
+
+static int put_folded(struct reception *reception, struct store *store, const uint8_t *bytes,
+		      size_t size, const struct reception_folded *counts, bool *ret_is_new)
 {
 	CLEANUP(cleanup_tree) struct call_tree *tree = NULL;
 	CLEANUP(cleanup_file) FILE *in = size ? fmemopen((void *)bytes, size, "r") : NULL;
@@ -242,5 +277,16 @@ int reception_put_folded(struct reception *reception, struct store *store, const
 	reception->profile.unit = counts->unit;
 	err = keep(reception, store, tree, ret_is_new);
 	reception->profile.unit = NULL;
+	return err;
+}
+
+int reception_put_folded(struct reception *reception, struct store *store, const uint8_t *bytes,
+			 size_t size, const struct reception_folded *counts, bool *ret_is_new)
+{
+	int err;
+
+	go_behind(reception);
+	err = put_folded(reception, store, bytes, size, counts, ret_is_new);
+	come_back(reception);
 	return err;
 }

@@ -3,13 +3,15 @@
 #ifndef EPROF_WEB_RECEPTION_H
 #define EPROF_WEB_RECEPTION_H
 
+#include "web/gate.h"
 #include "web/http_server.h"
 #include "web/store.h"
 
 /* What is kept: it would be deleted as soon as it is here, or be from a clock that is wrong. */
 struct receive_limits {
-	uint64_t age_s;   /* 0: however old */
-	uint64_t ahead_s; /* of our clock */
+	uint64_t age_s;    /* 0: however old */
+	uint64_t ahead_s;  /* of our clock */
+	struct gate *gate; /* who has much in memory is behind it; NULL: without limit */
 };
 
 /* Texts are borrowed; labels are those of the profile. */
@@ -18,6 +20,8 @@ struct reception {
 	struct store_profile profile;
 	struct store_label labels[STORE_LABELS_MAX];
 	struct http_answer *answer; /* what is wrong */
+	bool is_behind;             /* the gate, for the caller's own memory */
+	bool holds;                 /* reception.c's: it is, for this profile's */
 };
 
 /* The zero profile, with these labels. */

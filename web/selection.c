@@ -40,6 +40,9 @@ static int add_matcher(struct selection *selection, const char *name, const char
 	struct store_selector *selector = &selection->selector;
 	size_t at = selector->matcher_count;
 
+	/* Nothing has an empty one, and who lacks a label is not asked for. */
+	if (!*value)
+		return wrong(selection, "a value is empty, of", name);
 	if (at == STORE_MATCHERS_MAX)
 		return wrong(selection, "too many values are selected, and one more", value);
 	while (at > 0 && strcmp(selection->matchers[at - 1].name, name) > 0) {

@@ -27,7 +27,8 @@
 #define REQUEST_SECONDS 1
 #define ANSWER_SECONDS  60
 #define WAIT_SECONDS    60
-#define ANSWERS_MAX     (64 << 20)
+#define ANSWERS_MAX     (24 << 20)
+#define LARGE           (16 << 20) /* more than sockets have room for; one at a time */
 #define ANSWER_SIZE     4096
 #define SLICE_MS        50
 #define READERS         2
@@ -75,6 +76,13 @@ static void wait_for_all(void)
 
 static void handle(void *context, const struct http_request *request, struct http_answer *ret)
 {
+	if (strcmp(http_request_path(request), "/large") == 0) {
+		*ret = (struct http_answer){
+			.status = 200, .type = "text/plain", .body = calloc(1, LARGE), .size = LARGE
+		};
+		assert_non_null(ret->body);
+		return;
+	}
 	if (strcmp(http_request_path(request), "/wait") == 0)
 		wait_for_all();
 	echo(context, request, ret);
@@ -290,6 +298,26 @@ static void who_takes_long_keeps_only_its_like_waiting(void **state)
 	}
 }
 
+/* Who takes a large one slowly is in the way of other large ones, and of nothing else. */
+static void answers_together_have_a_limit(void **state)
+{
+	static const char large[] = "GET /large HTTP/1.1\r\n" CLOSE "\r\n";
+	struct sockaddr_in address = { .sin_family = AF_INET,
+				       .sin_port = htons(http_server_port(*state)),
+				       .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), room = 4096;
+	char byte;
+
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	assert_true(send_text(fd, large));
+	assert_int_equal(read(fd, &byte, 1), 1);
+	check(*state, large, "HTTP/1.1 503");
+	check(*state, "GET /x HTTP/1.1\r\n" CLOSE "\r\n", "HTTP/1.1 200");
+	check(*state, "POST /x HTTP/1.1\r\n" CLOSE "Content-Length: 3\r\n\r\nabc", "3 bytes");
+	(void)close(fd);
+}
+
 /* One that is at work is answered, one that waits is told to come again. */
 static void what_has_begun_is_answered_at_the_end(void **state)
 {
@@ -417,6 +445,7 @@ int main(void)
 		WITH_SERVER(all_bodies_together_have_one),
 		WITH_SERVER(nothing_is_kept_of_who_is_refused),
 		WITH_SERVER(who_takes_long_keeps_only_its_like_waiting),
+		WITH_SERVER(answers_together_have_a_limit),
 		WITH_SERVER(what_has_begun_is_answered_at_the_end),
 		WITH_SERVER(headers_that_drip_are_cut_off),
 		WITH_SERVER(half_a_request_harms_nobody),

@@ -7,11 +7,14 @@ import glob
 import json
 import os
 import random
+import re
+import shutil
 import sqlite3
+import subprocess
 import time
 import unittest
 
-from server import LIMIT_SECONDS, NOON, ServerTest, pprof_of
+from server import LIMIT_SECONDS, NOON, ROOT, ServerTest, pprof_of
 
 DAY = 86400
 MINUTES = 120
@@ -137,6 +140,42 @@ class Gone(KeepTest):
         )
         self.await_windows(2)
         self.assertEqual(self.files(), ["2026-01-03.db", "2026-01-04.db"])
+
+
+@unittest.skipUnless(shutil.which("sqlite3"), "sqlite3 is not installed")
+class Backup(ServerTest):
+    WORDS = ("--insecure",)
+
+    def run_documented(self, beginning, backup):
+        """The command of the man page that begins like that."""
+        with open(ROOT + "/web/eprof-server.1", encoding="utf-8") as file:
+            page = file.read().replace("\\-", "-")
+        (command,) = re.findall(rf"\.nf\n({re.escape(beginning)}.*)\n\.fi", page)
+        command = command.replace("DIR", self.server.data).replace("BACKUP", backup)
+        subprocess.run(["bash", "-ec", command], check=True, timeout=LIMIT_SECONDS)
+
+    def merged(self):
+        return self.server.merge(**ALL).body.decode()
+
+    def test_what_was_there_is_there_again_after_a_crash(self):
+        backup = os.path.join(self.directory, "backup")
+        os.mkdir(backup)
+        for day in range(2):
+            span = {"from": NOON + day * DAY, "until": NOON + day * DAY + 60}
+            self.assert_stored(self.server.put(pprof_of(f"day{day} 1\n"), id=f"{day}", **span))
+        before = self.merged()
+        self.run_documented("for f in", backup)
+        for number in range(20):
+            self.assert_stored(self.server.put(pprof_of("later 1\n"), id=f"later{number}"))
+        self.assertNotEqual(self.merged(), before)
+        # What it leaves beside its files is of these, and not of those of the backup.
+        self.server.process.kill()
+        self.server.process.communicate()
+        self.assertTrue(glob.glob(glob.escape(self.server.data) + "/*-wal"))
+        self.run_documented("rm -f", backup)
+        self.server.start()
+        self.assertEqual(self.merged(), before)
+        self.assert_stored(self.server.put(pprof_of("later 1\n"), id="later0"))
 
 
 if __name__ == "__main__":
