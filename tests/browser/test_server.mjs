@@ -180,6 +180,34 @@ serverTest('two versions are compared, and two hosts side by side', async ({ ser
 		'&kind=on-cpu&show=sides&host=a&before.host=b');
 	await pictures(page, 2);
 	assert.equal(await page.locator('.downloads').count(), 2);
+	assert.ok(await page.getByRole('button', { name: 'Exchange' }).isEnabled());
+	await page.goto(page.url().replace(/\?.*/, '') + SHOP.slice(1) +
+		'&kind=on-cpu&show=diff&before.host=b');
+	await pictures(page, 1);
+	/* Before would have the filter of after. */
+	assert.ok(await page.getByRole('button', { name: 'Exchange' }).isDisabled());
+});
+
+serverTest('profiles of other kinds are offered where there are some', async ({ server, visit }) => {
+	await fill(server);
+	await server.put({ service: 'shop.service', host: 'a', from: BEGIN, kind: 'alloc<b>',
+		folded: 'app;main;grow 5000000\n' });
+	const page = await visit(SHOP);
+	const kind = page.getByLabel('Kind');
+
+	await pictures(page, 2);
+	await kind.locator('option[value="alloc<b>"]').waitFor({ state: 'attached' });
+	await remake(page, () => kind.selectOption('alloc<b>'));
+	await pictures(page, 1);
+	assert.match(page.url(), /[?&]kind=alloc%3Cb%3E/);
+	assert.equal(await page.locator('.downloads .what, .downloads > span').first().textContent(),
+		'Download alloc<b>:');
+	await page.reload();
+	await pictures(page, 1);
+	assert.equal(await page.getByLabel('Kind').inputValue(), 'alloc<b>');
+	assert.ok((await page.locator('.eprof-view').textContent()).includes('grow'));
+	await page.getByLabel('Kind').selectOption('');
+	await pictures(page, 2);
 });
 
 serverTest('filters are offered, added and removed', async ({ server, visit }) => {

@@ -7,7 +7,7 @@
 import { isOfAll, keepToken, NEEDS_TOKEN, onBusy, Refusal } from './api.js';
 import { button, choice, dateText, fromInput, htmlElement, link, spanText, toInput }
 	from './dom.js';
-import { Filters } from './filters.js';
+import { Filters, offeredValues } from './filters.js';
 import { showList } from './list.js';
 import { loadPictures } from './pictures.js';
 import { addressOf, ALL, beforeSpanOf, spanOf, stateFrom, timeOf } from './state.js';
@@ -175,13 +175,34 @@ function compareControls() {
 		button('Exchange', () => page.go({
 			span: beforeSpanOf(state, now), filters: exchanged(state),
 			before: { span: spanOf(state, now), filters: state.filters },
-		}), { title: 'Before becomes after' }));
+		}), canExchange(state) ? { title: 'Before becomes after' } :
+			{ title: 'After has no filter of that name, and Before cannot be without one',
+				disabled: '' }));
+}
+
+/* Before has all filters of After but those that it has of its own. */
+function canExchange({ filters, before }) {
+	return before.filters.every(([own]) => filters.some(([name]) => name === own));
 }
 
 function exchanged(state) {
 	const own = new Set(state.before.filters.map(([name]) => name));
 
 	return [...state.filters.filter(([name]) => !own.has(name)), ...state.before.filters];
+}
+
+/* Kinds of other profilers are offered where there are some. */
+function kindChoice() {
+	const { state, now } = page;
+	const known = [['', 'on-CPU and off-CPU'], ['on-cpu', 'on-CPU'], ['off-cpu', 'off-CPU']];
+	const isKnown = (kind) => known.some(([one]) => one === kind);
+	const own = isKnown(state.kind) ? [] : [[state.kind, state.kind]];
+	const field = choice('Kind', [...known, ...own], state.kind, (kind) => page.go({ kind }));
+
+	offeredValues('kind', state, now).then((kinds) => field.querySelector('select')
+		.append(...kinds.filter((kind) => !isKnown(kind) && kind !== state.kind).map((kind) =>
+			htmlElement('option', { value: kind }, kind))));
+	return field;
 }
 
 function selectionControls() {
@@ -192,8 +213,7 @@ function selectionControls() {
 		htmlElement('div', { class: 'line' },
 			choice('Show', [['profile', 'one time'], ['diff', 'what has changed'],
 				['sides', 'before and after, side by side']], state.show, (show) => page.go({ show })),
-			choice('Kind', [['', 'on-CPU and off-CPU'], ['on-cpu', 'on-CPU'], ['off-cpu', 'off-CPU']],
-				state.kind, (kind) => page.go({ kind })),
+			kindChoice(),
 			spanInputs('Span', span, (chosen) => page.go({ span: chosen })),
 			state.span ? button('Whole time', () => page.go({ span: null })) : null),
 		new Filters({ title: state.show === 'profile' ? 'Filters' : 'After', filters: state.filters, page,
@@ -256,6 +276,7 @@ async function loadTimes(signal) {
 	} catch (error) {
 		if (isOfAll(error))
 			throw error;
+		page.timelineOf = '';
 		page.timeline.fail(error.message);
 	}
 }

@@ -12,6 +12,17 @@ function nameText(name) {
 	return name.startsWith(LABEL) ? name.slice(LABEL.length) : name;
 }
 
+/* What a label has been seen with, or which labels there are (name ""). What it might be is no
+ * reason for an error of the page. */
+export async function offeredValues(name, state, now) {
+	try {
+		return (await askJson('/api/v1/values', [...selectionOf(state, timeOf(state, now), []),
+			...name === '' ? [] : [['name', name]]])).values;
+	} catch (error) {
+		return [];
+	}
+}
+
 let lists = 0; /* ids have to differ */
 
 /* title: what it is for; filters: [[name, value], ...]; change(filters): told of the new ones. */
@@ -43,20 +54,8 @@ export class Filters {
 			{ class: 'chip', 'aria-label': 'Remove ' + text });
 	}
 
-	/* What it might be is no reason for an error of the page. */
-	async ask(pairs) {
-		const { state, now } = this.page;
-
-		try {
-			return (await askJson('/api/v1/values', [...selectionOf(state, timeOf(state, now), []),
-				...pairs])).values;
-		} catch (error) {
-			return [];
-		}
-	}
-
 	async loadNames() {
-		const names = await this.ask([]);
+		const names = await offeredValues('', this.page.state, this.page.now);
 
 		this.name.append(...names.filter((name) => !NOT_LABELS.has(name)).map((name) =>
 			htmlElement('option', { value: LABEL + name }, name)));
@@ -68,7 +67,7 @@ export class Filters {
 		if (this.offered === wanted)
 			return;
 		this.offered = wanted;
-		const values = await this.ask([['name', nameText(wanted)]]);
+		const values = await offeredValues(nameText(wanted), this.page.state, this.page.now);
 
 		this.offers.replaceChildren(...values.slice(0, OFFERED_MAX).map((value) =>
 			htmlElement('option', { value })));

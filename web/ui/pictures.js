@@ -7,7 +7,8 @@ import { askText, download, isOfAll } from './api.js';
 import { button, dateText, htmlElement, spanText } from './dom.js';
 import { ALL, beforeSpanOf, kindsOf, selectionOf, spanOf } from './state.js';
 
-const TITLES = { 'on-cpu': 'on-CPU', 'off-cpu': 'off-CPU' };
+const TITLES = new Map([['on-cpu', 'on-CPU'], ['off-cpu', 'off-CPU']]);
+const titleOf = (kind) => TITLES.get(kind) || kind;
 const FORMATS = { svg: 'svg', folded: 'folded', pprof: 'pb.gz', html: 'html' };
 
 /* What to ask for: [{ title, path, pairs, formats, name }, ...] */
@@ -23,11 +24,11 @@ function questions(state, now) {
 
 	return kindsOf(state).flatMap((kind) => {
 		if (state.show === 'profile')
-			return [one(TITLES[kind], kind, after)];
+			return [one(titleOf(kind), kind, after)];
 		if (state.show === 'sides')
-			return [one(TITLES[kind] + ', before', kind, selectionOf(state, before, filtersBefore)),
-				one(TITLES[kind] + ', after', kind, after)];
-		return [{ title: TITLES[kind] + ', what has changed', path: '/api/v1/diff',
+			return [one(titleOf(kind) + ', before', kind, selectionOf(state, before, filtersBefore)),
+				one(titleOf(kind) + ', after', kind, after)];
+		return [{ title: titleOf(kind) + ', what has changed', path: '/api/v1/diff',
 			formats: ['svg', 'folded', 'html'], name: fileName(state, kind + '-diff'),
 			pairs: [['kind', kind], ...after, ['before.from', String(Math.floor(before.from))],
 				['before.until', String(Math.ceil(before.until))],

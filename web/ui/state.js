@@ -6,13 +6,14 @@
  *   last=SECONDS              the time until now, or
  *   from=T&until=T            a time that stays
  *   span=T-T                  the part of it that was chosen
- *   kind=on-cpu|off-cpu       one picture; without it: both
+ *   kind=on-cpu|off-cpu|...   one picture; without it: both
  *   show=diff|sides           compared with what is "before."
  *   host=, label.NAME=        filters, any number of them
  *   before.span=T-T, before.host=, before.label.NAME=
  */
 export const LAST_DEFAULT = 3600;
 
+/* What eprof's own agents send; others have more. */
 const KINDS = ['on-cpu', 'off-cpu'];
 const SHOWS = ['profile', 'diff', 'sides'];
 
@@ -43,7 +44,7 @@ export function stateFrom(search) {
 		last: numberFrom(params.get('last')) || LAST_DEFAULT,
 		fixed: time.from < time.until ? time : null,
 		span: spanFrom(params.get('span')),
-		kind: KINDS.includes(params.get('kind')) ? params.get('kind') : '',
+		kind: params.get('kind') || '',
 		show: SHOWS.includes(params.get('show')) ? params.get('show') : 'profile',
 		filters: filtersFrom(params, ''),
 		before: { span: spanFrom(params.get('before.span')), filters: filtersFrom(params, 'before.') },
