@@ -292,7 +292,9 @@ static void a_ring_whose_cpu_is_gone_is_given_up(void **state)
 		wait_applied();
 	}
 	follower_stop(*state);
-	assert_in_range(fake.reads, reads, reads + 6);
+	/* A record that comes while one is read may be asked for once more; awake, it would be read
+	 * hundreds of times. */
+	assert_in_range(fake.reads, reads, reads + 20);
 }
 
 static void an_error_ends_the_thread_and_is_told(void **state)
