@@ -267,11 +267,11 @@ static void it_ends_when_the_agent_is_killed(void **state)
 
 	(void)state;
 	set_up(&rig);
+	fake_script(&rig.spool, "one", "hang\n");
+	fake_put(&rig.spool, "fake://one", "1");
 	agent = start_agent(&rig, &uploader);
 	pidfd = (int)syscall(SYS_pidfd_open, uploader, 0);
 	assert_true(pidfd >= 0);
-	fake_put(&rig.spool, "fake://one", "1");
-	fake_script(&rig.spool, "one", "hang\n");
 	fake_put(&rig.spool, "fake://one", "2");
 	assert_int_equal(kill(agent, SIGKILL), 0);
 	assert_int_equal(waitpid(agent, NULL, 0), agent);
