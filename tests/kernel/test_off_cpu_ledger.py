@@ -34,6 +34,8 @@ SPINNERS = [name for name in WAITS if name.startswith("spinner")]
 BLOCKS_LEAST = 0.5
 HZ = 99  # samples, by default
 SLEEP_LENGTH = 16  # 70 ms lie in 2^16 microseconds and more
+# Of the time on a CPU: more than that, and most threads have some of it in their sums.
+STOLEN_MOST = 0.05
 # A clock that is read from outside of a thread does not know the wait that has not ended yet.
 UNFINISHED_NS = 40 * NS_PER_MS
 
@@ -49,6 +51,8 @@ class LedgerChecks:
 
     def test_most_threads_were_on_a_cpu_for_as_long_as_their_clocks_say(self):
         """Also those that ran so briefly that what may have been stolen is more."""
+        if self.stolen > STOLEN_MOST * sum(clocks.cpu for clocks in self.lives):
+            self.skipTest(f"the hypervisor took {self.stolen / NS_PER_MS:.0f} ms")
         differences = []
         for clocks in self.lives:
             least = (1 - CPU_TOLERANCE) * clocks.cpu - EDGE_NS
