@@ -233,40 +233,20 @@ int clickhouse_coarsen(struct store *base, uint64_t before_s, uint64_t step_s,
 	return err;
 }
 
-static int read_number(struct clickhouse_store *store, const char *sql, uint64_t *ret)
-{
-	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
-	int err = clickhouse_select(store->client, sql, &rows);
-
-	if (err < 0)
-		return err;
-	*ret = row_get_u64(&rows.reader);
-	return rows.reader.is_broken ? -EPROTO : 0;
-}
-
 int clickhouse_extent(struct store *base, struct store_extent *ret)
 {
 	struct clickhouse_store *store = (struct clickhouse_store *)base;
-	CLEANUP(cleanup_free) char *sql = NULL;
-	size_t size;
-	FILE *out = open_memstream(&sql, &size);
-	int err;
+	int err =
+		clickhouse_ask_system(store->client, &store->options, "sum(bytes_on_disk)", "parts",
+				      "active AND table IN ('profiles', 'stacks', 'frames',"
+				      " 'profiles_local', 'stacks_local', 'frames_local')",
+				      &ret->bytes);
 
-	if (!out)
-		return -ENOMEM;
-	(void)fputs("SELECT toUInt64(sum(bytes_on_disk)) FROM ", out);
-	clickhouse_write_system(&store->options, "parts", out);
-	(void)fputs(" WHERE active AND table IN ('profiles', 'stacks', 'frames', 'profiles_local',"
-		    " 'stacks_local', 'frames_local') AND database = ",
-		    out);
-	clickhouse_quote(clickhouse_client_database(store->client), out);
-	(void)fputs(" FORMAT RowBinary", out);
-	if (fclose(out) != 0)
-		return -ENOMEM;
-	err = read_number(store, sql, &ret->bytes);
 	if (!err)
-		err = read_number(store, "SELECT toUInt64(min(day)) FROM profiles FORMAT RowBinary",
-				  &ret->oldest_s);
+		err = clickhouse_read_number(store->client,
+					     "SELECT toUInt64(min(day)) FROM profiles"
+					     " FORMAT RowBinary",
+					     &ret->oldest_s);
 	ret->oldest_s *= DAY_S;
 	return err;
 }

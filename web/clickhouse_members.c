@@ -19,24 +19,11 @@
 
 int clickhouse_count_pending(struct clickhouse_store *store, uint64_t *ret)
 {
-	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
-	CLEANUP(cleanup_free) char *sql = NULL;
-	size_t size;
-	FILE *out = open_memstream(&sql, &size);
-	int err;
-
-	if (!out)
-		return -ENOMEM;
-	(void)fputs("SELECT count() FROM ", out);
-	clickhouse_write_system(&store->options, "mutations", out);
-	(void)fprintf(out, " WHERE NOT is_done AND table = '%s' AND database = ",
-		      store->options.cluster ? "profiles_local" : "profiles");
-	clickhouse_quote(clickhouse_client_database(store->client), out);
-	err = clickhouse_ask(store->client, out, &sql, &rows);
-	if (err < 0)
-		return err;
-	*ret = row_get_u64(&rows.reader);
-	return rows.reader.is_broken ? -EPROTO : 0;
+	return clickhouse_ask_system(store->client, &store->options, "count()", "mutations",
+				     store->options.cluster
+					     ? "NOT is_done AND table = 'profiles_local'"
+					     : "NOT is_done AND table = 'profiles'",
+				     ret);
 }
 
 static int select_members(struct clickhouse_store *store, uint64_t day, struct clickhouse_rows *ret)

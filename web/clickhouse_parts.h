@@ -23,9 +23,13 @@ int clickhouse_schema_open(struct clickhouse_client *client, struct clickhouse_s
 /* What tables are called where they are changed: where there is a cluster, on all of it. */
 int clickhouse_alter(struct clickhouse_client *client, const struct clickhouse_options *options,
 		     const char *table, const char *command);
-/* A table of the database "system", of all servers where there is a cluster. */
-void clickhouse_write_system(const struct clickhouse_options *options, const char *table,
-			     FILE *out);
+/*
+ * A number of our rows of a table of the database "system", of one server of each shard. 0 or
+ * -errno.
+ */
+int clickhouse_ask_system(struct clickhouse_client *client,
+			  const struct clickhouse_options *options, const char *number,
+			  const char *table, const char *condition, uint64_t *ret);
 extern const char *const clickhouse_tables[];
 #define CLICKHOUSE_TABLES 3
 
@@ -86,6 +90,9 @@ int clickhouse_put(struct store *base, const struct store_profile *profile);
 void clickhouse_write_condition(const struct store_selector *selector, FILE *out);
 void clickhouse_write_rows(const char *columns, const struct store_selector *selector,
 			   const char *more, FILE *out);
+
+/* The one number that it answers, as a UInt64; " FORMAT RowBinary" is in it. 0 or -errno. */
+int clickhouse_read_number(struct clickhouse_client *client, const char *sql, uint64_t *ret);
 
 /* Asks for what was written to out, which is closed; text is what it has made. */
 int clickhouse_ask(struct clickhouse_client *client, FILE *out, char **text,

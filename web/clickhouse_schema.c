@@ -151,15 +151,28 @@ int clickhouse_schema_open(struct clickhouse_client *client, struct clickhouse_s
 	return !err && before < VERSION ? set_version(client, VERSION) : err;
 }
 
-void clickhouse_write_system(const struct clickhouse_options *options, const char *table, FILE *out)
+int clickhouse_ask_system(struct clickhouse_client *client,
+			  const struct clickhouse_options *options, const char *number,
+			  const char *table, const char *condition, uint64_t *ret)
 {
-	if (!options->cluster) {
+	CLEANUP(cleanup_free) char *sql = NULL;
+	size_t size;
+	FILE *out = open_memstream(&sql, &size);
+
+	if (!out)
+		return -ENOMEM;
+	(void)fprintf(out, "SELECT toUInt64(%s) FROM ", number);
+	if (options->cluster) {
+		(void)fputs("cluster(", out);
+		clickhouse_quote(options->cluster, out);
+		(void)fprintf(out, ", system, %s)", table);
+	} else {
 		(void)fprintf(out, "system.%s", table);
-		return;
 	}
-	(void)fputs("cluster(", out);
-	clickhouse_quote(options->cluster, out);
-	(void)fprintf(out, ", system, %s)", table);
+	(void)fputs(" WHERE database = ", out);
+	clickhouse_quote(clickhouse_client_database(client), out);
+	(void)fprintf(out, " AND %s FORMAT RowBinary", condition);
+	return fclose(out) == 0 ? clickhouse_read_number(client, sql, ret) : -ENOMEM;
 }
 
 int clickhouse_alter(struct clickhouse_client *client, const struct clickhouse_options *options,

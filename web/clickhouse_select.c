@@ -81,6 +81,17 @@ int clickhouse_ask(struct clickhouse_client *client, FILE *out, char **text,
 	return clickhouse_select(client, *text, ret);
 }
 
+int clickhouse_read_number(struct clickhouse_client *client, const char *sql, uint64_t *ret)
+{
+	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
+	int err = clickhouse_select(client, sql, &rows);
+
+	if (err < 0)
+		return err;
+	*ret = row_get_u64(&rows.reader);
+	return rows.reader.is_broken ? -EPROTO : 0;
+}
+
 uint64_t clickhouse_get_sum(struct row_reader *rows)
 {
 	uint64_t high = row_get_u64(rows), low = row_get_u64(rows), sum;

@@ -25,17 +25,15 @@
 
 static int read_hour(struct clickhouse_store *store, uint64_t *ret_hour, uint64_t *ret_left_s)
 {
-	CLEANUP(clickhouse_rows_done) struct clickhouse_rows rows = { 0 };
-	int err =
-		clickhouse_select(store->client, "SELECT toUInt32(now()) FORMAT RowBinary", &rows);
 	uint64_t now_s;
+	int err = clickhouse_read_number(
+		store->client, "SELECT toUInt64(toUInt32(now())) FORMAT RowBinary", &now_s);
 
 	if (err < 0)
 		return err;
-	now_s = row_get_u32(&rows.reader);
 	*ret_hour = now_s / HOUR_S;
 	*ret_left_s = HOUR_S - now_s % HOUR_S;
-	return rows.reader.is_broken ? -EPROTO : 0;
+	return 0;
 }
 
 /* 0; -EBUSY: another one has made it; or -errno. */

@@ -93,6 +93,7 @@ function nothingThere(page, answers) {
 		htmlElement('div', { class: 'buttons' },
 			state.span ? button('The whole time above', () => page.go({ span: null })) : null,
 			state.filters.length > 0 ? button('Without filters', () => page.go({ filters: [] })) : null,
+			state.kind ? button('On-CPU and off-CPU', () => page.go({ kind: '' })) : null,
 			state.show === 'profile' ? null :
 				button('Do not compare', () => page.go({ show: 'profile' })),
 			button('The last 24 hours', () => page.go({ last: 86400, fixed: null, span: null }))));
