@@ -36,7 +36,7 @@ struct file {
 	struct stat opened; /* what fd was then: all answers are about that */
 };
 
-/* What is slow or wrong once a day is not given up for good. */
+/* What is slow or wrong once a day costs the files that come later nothing. */
 #define GIVEN_BACK_PART     100
 #define READER_GIVEN_BACK_S 3600
 
@@ -431,7 +431,8 @@ static void give_back(struct dwarf_client *client, uint64_t now_ns)
 	if (now_ns - client->reader_ns < READER_GIVEN_BACK_S * NS_PER_SECOND)
 		return;
 	client->reader_ns = now_ns;
-	client->rested += client->rested < client->reader;
+	/* One that lives is not one that ended badly. */
+	client->rested += client->reader - client->rested > (client->socket >= 0);
 }
 
 void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room,

@@ -65,7 +65,8 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
  * For who goes on for months, between questions. Ends a reader that has more memory than that (its
  * own and of files), or so much more than when it was first asked this: the next question begins
  * another one, which knows nothing yet. And gives back what limits are for: a hundredth of the time
- * since the last call, to each file and to all, and a reader an hour. now_ns: CLOCK_MONOTONIC.
+ * since the last call, to each file and to all, and a reader an hour; files that have been given up
+ * stay so. now_ns: CLOCK_MONOTONIC.
  */
 struct dwarf_client_room {
 	uint64_t bytes_max, growth_max;

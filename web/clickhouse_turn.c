@@ -40,20 +40,25 @@ static int read_hour(struct clickhouse_store *store, uint64_t *ret_hour, uint64_
 static int make_table(struct clickhouse_store *store, uint64_t hour)
 {
 	CLEANUP(cleanup_free) char *sql = NULL;
+	CLEANUP(cleanup_free) char *path = NULL;
 	size_t size;
-	FILE *out = open_memstream(&sql, &size);
+	FILE *out;
 	int err;
 
+	if (asprintf(&path, "/clickhouse/eprof_housekeeper/%s/%" PRIu64,
+		     clickhouse_client_database(store->client), hour) < 0)
+		return -ENOMEM;
+	out = open_memstream(&sql, &size);
 	if (!out)
 		return -ENOMEM;
 	(void)fprintf(out, "CREATE TABLE " TABLE "%" PRIu64 " (day UInt32) ENGINE = ", hour);
-	if (store->options.cluster)
-		(void)fprintf(out,
-			      "ReplicatedMergeTree('/clickhouse/eprof_housekeeper/%s/%" PRIu64
-			      "', 'one')",
-			      clickhouse_client_database(store->client), hour);
-	else
+	if (store->options.cluster) {
+		(void)fputs("ReplicatedMergeTree(", out);
+		clickhouse_quote(path, out);
+		(void)fputs(", 'one')", out);
+	} else {
 		(void)fputs("MergeTree()", out);
+	}
 	(void)fputs(" ORDER BY day", out);
 	if (fclose(out) != 0)
 		return -ENOMEM;
@@ -89,7 +94,7 @@ static void drop_old_tables(struct clickhouse_store *store, uint64_t hour)
 
 int clickhouse_turn_begin(struct clickhouse_store *store, struct clickhouse_turn *ret)
 {
-	uint64_t left_s;
+	uint64_t left_s, now_ns = clock_ns(CLOCK_MONOTONIC);
 	int err = read_hour(store, &ret->hour, &left_s);
 
 	if (err < 0)
@@ -109,7 +114,7 @@ int clickhouse_turn_begin(struct clickhouse_store *store, struct clickhouse_turn
 		ret->hours = 2;
 		left_s += HOUR_S;
 	}
-	ret->until_ns = clock_ns(CLOCK_MONOTONIC) + (left_s - MARGIN_S) * NS_PER_SECOND;
+	ret->until_ns = now_ns + (left_s - MARGIN_S) * NS_PER_SECOND;
 	return 0;
 }
 

@@ -30,7 +30,7 @@
 #define WRITERS 8
 #define READERS 4
 
-/* Profiles of which much is in memory at once: some 300 MiB each, at most. */
+/* Profiles of which much is in memory at once, and messages: some 300 MiB each, at most. */
 #define READING_MAX 8
 
 /* Of answers that were given. */
@@ -231,12 +231,14 @@ int main(int argc, char **argv)
 	CLEANUP(cleanup_store) struct store *store = NULL;
 	CLEANUP(cleanup_cache) struct answer_cache *cache = NULL;
 	CLEANUP(cleanup_rate) struct rate_limit *rate = NULL;
-	CLEANUP(gate_done) struct gate gate;
+	CLEANUP(gate_done) struct gate profiles;
+	CLEANUP(gate_done) struct gate messages;
 	struct server_metrics metrics = { 0 };
 	struct server server;
 	sigset_t ends;
 
-	gate_init(&gate, READING_MAX);
+	gate_init(&profiles, READING_MAX);
+	gate_init(&messages, READING_MAX);
 	server_options_parse(argc, argv, &options);
 	/* Before there are threads, so that none of them takes one. */
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -252,7 +254,8 @@ int main(int argc, char **argv)
 		.is_open = options.is_insecure,
 		.limits = { .age_s = options.housekeeping.keep_s,
 			    .ahead_s = AHEAD_SECONDS,
-			    .gate = &gate },
+			    .profiles = &profiles,
+			    .messages = &messages },
 	};
 	server_prepare(&server, &metrics);
 	if (options.rate && rate_limit_new(tokens.count + 1, options.rate, &rate) < 0) {

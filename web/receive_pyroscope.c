@@ -131,14 +131,12 @@ static void complete(struct reception *reception, const uint8_t *bytes, size_t s
 /* --- POST /push.v1.PusherService/Push --- */
 
 static int put_series(struct store *store, const struct receive_limits *limits,
-		      const Push__V1__RawProfileSeries *series, bool is_behind,
-		      struct http_answer *answer)
+		      const Push__V1__RawProfileSeries *series, struct http_answer *answer)
 {
 	struct reception reception;
 	int err = 0;
 
 	reception_init(&reception, limits, answer);
-	reception.is_behind = is_behind;
 	for (size_t i = 0; !err && i < series->n_labels; i++)
 		err = take_label(&reception, series->labels[i]->name, series->labels[i]->value);
 	for (size_t i = 0; !err && i < series->n_samples; i++) {
@@ -242,11 +240,11 @@ static int put_message(struct store *store, const struct receive_limits *limits,
 		return -E2BIG;
 	}
 	if (size <= LIGHT_MESSAGE) {
-		gate_leave(limits->gate);
+		gate_leave(limits->messages);
 		*is_behind = false;
 	}
 	for (size_t i = 0; !err && i < push->n_series; i++)
-		err = put_series(store, limits, push->series[i], *is_behind, answer);
+		err = put_series(store, limits, push->series[i], answer);
 	return err;
 }
 
@@ -264,12 +262,12 @@ void receive_push(struct store *store, const struct receive_limits *limits,
 			     "the push service takes application/proto");
 		return;
 	}
-	gate_enter(limits->gate);
+	gate_enter(limits->messages);
 	err = read_message(request, ret, &message, &size);
 	if (!err)
 		err = put_message(store, limits, message, size, &is_behind, ret);
 	if (is_behind)
-		gate_leave(limits->gate);
+		gate_leave(limits->messages);
 	if (err < 0)
 		return;
 	/* A PushResponse has nothing in it. */

@@ -32,7 +32,7 @@ void reception_init(struct reception *reception, const struct receive_limits *li
 	reception->limits = limits;
 	reception->profile = (struct store_profile){ .labels = reception->labels };
 	reception->answer = answer;
-	reception->is_behind = reception->holds = false;
+	reception->is_behind = false;
 }
 
 int reception_wrong(struct reception *reception, const char *what, const char *name)
@@ -69,17 +69,15 @@ int reception_add_label(struct reception *reception, const char *name, const cha
 
 static void go_behind(struct reception *reception)
 {
-	if (reception->is_behind)
-		return;
-	gate_enter(reception->limits->gate);
-	reception->holds = true;
+	gate_enter(reception->limits->profiles);
+	reception->is_behind = true;
 }
 
 static void come_back(struct reception *reception)
 {
-	if (reception->holds)
-		gate_leave(reception->limits->gate);
-	reception->holds = false;
+	if (reception->is_behind)
+		gate_leave(reception->limits->profiles);
+	reception->is_behind = false;
 }
 
 static void cleanup_tree(struct call_tree **tree)

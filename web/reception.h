@@ -9,9 +9,11 @@
 
 /* What is kept: it would be deleted as soon as it is here, or be from a clock that is wrong. */
 struct receive_limits {
-	uint64_t age_s;    /* 0: however old */
-	uint64_t ahead_s;  /* of our clock */
-	struct gate *gate; /* who has much in memory is behind it; NULL: without limit */
+	uint64_t age_s;   /* 0: however old */
+	uint64_t ahead_s; /* of our clock */
+	/* Who has much in memory, of a profile or of a message with many, is behind them, and goes
+	 * through that of messages first. NULL: without limit. */
+	struct gate *profiles, *messages;
 };
 
 /* Texts are borrowed; labels are those of the profile. */
@@ -20,8 +22,7 @@ struct reception {
 	struct store_profile profile;
 	struct store_label labels[STORE_LABELS_MAX];
 	struct http_answer *answer; /* what is wrong */
-	bool is_behind;             /* the gate, for the caller's own memory */
-	bool holds;                 /* reception.c's: it is, for this profile's */
+	bool is_behind;             /* reception.c's: the gate of profiles */
 };
 
 /* The zero profile, with these labels. */

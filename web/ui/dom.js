@@ -29,7 +29,8 @@ export function link(text, address, go, attributes = {}) {
 
 /* options: [[value, text], ...] */
 export function choice(label, options, value, onchange) {
-	const select = htmlElement('select', { onchange: () => onchange(select.value) },
+	const select = htmlElement('select', { 'aria-label': label,
+		onchange: () => onchange(select.value) },
 		...options.map(([one, text]) => htmlElement('option',
 			{ value: one, selected: one === value ? '' : null }, text)));
 
