@@ -364,6 +364,7 @@ static int start_daemon(struct http_server *server)
 		MHD_OPTION_NOTIFY_COMPLETED, end_request, server, MHD_OPTION_NOTIFY_CONNECTION,
 		note_connection, server, MHD_OPTION_THREAD_POOL_SIZE, (unsigned int)THREADS,
 		MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+		MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->address_connections_max,
 		MHD_OPTION_CONNECTION_TIMEOUT, options->idle_seconds_max,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES, MHD_OPTION_END);
 	if (server->daemon)

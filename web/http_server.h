@@ -72,12 +72,13 @@ struct http_options {
 	size_t body_max;               /* bytes of one request */
 	size_t bodies_max;             /* of all that are there at once */
 	unsigned int connections_max;
-	unsigned int idle_seconds_max;    /* of a connection that says nothing */
-	unsigned int request_seconds_max; /* until a body is there */
-	unsigned int answer_seconds_max;  /* until an answer has been taken */
-	unsigned int wait_seconds_max;    /* until somebody is free to answer */
-	size_t answers_max;               /* bytes of all larger ones that are being sent */
-	unsigned int writers, readers;    /* threads; at most HTTP_WORKERS_MAX each */
+	unsigned int address_connections_max; /* of those, of one client; 0: all */
+	unsigned int idle_seconds_max;        /* of a connection that says nothing */
+	unsigned int request_seconds_max;     /* until a body is there */
+	unsigned int answer_seconds_max;      /* until an answer has been taken */
+	unsigned int wait_seconds_max;        /* until somebody is free to answer */
+	size_t answers_max;                   /* bytes of all larger ones that are being sent */
+	unsigned int writers, readers;        /* threads; at most HTTP_WORKERS_MAX each */
 	http_way_finder find_way;
 	http_handler handler;
 	void *context; /* of both */

@@ -192,6 +192,7 @@ static int serve(const struct server_options *options, struct server *server, co
 		.body_max = BODY_MAX,
 		.bodies_max = BODIES_MAX,
 		.connections_max = raise_connections(),
+		.address_connections_max = (unsigned int)options->connections,
 		.idle_seconds_max = IDLE_SECONDS,
 		.request_seconds_max = REQUEST_SECONDS,
 		.answer_seconds_max = ANSWER_SECONDS,

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -45,6 +46,9 @@ static const char help[] =
 	"      --rate N              profiles a second that one token may send, and ten times "
 	"that\n"
 	"                            at once; without tokens all together (default 0: no limit)\n"
+	"      --connections N       how many one address may have at once (default 0: no limit; "
+	"who\n"
+	"                            comes through a proxy has its address)\n"
 	"      --tls-cert FILE       PEM file of the certificate to show, with --tls-key FILE\n"
 	"      --keep AGE            how long profiles are kept: 36h, 30d (the default); 0: for "
 	"ever\n"
@@ -196,6 +200,7 @@ enum option_code {
 	LISTEN,
 	TOKENS,
 	RATE,
+	CONNECTIONS,
 	CERTIFICATE,
 	KEY,
 	KEEP,
@@ -216,6 +221,7 @@ static const struct option options_known[] = {
 	{ "listen", required_argument, NULL, LISTEN },
 	{ "tokens", required_argument, NULL, TOKENS },
 	{ "rate", required_argument, NULL, RATE },
+	{ "connections", required_argument, NULL, CONNECTIONS },
 	{ "tls-cert", required_argument, NULL, CERTIFICATE },
 	{ "tls-key", required_argument, NULL, KEY },
 	{ "keep", required_argument, NULL, KEEP },
@@ -282,6 +288,11 @@ static void take(int code, char *const *argv, struct server_options *ret)
 		ret->rate = parse_scaled("--rate", optarg, no_units);
 		if (ret->rate > RATE_MAX)
 			mistake("--rate: '%s' is more than %d", optarg, RATE_MAX);
+		return;
+	case CONNECTIONS:
+		ret->connections = parse_scaled("--connections", optarg, no_units);
+		if (ret->connections > INT_MAX)
+			mistake("--connections: '%s' is more than %d", optarg, INT_MAX);
 		return;
 	case CERTIFICATE:
 		ret->certificate = optarg;

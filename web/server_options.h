@@ -19,7 +19,8 @@ struct server_options {
 	const char *tokens;            /* a file; NULL: none */
 	const char *certificate, *key; /* files; NULL: none */
 	bool is_insecure;
-	uint64_t rate; /* of a token, a second; 0: no limit */
+	uint64_t rate;        /* of a token, a second; 0: no limit */
+	uint64_t connections; /* of one address; 0: no limit */
 	struct housekeeping housekeeping;
 };
 

@@ -119,6 +119,11 @@ class Server:
         span = {"from": NOON - 43200, "until": NOON + 43200, **parameters}
         return self.ask("GET", "/api/v1/merge", kind=kind, format="folded", **span)
 
+    def cached(self):
+        """How many answers were given again."""
+        lines = self.ask("GET", "/metrics").body.decode().splitlines()
+        return int(next(l for l in lines if "cached_answers_total " in l and l[0] != "#").split()[1])
+
 
 class ServerTest(unittest.TestCase):
     WORDS = ("--insecure",)

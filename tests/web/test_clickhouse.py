@@ -112,6 +112,21 @@ class Fleet(ClickHouseTest):
         self.assert_stored(self.server.put(body, **{"from": NOON + DAY, "until": NOON + DAY + 60}))
         self.assertEqual(self.merged(), "a 20000\n")
 
+    def test_an_answer_is_given_again_while_nobody_is_told_anything(self):
+        other = self.enter(Houses(self.house, "--insecure"))
+        self.assert_stored(other.put(pprof_of("a 1\n"), id="one"))
+        span = {"from": NOON, "until": NOON + 60}
+        # The engine may merge parts, after which it is asked again.
+        for _ in range(100):
+            self.assertEqual(self.server.merge(**span).body, b"a 10000\n")
+            if self.server.cached():
+                break
+        self.assertEqual(self.server.cached(), 1)
+        self.assert_stored(other.put(pprof_of("b 1\n"), id="two"))
+        self.assertEqual(self.server.merge(**span).body, b"a 10000\nb 10000\n")
+        self.house.ask(f"ALTER TABLE {DATABASE}.profiles DROP PARTITION {NOON // DAY}")
+        self.assertEqual(self.server.merge(**span).status, 404)
+
     def test_what_comes_together_may_be_of_any_days(self):
         body = pprof_of("a 1\n")
 

@@ -51,6 +51,7 @@ class Options(unittest.TestCase):
         self.refused(2, "a hundred years", *data, "--keep", "36526d")
         self.refused(2, "kept in one of them", *data, "--clickhouse", "http://localhost/x")
         self.refused(2, "is more than", *data, "--clickhouse-batch", "10001")
+        self.refused(2, "--connections: '4294967296' is more", *data, "--connections", str(1 << 32))
 
     def test_others_are_only_let_in_with_tls_and_tokens(self):
         data = ("--data", self.directory + "/data", "--listen", "0.0.0.0:0")

@@ -90,28 +90,24 @@ class Queries(ServerTest):
         for _ in range(2):
             answer = self.server.ask("GET", "/api/v1/diff", kind="on-cpu", format="folded", **half)
             self.assertEqual(answer.status, 200, answer.body)
-        self.assertEqual(self.cached(), 0)
-
-    def cached(self):
-        lines = self.server.ask("GET", "/metrics").body.decode().splitlines()
-        return int(next(l for l in lines if "cached_answers_total " in l and l[0] != "#").split()[1])
+        self.assertEqual(self.server.cached(), 0)
 
     def test_an_answer_is_given_again_while_nothing_comes(self):
         self.put_hosts()
         first = self.server.merge().body
-        self.assertEqual(self.cached(), 0)
+        self.assertEqual(self.server.cached(), 0)
         for _ in range(3):
             self.assert_merged(self.server.merge(), first.decode())
-        self.assertEqual(self.cached(), 3)
+        self.assertEqual(self.server.cached(), 3)
         self.assert_merged(self.server.merge(host="a"), "main;f0 10000\n")
         # Of another time it changes nothing.
         late = {"from": NOON + 5 * DAY, "until": NOON + 5 * DAY + 60}
         self.assert_stored(self.server.put(pprof_of("late 1\n"), id="late", **late))
         self.assertEqual(self.server.merge().body, first)
-        self.assertEqual(self.cached(), 4)
+        self.assertEqual(self.server.cached(), 4)
         self.assert_stored(self.server.put(pprof_of("new 1\n"), id="new"))
         self.assertIn(b"new 10000\n", self.server.merge().body)
-        self.assertEqual(self.cached(), 4)
+        self.assertEqual(self.server.cached(), 4)
 
     def test_waiting_is_told_by_state(self):
         folded = "a;f 1\na;f;[runqueue] 20\na;g;[uninterruptible] 300\n"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """POST /api/v1/profiles: what is taken, what is refused, and who may."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -10,7 +11,7 @@ import tempfile
 import time
 import unittest
 
-from server import NOON, Server, ServerTest, TOKEN_READ, TOKEN_WRITE, pprof_of
+from server import LIMIT_SECONDS, NOON, Server, ServerTest, TOKEN_READ, TOKEN_WRITE, pprof_of
 
 
 class Profiles(ServerTest):
@@ -162,6 +163,24 @@ class Profiles(ServerTest):
         self.server.start()
         self.assert_stored(self.server.put(pprof_of("a;b 3\n")), False)
         self.assert_merged(self.server.merge(), "a;b 30000\n")
+
+
+class FewConnections(ServerTest):
+    WORDS = ("--insecure", "--connections", "3")
+
+    def test_one_address_has_no_more_and_others_have_theirs(self):
+        def connect(address):
+            where = ("127.0.0.1", self.server.port)
+            return socket.create_connection(where, LIMIT_SECONDS, source_address=(address, 0))
+
+        with contextlib.ExitStack() as stack:
+            silent = [stack.enter_context(connect("127.0.0.2")) for _ in range(3)]
+            fourth = stack.enter_context(connect("127.0.0.2"))
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(fourth.recv(1), b"")
+            self.assert_stored(self.server.put(pprof_of("a 1\n")))
+            silent[0].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            self.assertEqual(silent[0].recv(12), b"HTTP/1.1 200")
 
 
 class WithoutTokens(ServerTest):
