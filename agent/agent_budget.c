@@ -23,7 +23,9 @@ static double percent_taken(struct agent *agent)
 		(uint64_t)(uploader_cpu_seconds(agent->uploader) * (double)NS_PER_SECOND);
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), cpu_ns = agent_cpu_ns(agent) + uploader_ns;
 	uint64_t wall_ns = now_ns - agent->rate_checked_ns;
-	uint64_t taken_ns = cpu_ns - agent->rate_checked_cpu_ns;
+	/* It may be less for a moment: agent_cpu_ns(). */
+	uint64_t taken_ns =
+		cpu_ns > agent->rate_checked_cpu_ns ? cpu_ns - agent->rate_checked_cpu_ns : 0;
 	bool is_first = agent->rate_checked_ns == 0;
 
 	agent->rate_checked_ns = now_ns;

@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ uint64_t agent_cpu_ns(const struct agent *agent)
 {
 	static const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
 	uint64_t sum = 0, uploaders;
+	struct dwarf_client_usage reader = { 0 };
 
 	for (size_t i = 0; i < sizeof(whose) / sizeof(whose[0]); i++) {
 		struct rusage usage;
@@ -39,6 +41,9 @@ uint64_t agent_cpu_ns(const struct agent *agent)
 		if (getrusage(whose[i], &usage) == 0)
 			sum += time_ns(&usage.ru_utime) + time_ns(&usage.ru_stime);
 	}
+	if (agent->recording.dwarf)
+		dwarf_client_usage_of(agent->recording.dwarf, &reader);
+	sum += reader.cpu_ns;
 	uploaders = (uint64_t)(uploader_ended_cpu_seconds(agent->uploader) * (double)NS_PER_SECOND);
 	return sum > uploaders ? sum - uploaders : 0;
 }
@@ -149,6 +154,20 @@ static void add_targets(const struct agent *agent, struct agent_status *status)
 	}
 }
 
+static void add_memory(const struct agent *agent, struct agent_status *status)
+{
+	struct dwarf_client_usage reader = { 0 };
+	struct mallinfo2 heap = mallinfo2();
+
+	if (agent->recording.dwarf)
+		dwarf_client_usage_of(agent->recording.dwarf, &reader);
+	status->rss_bytes = process_resident_bytes(getpid());
+	status->uploader_rss_bytes = process_resident_bytes(uploader_pid(agent->uploader));
+	status->reader_rss_bytes = reader.resident_bytes;
+	status->heap_bytes = heap.uordblks + heap.hblkhd;
+	status->map_bytes = map_bytes();
+}
+
 void agent_gather(struct agent *agent, struct agent_status *ret)
 {
 	*ret = (struct agent_status){
@@ -157,13 +176,11 @@ void agent_gather(struct agent *agent, struct agent_status *ret)
 		.reloads = agent->reloads,
 		.uploader_restarts = uploader_restarts(agent->uploader),
 		.cpu_seconds = (double)agent_cpu_ns(agent) / 1e9,
-		.rss_bytes = process_resident_bytes(getpid()),
-		.map_bytes = map_bytes(),
 		.asked_hz = agent->config->record.sample_hz,
 		.sample_hz = agent->config->record.sample_hz,
 	};
 	ret->uploader_cpu_seconds = uploader_cpu_seconds(agent->uploader);
-	ret->uploader_rss_bytes = process_resident_bytes(uploader_pid(agent->uploader));
+	add_memory(agent, ret);
 	if (agent->recording.pipeline.sampler)
 		ret->sample_hz = sampler_hz(agent->recording.pipeline.sampler);
 	add_counters(agent, ret);

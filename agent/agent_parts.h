@@ -66,7 +66,8 @@ void agent_tell_alive(struct agent *agent);
 
 /*
  * CPU time in nanoseconds of all threads, and of children that have ended, other than uploaders:
- * the one that runs is no part of it, and must not come all at once when it ends.
+ * the one that runs is no part of it, and must not come all at once when it ends. Also of the
+ * reader of debug information while it runs, but for the moment in which it ends.
  */
 uint64_t agent_cpu_ns(const struct agent *agent);
 

@@ -34,8 +34,10 @@ struct agent_status {
 	double cpu_seconds, uploader_cpu_seconds;
 	double name_seconds, write_seconds; /* of the last window: naming, drawing and spooling */
 	uint64_t rss_bytes, uploader_rss_bytes; /* now */
-	uint64_t map_bytes;                     /* of BPF maps, now */
-	uint64_t table_bytes, tables;           /* unwind tables in memory, now */
+	uint64_t reader_rss_bytes;    /* of who reads debug information, now; 0: nobody does */
+	uint64_t heap_bytes;          /* of rss_bytes at most: what is allocated, now */
+	uint64_t map_bytes;           /* of BPF maps, now */
+	uint64_t table_bytes, tables; /* unwind tables in memory, now */
 	uint64_t bpf_ns;              /* kernel time in eprof's programs; 0: not counted */
 	uint64_t sample_hz, asked_hz; /* now; it is lower than asked under max-cpu */
 	uint64_t reloads, uploader_restarts;

@@ -50,6 +50,8 @@ static const struct field status_fields[] = {
 	OF_STATUS(write_seconds, FIELD_DOUBLE),
 	OF_STATUS(rss_bytes, FIELD_COUNT),
 	OF_STATUS(uploader_rss_bytes, FIELD_COUNT),
+	OF_STATUS(reader_rss_bytes, FIELD_COUNT),
+	OF_STATUS(heap_bytes, FIELD_COUNT),
 	OF_STATUS(map_bytes, FIELD_COUNT),
 	OF_STATUS(table_bytes, FIELD_COUNT),
 	OF_STATUS(tables, FIELD_COUNT),

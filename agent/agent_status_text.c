@@ -245,6 +245,8 @@ static void put_cost(const struct agent_status *status, uint64_t now, FILE *out)
 	put_bytes(status->rss_bytes, out);
 	(void)fputs(", uploader ", out);
 	put_bytes(status->uploader_rss_bytes, out);
+	(void)fputs(", reader ", out);
+	put_bytes(status->reader_rss_bytes, out);
 	(void)fputs(", BPF maps ", out);
 	put_bytes(status->map_bytes, out);
 	(void)fprintf(out, ", %" PRIu64 " unwind table%s ", status->tables, plural(status->tables));

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,8 +48,8 @@ struct dwarf_client {
 	uint64_t slow_ns;       /* waited, beyond what each file has for itself */
 	int interrupt_fd;
 	bool is_interrupted;
-	int socket; /* -1: no reader */
-	pid_t pid;
+	int socket;            /* -1: no reader */
+	_Atomic pid_t pid;     /* 0: no reader */
 	uint64_t first_bytes;  /* what it had at the first dwarf_client_rest(); 0: there was none */
 	uint32_t reader;       /* how many have been started */
 	uint32_t rested;       /* of these, ended between questions */
@@ -81,14 +82,17 @@ void dwarf_client_set_interrupt(struct dwarf_client *client, int interrupt_fd)
 static void end_reader(struct dwarf_client *client)
 {
 	struct rusage usage = { 0 };
+	pid_t pid;
 
 	if (client->socket < 0)
 		return;
 	cleanup_fd(&client->socket);
 	client->socket = -1;
 	client->first_bytes = 0;
-	(void)kill(client->pid, SIGKILL);
-	while (wait4(client->pid, NULL, 0, &usage) < 0 && errno == EINTR)
+	/* Before the number can be another's. */
+	pid = atomic_exchange(&client->pid, 0);
+	(void)kill(pid, SIGKILL);
+	while (wait4(pid, NULL, 0, &usage) < 0 && errno == EINTR)
 		;
 	client->stats.cpu_seconds +=
 		(double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
@@ -166,6 +170,7 @@ static int spawn(int socket, pid_t *ret_pid)
 static int start_reader(struct dwarf_client *client)
 {
 	int sockets[2], err;
+	pid_t pid;
 
 	if (client->socket >= 0)
 		return 0;
@@ -177,13 +182,14 @@ static int start_reader(struct dwarf_client *client)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -errno;
-	err = spawn(sockets[1], &client->pid);
+	err = spawn(sockets[1], &pid);
 	(void)close(sockets[1]);
 	if (err < 0) {
 		(void)close(sockets[0]);
 		return err;
 	}
 	client->socket = sockets[0];
+	client->pid = pid;
 	client->reader++;
 	client->reader_files = 0;
 	return 0;
@@ -451,14 +457,24 @@ void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_ro
 	client->rested++;
 }
 
-void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret)
+void dwarf_client_usage_of(const struct dwarf_client *client, struct dwarf_client_usage *ret)
 {
+	pid_t pid = client->pid;
 	clockid_t clock;
 	struct timespec time;
 
-	*ret = client->stats;
-	if (client->socket < 0 || clock_getcpuclockid(client->pid, &clock) ||
-	    clock_gettime(clock, &time) < 0)
+	*ret = (struct dwarf_client_usage){ 0 };
+	if (!pid || clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &time) < 0)
 		return;
-	ret->cpu_seconds += (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+	ret->cpu_ns = (uint64_t)time.tv_sec * NS_PER_SECOND + (uint64_t)time.tv_nsec;
+	ret->resident_bytes = process_resident_bytes(pid);
+}
+
+void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret)
+{
+	struct dwarf_client_usage usage;
+
+	dwarf_client_usage_of(client, &usage);
+	*ret = client->stats;
+	ret->cpu_seconds += (double)usage.cpu_ns / (double)NS_PER_SECOND;
 }

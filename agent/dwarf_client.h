@@ -3,7 +3,8 @@
  * Asks for functions, inlined ones and lines by debug information. It is read by a process of its
  * own, started when the first file is handed over: the files are strangers', the library that reads
  * them is large, and we are root. That process has no privileges; one that crashes, hangs or eats
- * memory is ended, and the file it was reading is left alone from then on. For one thread.
+ * memory is ended, and the file it was reading is left alone from then on. For one thread, but
+ * for dwarf_client_usage_of().
  */
 #ifndef EPROF_AGENT_DWARF_CLIENT_H
 #define EPROF_AGENT_DWARF_CLIENT_H
@@ -73,6 +74,12 @@ struct dwarf_client_room {
 };
 void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room,
 		       uint64_t now_ns);
+
+/* Of the reader that runs; zero: none does. For any thread. */
+struct dwarf_client_usage {
+	uint64_t cpu_ns, resident_bytes;
+};
+void dwarf_client_usage_of(const struct dwarf_client *client, struct dwarf_client_usage *ret);
 
 /* Also of the reader that runs. */
 void dwarf_client_read_stats(const struct dwarf_client *client, struct dwarf_client_stats *ret);

@@ -18,6 +18,7 @@ static const struct {
 	[COUNTER_USER_STACK_CUT] = { "user_stacks_too_deep", true },
 	[COUNTER_KERNEL_STACK_CUT] = { "kernel_stacks_too_deep", true },
 	[COUNTER_USER_UNREADABLE] = { "user_stacks_unreadable", true },
+	[COUNTER_KERNEL_UNREADABLE] = { "kernel_stacks_unreadable", true },
 	[COUNTER_FOLLOW_FULL] = { "children_not_followed", true },
 	[COUNTER_UNWIND_PROCESSES_FULL] = { "children_without_tables", true },
 	[COUNTER_OFF_INTERVALS] = { "off_cpu_intervals", false },

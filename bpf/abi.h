@@ -69,7 +69,7 @@ _Static_assert(sizeof(struct stack) == 16 + 8 * PIECE_FRAMES_MAX, "copied as byt
 #define HALVES 2
 
 #define STACK_ID_NONE 0ULL
-#define STACK_ID_LOST 1ULL /* there was a stack, the map had no room for it */
+#define STACK_ID_LOST 1ULL /* there was a stack: no room for it, or it could not be taken */
 
 /* Who was running what: the key under which the kernel counts samples. */
 struct sample_key {
@@ -110,6 +110,7 @@ enum counter {
 	COUNTER_USER_STACK_CUT,    /* counted, outermost user frames missing */
 	COUNTER_KERNEL_STACK_CUT,  /* counted, outermost kernel frames missing */
 	COUNTER_USER_UNREADABLE,   /* counted, user stack could not be read */
+	COUNTER_KERNEL_UNREADABLE, /* counted, kernel stack could not be taken */
 	COUNTER_FOLLOW_FULL,       /* a child was not followed: no room in the target map */
 	COUNTER_UNWIND_PROCESSES_FULL, /* a child's stacks wait for its tables: no room to inherit
 					*/

@@ -388,7 +388,8 @@ static __always_inline __u64 walk_own_kernel_stack(void *ctx, struct off_scratch
 	long bytes = bpf_get_stack(ctx, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]),
 				   OFF_TRACING_FRAMES);
 
-	stack->depth = bytes > 0 ? bytes / sizeof(stack->pc[0]) : 0;
+	if (!stack_is_taken(stack, bytes))
+		return STACK_ID_LOST;
 	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
 	return save_kernel_stack(scratch, config.stack_seed);
@@ -402,7 +403,8 @@ static __always_inline __u64 walk_off_kernel_stack(struct task_struct *task,
 	long bytes =
 		bpf_get_task_stack(task, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]), 0);
 
-	stack->depth = bytes > 0 ? bytes / sizeof(stack->pc[0]) : 0;
+	if (!stack_is_taken(stack, bytes))
+		return STACK_ID_LOST;
 	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
 	return save_kernel_stack(scratch, config.stack_seed);
@@ -439,7 +441,7 @@ static __always_inline __u64 take_off_kernel_stack(struct task_struct *task, str
 	}
 	id = walk_off_kernel_stack(task, scratch);
 	count_event(COUNTER_OFF_KERNEL_WALKS);
-	if (memo)
+	if (memo && id > STACK_ID_LOST)
 		memo->period = unwind_now;
 	if (memo && id > STACK_ID_LOST && id != memo->stack) {
 		if (is_fresh)

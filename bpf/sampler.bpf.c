@@ -98,7 +98,10 @@ static __always_inline void take_user_stack(struct bpf_perf_event_data *ctx,
 static __always_inline void take_kernel_stack(void *ctx, struct call_stack *stack,
 					      struct sample_key *key)
 {
-	walk_kernel_stack(ctx, stack);
+	if (!walk_kernel_stack(ctx, stack)) {
+		key->kernel_stack = STACK_ID_LOST;
+		return;
+	}
 	if (stack->depth >= config.frames_max)
 		count_event(COUNTER_KERNEL_STACK_CUT);
 	key->kernel_stack = stack_find_id(stack, config.stack_seed);
@@ -113,7 +116,8 @@ static __always_inline void save_stacks(void *half_stacks, struct scratch *scrat
 		key->user_stack = STACK_ID_LOST;
 		key->stop = STOP_STACK_LOST;
 	}
-	if (key->kernel_stack && !save_stack(half_stacks, &scratch->kernel, &scratch->piece)) {
+	if (key->kernel_stack > STACK_ID_LOST &&
+	    !save_stack(half_stacks, &scratch->kernel, &scratch->piece)) {
 		count_event(COUNTER_KERNEL_STACK_LOST);
 		key->kernel_stack = STACK_ID_LOST;
 	}

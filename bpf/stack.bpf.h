@@ -4,6 +4,7 @@
 #define EPROF_BPF_STACK_BPF_H
 
 #include "bpf/abi.h"
+#include "bpf/target.bpf.h"
 #include "bpf/unwind_maps.bpf.h"
 
 /* More than a program's own stack can hold; one sample a CPU is in flight at a time. */
@@ -92,12 +93,23 @@ walk_user_stack(struct bpf_perf_event_data *ctx, struct scratch *scratch,
 	return unwind_walk(&scratch->unwind);
 }
 
-/* The kernel stack, walked by the kernel's own unwinder. Depth 0 when the sample hit user code. */
-static __always_inline void walk_kernel_stack(void *ctx, struct call_stack *stack)
+/*
+ * Of a kernel stack: what the helper that took it returned. False: it could not, as while somebody
+ * else has the CPU's buffer for it (kernel/events/callchain.c, get_callchain_entry()).
+ */
+static __always_inline bool stack_is_taken(struct call_stack *stack, long bytes)
 {
-	long bytes = bpf_get_stack(ctx, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]), 0);
-
 	stack->depth = bytes > 0 ? bytes / sizeof(stack->pc[0]) : 0;
+	if (bytes < 0)
+		count_event(COUNTER_KERNEL_UNREADABLE);
+	return bytes >= 0;
+}
+
+/* The kernel stack, walked by the kernel's own unwinder. Depth 0 when the sample hit user code. */
+static __always_inline bool walk_kernel_stack(void *ctx, struct call_stack *stack)
+{
+	return stack_is_taken(
+		stack, bpf_get_stack(ctx, stack->pc, KERNEL_FRAMES_MAX * sizeof(stack->pc[0]), 0));
 }
 
 /* Where piece number begins, of those counted from the outermost on, and how many it has. */

@@ -34,7 +34,7 @@ MIB = 1 << 20
 PAGE = os.sysconf("SC_PAGESIZE")
 NOBODY = 65534
 READY_SECONDS = 30
-LOOK_SECONDS = 2
+LOOK_SECONDS, STATUS_SECONDS = 2, 60
 MESSAGES_MOST = 5
 CHURN_PER_SECOND = 200
 SMALL_FUNCTIONS = 3000  # seconds of work
@@ -66,8 +66,8 @@ BPFTRACE_WINDOW = "interval:s:%d { print(@on); clear(@on); print(@off); clear(@o
 # --- loads -------------------------------------------------------------------------------------
 
 
-def run_churn(_scratch):
-    argv = ["/usr/bin/python3", "-S", "-c", CHURN, str(CHURN_PER_SECOND)]
+def run_churn(rate):
+    argv = ["/usr/bin/python3", "-S", "-c", CHURN, str(rate)]
     return running(*argv)
 
 
@@ -91,17 +91,17 @@ LOADS = {
     "redis": (("redis-server", "redis-benchmark"), redis),
     "postgres": (("pgbench",), run_postgres),
     "cc1": (("gcc",), run_cc1),
-    "churn": ((), run_churn),
+    "churn": ((), None),  # run_churn()
 }
 
 
 @contextlib.contextmanager
-def under_load(names, scratch):
+def under_load(names, scratch, churn):
     with contextlib.ExitStack() as stack:
         for name in names:
             needed, load = LOADS[name]
             if all(map(shutil.which, needed)):
-                stack.enter_context(load(scratch))
+                stack.enter_context(load(scratch) if load else run_churn(churn))
             else:
                 print(f"{name} is not installed: left out")
         yield
@@ -162,6 +162,7 @@ class Watch:
         self.first, self.last = {}, {}  # (process, thread, name) -> seconds
         self.rss = []  # (seconds, MiB) of all
         self.each = []  # process -> MiB, at the same times
+        self.told = []  # (seconds, the agent's status), each minute
 
     def look(self):
         each = {}
@@ -183,6 +184,11 @@ class Watch:
         elapsed = time.monotonic() - self.began
         self.rss.append((elapsed, sum(each.values())))
         self.each.append(each)
+
+    def ask(self, directory):
+        elapsed = time.monotonic() - self.began
+        if elapsed >= STATUS_SECONDS * (len(self.told) + 1):
+            self.told.append((elapsed, agent_status(directory)))
 
     def processes(self):
         """Each process, and its MiB at all times: 0 where it was not there."""
@@ -243,6 +249,8 @@ def watch_tool(argv, directory, seconds, is_ready=None):
                 print(f"{argv[0]} ended by itself; what it took until then:")
                 break
             watch.look()
+            if is_ready:
+                watch.ask(directory)
         after = agent_status(directory) if is_ready else None
     finally:
         end(process)
@@ -262,6 +270,24 @@ def directory_size(path):
 # --- the report --------------------------------------------------------------------------------
 
 
+def tenths(values):
+    """The mean of each tenth."""
+    size = max(1, len(values) // 10)
+    means = (statistics.mean(values[i : i + size]) for i in range(0, len(values), size))
+    return " ".join(f"{mean:.1f}" for mean in means)
+
+
+def print_told(watch):
+    """What its heap held, and when it lost what."""
+    print("  allocated, MiB", tenths([status["heap_bytes"] / MIB for _, status in watch.told]))
+    before = {}
+    for seconds, status in watch.told:
+        lost = {loss: n for loss, n in status["lost"].items() if n and loss not in HIDDEN}
+        if lost != before:
+            print(f"  lost after {seconds:.0f} s: {lost}")
+        before = lost
+
+
 def print_tool(name, watch):
     rss = [mib for _, mib in watch.rss]
     print(f"\n{name}: {watch.percent():.2f} % of one CPU, ", end="")
@@ -271,8 +297,7 @@ def print_tool(name, watch):
     print(f"{60 * watch.seconds() / watch.elapsed():.3f} CPU s a minute; RSS {rss[-1]:.1f} MiB, ")
     print(f"  {max(rss):.1f} at most, slope {watch.slope():+.1f} MiB/h over {watch.elapsed():.0f} s")
     for process, mib in watch.processes().items():
-        rows = mib[:: max(1, len(mib) // 10)]
-        print(f"  {process:<20} RSS {max(mib):.1f} MiB at most:", *(f"{row:.1f}" for row in rows))
+        print(f"  {process:<20} RSS {max(mib):.1f} MiB at most:", tenths(mib))
     for (process, thread), seconds in sorted(watch.threads().items()):
         print(f"  {process:<20} {thread:<16} {60 * seconds / watch.elapsed():8.3f} s a minute")
 
@@ -289,9 +314,9 @@ def print_agent(watch, before, after, directory):
     for loss, count in after["lost"].items():
         if count:
             print(f"  lost: {loss} {count}")
-    if watch.rss:
-        rows = watch.rss[:: max(1, len(watch.rss) // 10)]
-        print("  RSS MiB", " ".join(f"{mib:.1f}" for _, mib in rows))
+    print("  RSS MiB", tenths([mib for _, mib in watch.rss]))
+    if watch.told:
+        print_told(watch)
 
 
 def judge(watch, after, minutes):
@@ -343,6 +368,9 @@ def main():
     parser.add_argument(
         "--beside", action="store_true", help="the peers only, beside another one of these"
     )
+    parser.add_argument(
+        "--churn", type=int, default=CHURN_PER_SECOND, help="processes a second (200)"
+    )
     parser.add_argument("--load", action="append", choices=sorted(LOADS), help="(default: all)")
     parser.add_argument("--quick", action="store_true", help="20 s under churn: does it work?")
     parser.add_argument("agent_words", nargs="*", help="-- KEY... of the agent")
@@ -352,10 +380,12 @@ def main():
         options.load = ["churn"]
     if os.geteuid() != 0:
         sys.exit("recording the whole machine needs root")
+    # What it has started ends with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     with tempfile.TemporaryDirectory(prefix="eprof-bench-") as scratch:
         os.chmod(scratch, 0o755)  # the agent and postgres run as somebody else
         loads = () if options.beside else options.load or LOADS
-        with under_load(loads, scratch):
+        with under_load(loads, scratch, options.churn):
             wrong = [] if options.beside else run_agent(options, scratch)
             for name in () if options.no_peers else options.peer or PEERS:
                 run_peer(name, options, scratch)

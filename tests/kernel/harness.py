@@ -34,7 +34,12 @@ CAP_SYS_RESOURCE = 24  # linux/capability.h
 EXIT_SKIPPED = 77  # SKIP_RETURN_CODE of the ctest test
 LIMIT_SECONDS = 60.0  # longer than anything waited for takes, on a busy machine
 # Counted, but the stack could not be walked to its end: start-up code keeps no frame pointers.
-WALK_LOSSES = ("user_stacks_too_deep", "kernel_stacks_too_deep", "user_stacks_unreadable")
+WALK_LOSSES = (
+    "user_stacks_too_deep",
+    "kernel_stacks_too_deep",
+    "user_stacks_unreadable",
+    "kernel_stacks_unreadable",
+)
 WALK_LOSSES_MOST = 0.01
 # Where the first process of a sandbox is hidden from BPF programs, so are the switches away from its
 # threads, and whom they wake up.
@@ -429,13 +434,13 @@ class EprofTest(unittest.TestCase):
         if stats["target"] != "the whole machine":
             self.assertLessEqual(walks, WALK_LOSSES_MOST * stats["samples"])
 
-    def assert_share(self, count, total, expected, what, deviations=4):
+    def assert_share(self, count, total, expected, what):
         """A share of samples within four standard deviations: fails by chance once in 16,000."""
         self.assertGreater(total, 0, what)
         deviation = math.sqrt(expected * (1 - expected) / total)
         self.assertLessEqual(
             abs(count / total - expected),
-            deviations * deviation,
+            4 * deviation,
             f"{what}: {count} of {total} samples, not {expected:.1%}",
         )
 

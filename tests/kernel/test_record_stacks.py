@@ -116,7 +116,7 @@ class Counts(EprofTest):
         for leaf, nominal in (("heavy", 0.6), ("medium", 0.3), ("light", 0.1)):
             self.assertAlmostEqual(cpu[leaf] / burned, nominal, delta=0.02)
             share = cpu[leaf] / burned
-            self.assert_share(counts[leaf], sum(counts.values()), share, leaf, deviations=3)
+            self.assert_share(counts[leaf], sum(counts.values()), share, leaf)
 
     def test_threads_are_counted_by_their_cpu_time(self):
         result = self.record("-d", 30, "-F", 499, "--", program_path("threads"), 3)

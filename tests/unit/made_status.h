@@ -61,6 +61,8 @@ static inline struct agent_status made_status(void)
 		.write_seconds = 0.125,
 		.rss_bytes = 54 << 20,
 		.uploader_rss_bytes = 8 << 20,
+		.reader_rss_bytes = 24 << 20,
+		.heap_bytes = 20 << 20,
 		.map_bytes = 12 << 20,
 		.table_bytes = 15 << 20,
 		.tables = 123,

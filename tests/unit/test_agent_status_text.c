@@ -56,8 +56,8 @@ static void everything_has_its_line(void **state)
 		"    nothing waits\n"
 		"services  45; samples of others 3, left out 4, by their command only 0\n"
 		"cost      0.50 % of a CPU: 250.0 s, uploader 50.0 s, in the kernel 200.0 s\n"
-		"memory    54.0 MiB, uploader 8.0 MiB, BPF maps 12.0 MiB, 123 unwind tables 15.0 "
-		"MiB\n"
+		"memory    54.0 MiB, uploader 8.0 MiB, reader 24.0 MiB, BPF maps 12.0 MiB, "
+		"123 unwind tables 15.0 MiB\n"
 		"window    named in 0.25 s, drawn and spooled in 0.12 s\n"
 		"restarts  2 reloads, 1 of the uploader\n");
 	free(text);
