@@ -2,6 +2,7 @@
 """A running `eprof agent`, and what its targets got."""
 
 import collections
+import contextlib
 import glob
 import json
 import os
@@ -79,10 +80,12 @@ class Agent:
         return answers[-1]["windows"]
 
     def children(self):
-        with open(
-            f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="utf-8"
-        ) as file:
-            return [int(word) for word in file.read().split()]
+        """Of all its threads."""
+        pids = []
+        for path in glob.glob(f"/proc/{self.process.pid}/task/*/children"):
+            with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as file:
+                pids += map(int, file.read().split())
+        return pids
 
     def uploader(self):
         """The pid of the process that sends."""

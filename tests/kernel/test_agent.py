@@ -142,6 +142,33 @@ class Privileges(EprofTest):
             self.assertEqual(agent.end(), 0, agent.messages)
 
 
+class Costs(EprofTest):
+    def test_memory_and_cpu_time_are_told_of_each_process(self):
+        with Agent(self.directory, "--formats", "folded", "--split", "host") as agent:
+            # Programs of ours have debug information.
+            with Program("spin", cpu=CPUS[0]):
+                wait_until(
+                    lambda: (agent.status() or {}).get("reader_rss_bytes"), "names", agent.process
+                )
+            agent.wait_windows(1)
+            status = agent.status()
+            children = {status_field(pid, "Name"): pid for pid in agent.children()}
+            for name, pid in (
+                ("rss_bytes", agent.process.pid),
+                ("uploader_rss_bytes", agent.uploader()),
+                ("reader_rss_bytes", children["eprof-dwarf"]),
+            ):
+                resident = int(status_field(pid, "VmRSS").split()[0]) << 10
+                self.assertAlmostEqual(status[name], resident, delta=resident / 2, msg=name)
+            self.assertGreater(status["heap_bytes"], 1 << 20)
+            self.assertLess(status["heap_bytes"], status["rss_bytes"] + (16 << 20))
+            with open(f"/proc/{children['eprof-dwarf']}/schedstat", encoding="ascii") as file:
+                reader_seconds = int(file.read().split()[0]) / NS
+            self.assertGreater(reader_seconds, 0)
+            self.assertGreater(status["cpu_seconds"], reader_seconds / 2)
+            self.assertEqual(agent.end(), 0, agent.messages)
+
+
 class Faults(EprofTest):
     def test_an_uploader_that_dies_is_started_again(self):
         with Agent(self.directory, "--formats", "folded", "--split", "host") as agent:
