@@ -23,11 +23,13 @@ static double percent_taken(struct agent *agent)
 		(uint64_t)(uploader_cpu_seconds(agent->uploader) * (double)NS_PER_SECOND);
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC), cpu_ns = agent_cpu_ns(agent) + uploader_ns;
 	uint64_t wall_ns = now_ns - agent->rate_checked_ns;
-	/* It may be less for a moment: agent_cpu_ns(). */
-	uint64_t taken_ns =
-		cpu_ns > agent->rate_checked_cpu_ns ? cpu_ns - agent->rate_checked_cpu_ns : 0;
+	uint64_t taken_ns;
 	bool is_first = agent->rate_checked_ns == 0;
 
+	/* It may be less for a moment: agent_cpu_ns(). */
+	if (cpu_ns < agent->rate_checked_cpu_ns)
+		cpu_ns = agent->rate_checked_cpu_ns;
+	taken_ns = cpu_ns - agent->rate_checked_cpu_ns;
 	agent->rate_checked_ns = now_ns;
 	agent->rate_checked_cpu_ns = cpu_ns;
 	return is_first || wall_ns == 0 ? -1 : 100.0 * (double)taken_ns / (double)wall_ns;

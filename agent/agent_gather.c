@@ -2,7 +2,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,14 +156,13 @@ static void add_targets(const struct agent *agent, struct agent_status *status)
 static void add_memory(const struct agent *agent, struct agent_status *status)
 {
 	struct dwarf_client_usage reader = { 0 };
-	struct mallinfo2 heap = mallinfo2();
 
 	if (agent->recording.dwarf)
 		dwarf_client_usage_of(agent->recording.dwarf, &reader);
 	status->rss_bytes = process_resident_bytes(getpid());
 	status->uploader_rss_bytes = process_resident_bytes(uploader_pid(agent->uploader));
 	status->reader_rss_bytes = reader.resident_bytes;
-	status->heap_bytes = heap.uordblks + heap.hblkhd;
+	status->heap_bytes = own_heap_bytes();
 	status->map_bytes = map_bytes();
 }
 

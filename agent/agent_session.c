@@ -7,6 +7,7 @@
 #include "agent/agent_parts.h"
 #include "agent/log.h"
 #include "agent/preflight.h"
+#include "agent/process_memory.h"
 #include "agent/sealed_window.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -138,9 +139,7 @@ static bool have_cpus_changed(const struct agent *agent)
 
 static bool has_grown(struct agent *agent)
 {
-	struct mallinfo2 heap = mallinfo2();
-
-	return heap_growth_is_too_much(&agent->growth, heap.uordblks + heap.hblkhd,
+	return heap_growth_is_too_much(&agent->growth, own_heap_bytes(),
 				       clock_ns(CLOCK_MONOTONIC) - agent->session_began_ns);
 }
 

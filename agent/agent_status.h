@@ -35,7 +35,7 @@ struct agent_status {
 	double name_seconds, write_seconds; /* of the last window: naming, drawing and spooling */
 	uint64_t rss_bytes, uploader_rss_bytes; /* now */
 	uint64_t reader_rss_bytes;    /* of who reads debug information, now; 0: nobody does */
-	uint64_t heap_bytes;          /* of rss_bytes at most: what is allocated, now */
+	uint64_t heap_bytes;          /* what is allocated, now: own_heap_bytes() */
 	uint64_t map_bytes;           /* of BPF maps, now */
 	uint64_t table_bytes, tables; /* unwind tables in memory, now */
 	uint64_t bpf_ns;              /* kernel time in eprof's programs; 0: not counted */

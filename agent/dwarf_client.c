@@ -82,16 +82,19 @@ void dwarf_client_set_interrupt(struct dwarf_client *client, int interrupt_fd)
 static void end_reader(struct dwarf_client *client)
 {
 	struct rusage usage = { 0 };
-	pid_t pid;
+	siginfo_t end;
+	pid_t pid = client->pid;
 
 	if (client->socket < 0)
 		return;
 	cleanup_fd(&client->socket);
 	client->socket = -1;
 	client->first_bytes = 0;
-	/* Before the number can be another's. */
-	pid = atomic_exchange(&client->pid, 0);
 	(void)kill(pid, SIGKILL);
+	/* Until it is waited for its time can be read, and its number is no other's. */
+	while (waitid(P_PID, (id_t)pid, &end, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		;
+	client->pid = 0;
 	while (wait4(pid, NULL, 0, &usage) < 0 && errno == EINTR)
 		;
 	client->stats.cpu_seconds +=

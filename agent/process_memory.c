@@ -2,6 +2,7 @@
 #include "agent/process_memory.h"
 
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -18,4 +19,11 @@ uint64_t process_resident_bytes(pid_t pid)
 	if (!file || fscanf(file, "%*u %" SCNu64, &pages) != 1)
 		return 0;
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t own_heap_bytes(void)
+{
+	struct mallinfo2 heap = mallinfo2();
+
+	return heap.uordblks + heap.hblkhd;
 }

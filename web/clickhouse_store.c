@@ -13,6 +13,8 @@
 /* No answer is given again for longer, however little changes. */
 #define ANSWER_NS_MAX (UINT64_C(300) * NS_PER_SECOND)
 
+#define PARTS_HASH "sum(cityHash64(name, modification_time, bytes_on_disk))"
+
 static void close_store(struct store *base)
 {
 	struct clickhouse_store *store = (struct clickhouse_store *)base;
@@ -30,8 +32,9 @@ static void cleanup_store(struct clickhouse_store **store)
 }
 
 /*
- * Every change of rows makes another part, with a name of its own; so do merges, after which the
- * rows are the same. On a cluster a replica that others are ahead of may answer for a moment.
+ * Every change of rows makes another part; so do merges, after which the rows are the same. Names
+ * come again when all parts were dropped. On a cluster the replica that says this may not be the
+ * one that answers, which is what ANSWER_NS_MAX is for.
  */
 static uint64_t version(struct store *base, uint64_t from_s, uint64_t until_s)
 {
@@ -45,8 +48,8 @@ static uint64_t version(struct store *base, uint64_t from_s, uint64_t until_s)
 		       " AND %" PRIu64,
 		       store->options.cluster ? "profiles_local" : "profiles", day ? day - 1 : 0,
 		       until_s / DAY_S);
-	if (clickhouse_ask_system(store->client, &store->options, "sum(cityHash64(name))", "parts",
-				  condition, &parts) < 0)
+	if (clickhouse_ask_system(store->client, &store->options, PARTS_HASH, "parts", condition,
+				  &parts) < 0)
 		return 0;
 	version = hash_u64(parts + clock_ns(CLOCK_MONOTONIC) / ANSWER_NS_MAX);
 	return version ? version : 1;

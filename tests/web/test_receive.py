@@ -4,6 +4,7 @@
 
 import contextlib
 import gzip
+import http.client
 import json
 import os
 import socket
@@ -174,13 +175,23 @@ class FewConnections(ServerTest):
             return socket.create_connection(where, LIMIT_SECONDS, source_address=(address, 0))
 
         with contextlib.ExitStack() as stack:
-            silent = [stack.enter_context(connect("127.0.0.2")) for _ in range(3)]
+            few = [stack.enter_context(connect("127.0.0.2")) for _ in range(3)]
+            # From its first answer on a connection is counted.
+            for one in few:
+                self.assert_healthy(one)
             fourth = stack.enter_context(connect("127.0.0.2"))
             with contextlib.suppress(ConnectionResetError):
                 self.assertEqual(fourth.recv(1), b"")
             self.assert_stored(self.server.put(pprof_of("a 1\n")))
-            silent[0].sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
-            self.assertEqual(silent[0].recv(12), b"HTTP/1.1 200")
+            self.assert_healthy(few[0])
+
+    def assert_healthy(self, one):
+        """It answers, and the connection stays."""
+        one.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = http.client.HTTPResponse(one)
+        answer.begin()
+        self.assertEqual(answer.status, 200)
+        answer.read()
 
 
 class WithoutTokens(ServerTest):
