@@ -12,11 +12,13 @@ import contextlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from ports import free_port
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EPROF = os.environ.get("EPROF_BINARY", os.path.join(ROOT, "build/release/eprof"))
 C_FUNCTIONS = 60000  # more than a minute of work
@@ -50,12 +52,6 @@ def running(*argv, **options):
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -19,6 +20,7 @@ import urllib.request
 from harness import (
     EPROF,
     LIMIT_SECONDS,
+    ROOT,
     STRAY_SAMPLES,
     EprofTest,
     Program,
@@ -27,6 +29,10 @@ from harness import (
     state_of,
     wait_until,
 )
+
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+# pylint: disable=wrong-import-position
+from ports import free_port
 
 # What cxx.cpp burns its time in, with lines; spin_here() is inlined into burn().
 CHAIN = (
@@ -80,12 +86,6 @@ class Answer(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
-
-
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def can_be_downloaded(url):

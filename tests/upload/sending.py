@@ -5,10 +5,15 @@ import http.server
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from ports import free_port  # its users take it from here
 
 SEND_ONE = os.environ.get("SEND_ONE", "")
 
@@ -30,12 +35,6 @@ def send(url, path=None, env=None, **keys):
     found["code"] = done.returncode
     found["stderr"] = done.stderr.decode()
     return found
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_for(what, condition, seconds=30):

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """A ClickHouse server of its own, in a directory of its own, on the loopback."""
 
+import contextlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+# pylint: disable=wrong-import-position
+from ports import free_port
 
 BINARY = os.environ.get("EPROF_CLICKHOUSE", "clickhouse-server")
 READY_SECONDS = 60
@@ -58,19 +63,13 @@ def argv_of(directory, port):
     return [BINARY, f"--config-file={directory}/config.xml"]
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
 class ClickHouse:
     """Ends with the block; end() and start() again are what a crash is."""
 
     def __init__(self, directory, password="", more=""):
-        self.directory = os.path.join(directory, f"clickhouse-{free_port()}")
-        os.makedirs(self.directory)
         self.http, self.tcp = free_port(), free_port()
+        self.directory = os.path.join(directory, f"clickhouse-{self.http}")
+        os.makedirs(self.directory)
         self.password = password
         self.more = more
         self.process = None
@@ -104,9 +103,16 @@ class ClickHouse:
                 return
             except OSError as error:
                 if self.process.poll() is not None or time.monotonic() > limit:
-                    with open(self.directory + "/output", encoding="utf-8") as file:
-                        raise AssertionError(file.read()) from error
+                    raise AssertionError(self.complaints()) from error
                 time.sleep(0.05)
+
+    def complaints(self):
+        text = ""
+        for name in ("output", "errors"):
+            with contextlib.suppress(FileNotFoundError):
+                with open(f"{self.directory}/{name}", encoding="utf-8") as file:
+                    text += file.read()
+        return text
 
     def ask(self, sql, database="default"):
         """Lines of fields."""

@@ -11,8 +11,9 @@ import time
 import unittest
 
 import zookeeper
-from clickhouse import ClickHouse, free_port, is_installed
+from clickhouse import ClickHouse, is_installed
 from clickhouse_case import ALL, DATABASE, DAY, Houses, SameAnswers
+from ports import free_port
 from server import LIMIT_SECONDS, NOON, Server, pprof_of
 
 CLUSTER = "fleet"
