@@ -17,8 +17,8 @@
 #include "symbolize/kernel_names.h"
 #include "symbolize/string_pool.h"
 
-/* Many times what a busy machine samples; when full, all are forgotten and asked for again. */
-#define ANSWERS_MAX       16384
+/* What a busy machine samples in ten minutes; when full, all are forgotten and asked for again. */
+#define ANSWERS_MAX       8192
 /* Of their strings, which are never forgotten: all names of a kernel are a tenth of it. */
 #define STRINGS_BYTES_MAX (UINT64_C(64) << 20)
 /* On all architectures that we know. */
@@ -37,6 +37,7 @@ struct kernel_namer {
 	struct kernel_names_table *table; /* NULL: not read, or unreadable */
 	uint64_t table_generation;        /* 0: never read */
 	uint64_t generation;              /* one more with each change */
+	uint64_t without_s;               /* the last rest at which there was no table */
 	enum kernel_names state;
 	bool has_state;
 	struct hashmap index; /* address -> index in answers */
@@ -87,6 +88,18 @@ void kernel_namer_set_lookup(struct kernel_namer *namer, kernel_name_lookup look
 void kernel_namer_changed(struct kernel_namer *namer)
 {
 	namer->generation++;
+}
+
+/* Who has a look-up needs the table for few addresses, and it takes megabytes. */
+void kernel_namer_rest(struct kernel_namer *namer, uint64_t now_s)
+{
+	if (!namer->table)
+		namer->without_s = now_s;
+	if (!namer->lookup || now_s - namer->without_s < KERNEL_NAMER_REST_S)
+		return;
+	kernel_names_free(namer->table);
+	namer->table = NULL;
+	namer->table_generation = 0;
 }
 
 static enum kernel_names peek(const char *path)
@@ -198,7 +211,7 @@ static int add_answer(struct kernel_namer *namer, uint64_t address, const struct
 	int err;
 
 	if (namer->count == ANSWERS_MAX) {
-		hashmap_done(&namer->index);
+		hashmap_clear(&namer->index);
 		namer->count = 0;
 	}
 	err = hashmap_put(&namer->index, address, namer->count);

@@ -19,6 +19,13 @@ void kernel_namer_set_lookup(struct kernel_namer *namer, kernel_name_lookup look
 /* Names may have come, gone or moved: all answers are asked for anew. */
 void kernel_namer_changed(struct kernel_namer *namer);
 
+/*
+ * What was read for a few addresses is given up after so many seconds; the next one that needs it
+ * has it read again. now_s of any clock that goes forward.
+ */
+#define KERNEL_NAMER_REST_S 30
+void kernel_namer_rest(struct kernel_namer *namer, uint64_t now_s);
+
 /* Whether we may have names at all; reads what tells it at the first call. */
 enum kernel_names kernel_namer_state(struct kernel_namer *namer);
 

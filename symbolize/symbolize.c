@@ -299,6 +299,7 @@ void symbolizer_rest(struct symbolizer *symbolizer, uint64_t now_s, uint64_t idl
 		if (now_s - module->used_s >= idle_s)
 			module_rest(module, &symbolizer->sources);
 	}
+	kernel_namer_rest(symbolizer->kernel, now_s);
 }
 
 /*

@@ -189,6 +189,40 @@ static void what_only_kallsyms_knows_is_found_there(void **state)
 }
 
 /* kallsyms is gone as soon as its beginning has been seen. */
+static void what_rests_is_read_again_for_new_addresses_only(void **state)
+{
+	struct fixture *fixture = *state;
+
+	use_lookup(fixture);
+	fixture->kernel.name = NULL;
+	list(fixture, "ffffffff81000000 T listed\n");
+	kernel_namer_rest(fixture->namer, 1000);
+	assert_string_equal(find(fixture, BASE + 1), "listed kernel");
+	list(fixture, "ffffffff81000000 T again\n");
+	kernel_namer_rest(fixture->namer, 1000 + KERNEL_NAMER_REST_S - 1);
+	assert_string_equal(find(fixture, BASE + 2), "listed kernel"); /* not yet */
+	kernel_namer_rest(fixture->namer, 1000 + KERNEL_NAMER_REST_S);
+	assert_string_equal(find(fixture, BASE + 1), "listed kernel"); /* is remembered */
+	assert_string_equal(find(fixture, BASE + 3), "again kernel");
+	kernel_namer_changed(fixture->namer);
+	kernel_namer_rest(fixture->namer, 1000 + 2 * KERNEL_NAMER_REST_S);
+	kernel_namer_set_kallsyms(fixture->namer, "/nonexistent");
+	assert_string_equal(find(fixture, BASE + 1), "listed kernel");
+	assert_string_equal(find(fixture, BASE + 4), "-");
+}
+
+/* Without a look-up it is all that there is. */
+static void alone_kallsyms_does_not_rest(void **state)
+{
+	struct fixture *fixture = *state;
+
+	list(fixture, "ffffffff81000000 T listed\n");
+	assert_string_equal(find(fixture, BASE + 1), "listed kernel");
+	kernel_namer_set_kallsyms(fixture->namer, "/nonexistent");
+	kernel_namer_rest(fixture->namer, KERNEL_NAMER_REST_S);
+	assert_string_equal(find(fixture, BASE + 2), "listed kernel");
+}
+
 static void kallsyms_is_not_read_for_what_has_a_name(void **state)
 {
 	struct fixture *fixture = *state;
@@ -340,6 +374,8 @@ int main(void)
 		NAMED(a_change_makes_all_be_asked_anew),
 		NAMED(what_is_gone_keeps_its_name_until_another_takes_its_place),
 		NAMED(what_only_kallsyms_knows_is_found_there),
+		NAMED(what_rests_is_read_again_for_new_addresses_only),
+		NAMED(alone_kallsyms_does_not_rest),
 		NAMED(kallsyms_is_not_read_for_what_has_a_name),
 		NAMED(hidden_names_are_not_asked_for),
 		NAMED(without_kallsyms_no_name_is_asked_for),
