@@ -44,7 +44,8 @@ struct off_cpu {
 	uint32_t unwalked;            /* off_unwalked, when stacks were walked here the last time */
 	struct off_looked looked;     /* and what came of that */
 	uint32_t pause, pause_left;   /* in looks */
-	uint64_t missed; /* threads that were on their way out, in accounts of windows */
+	uint64_t missed;  /* threads that were on their way out, and in no account of a window */
+	uint32_t missing; /* of them in the last window */
 	struct ring_buffer *ended;
 	struct off_drain drain;
 	uint64_t began;     /* the window, by the scheduler's clock */
@@ -391,7 +392,7 @@ static int collect_rows(struct off_cpu *off, uint32_t window, uint32_t *ret_endi
 
 int off_cpu_collect(struct off_cpu *off, struct ledger **ret)
 {
-	uint32_t window = 1 - current_window(off), before = count_ending(off), after, told;
+	uint32_t window = 1 - current_window(off), before = count_ending(off), after, told, missing;
 	struct ledger *fresh;
 	int err = collect_rows(off, window, &told);
 
@@ -407,7 +408,10 @@ int off_cpu_collect(struct off_cpu *off, struct ledger **ret)
 	after = count_ending(off);
 	if (after > before)
 		after = before;
-	off->missed += after > told ? after - told : 0;
+	missing = after > told ? after - told : 0;
+	/* Once: it may hang for long, or the kernel may have hidden its last switch from us. */
+	off->missed += missing > off->missing ? missing - off->missing : 0;
+	off->missing = missing;
 	*ret = off->ledgers[window];
 	off->ledgers[window] = fresh;
 	off->began = off->end;

@@ -307,6 +307,7 @@ class Result:
         self.stdout, self.stderr = stdout, stderr
         self.out = out
         self.seconds = seconds
+        self.hidden_switches = hidden_switches
         # What HIDDEN_LOSSES may come to at most.
         self.hidden_most = HIDDEN_FEW + hidden_switches
 
