@@ -164,7 +164,8 @@ static const struct config_key keys[] = {
 	  "a path with the words {service} {host} {kind} {format} {start} {end} {yyyy} {mm} {dd} "
 	  "{HH} {MM} {SS} {unix} {id} {ext} {label.NAME}",
 	  "Path below the URL (without it: "
-	  "{service}/{yyyy}/{mm}/{dd}/{host}-{start}-{kind}{ext})",
+	  "{service}/{yyyy}/{mm}/{dd}/{host}-{start}-{kind}{ext}). Files of one path take each "
+	  "other's place: {start} or {id} keeps them apart",
 	  .set = config_set_template, .offset = IN_TARGET(key), .schemes = SCHEMES_PATHS },
 	{ SECTION_UPLOAD, ABOUT_ALL, "endpoint", "URL", NULL, "a URL http(s)://HOST[:PORT]",
 	  "Where the S3 service is (without it: AWS's, of the region)", .set = config_set_endpoint,
