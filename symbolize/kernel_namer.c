@@ -3,7 +3,8 @@
  * /proc/kallsyms names everything, but the kernel takes tens of milliseconds to write its hundred
  * thousand lines, for the few hundred addresses that a profile has. So its beginning is read to see
  * whether addresses are shown to us, and then the look-up is asked. The whole file is read where
- * there is no look-up, and for what the look-up cannot name: trampolines of ftrace and kprobes.
+ * there is no look-up. What the look-up cannot name is looked for in the text: trampolines of
+ * ftrace and kprobes are there.
  */
 #include "symbolize/kernel_namer.h"
 
@@ -19,6 +20,8 @@
 
 /* What a busy machine samples in ten minutes; when full, all are forgotten and asked for again. */
 #define ANSWERS_MAX       8192
+/* So many addresses are looked for in the text alone; for more, its table is made and kept. */
+#define LOOKS_MAX         3
 /* Of their strings, which are never forgotten: all names of a kernel are a tenth of it. */
 #define STRINGS_BYTES_MAX (UINT64_C(64) << 20)
 /* On all architectures that we know. */
@@ -36,6 +39,8 @@ struct kernel_namer {
 	void *context;
 	struct kernel_names_table *table; /* NULL: not read, or unreadable */
 	uint64_t table_generation;        /* 0: never read */
+	struct kernel_names_table *near;  /* of the last address that was looked for; NULL: none */
+	unsigned int looks;               /* since the last rest */
 	uint64_t generation;              /* one more with each change */
 	uint64_t without_s;               /* the last rest at which there was no table */
 	enum kernel_names state;
@@ -68,6 +73,7 @@ void kernel_namer_free(struct kernel_namer *namer)
 	if (!namer)
 		return;
 	kernel_names_free(namer->table);
+	kernel_names_free(namer->near);
 	hashmap_done(&namer->index);
 	free(namer->answers);
 	string_pool_done(&namer->strings);
@@ -93,6 +99,7 @@ void kernel_namer_changed(struct kernel_namer *namer)
 /* Who has a look-up needs the table for few addresses, and it takes megabytes. */
 void kernel_namer_rest(struct kernel_namer *namer, uint64_t now_s)
 {
+	namer->looks = 0;
 	if (!namer->table)
 		namer->without_s = now_s;
 	if (!namer->lookup || now_s - namer->without_s < KERNEL_NAMER_REST_S)
@@ -157,22 +164,37 @@ static bool ask_lookup(struct kernel_namer *namer, uint64_t address, struct answ
 	return found > 0;
 }
 
-static bool find_in_table(const struct kernel_namer *namer, uint64_t address, struct answer *ret)
+static bool find_in(const struct kernel_names_table *table, uint64_t address, struct answer *ret)
 {
-	if (!namer->table)
+	if (!table)
 		return false;
-	ret->name = kernel_names_find(namer->table, address, &ret->module);
+	ret->name = kernel_names_find(table, address, &ret->module);
 	return ret->name;
+}
+
+/* Without the table, which takes megabytes. */
+static bool look_for(struct kernel_namer *namer, uint64_t address, struct answer *ret)
+{
+	CLEANUP(cleanup_fd) int fd = open(namer->path, O_RDONLY | O_CLOEXEC);
+
+	kernel_names_free(namer->near);
+	namer->near = NULL;
+	namer->looks++;
+	if (fd < 0 || kernel_names_read_near(fd, address, &namer->near) < 0)
+		return false;
+	return find_in(namer->near, address, ret);
 }
 
 static bool ask_table(struct kernel_namer *namer, uint64_t address, struct answer *ret)
 {
-	if (find_in_table(namer, address, ret))
+	if (find_in(namer->table, address, ret))
 		return true;
 	if (namer->table_generation == namer->generation)
 		return false;
+	if (namer->lookup && namer->looks < LOOKS_MAX)
+		return look_for(namer, address, ret);
 	read_table(namer);
-	return find_in_table(namer, address, ret);
+	return find_in(namer->table, address, ret);
 }
 
 /* Makes the strings of answer ours, to be shown. */

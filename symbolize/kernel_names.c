@@ -45,6 +45,7 @@ struct kernel_names_table {
 	size_t module_count, module_capacity;
 	struct hashmap module_index;   /* hash of a module's name -> its index */
 	uint64_t text_start, text_end; /* _stext, _etext; 0: not listed */
+	uint64_t near;                 /* what is too far from it is left out; 0: nothing is */
 	bool is_sorted, hidden;
 };
 
@@ -230,6 +231,11 @@ static bool is_named(const struct line *line, const char *name)
 	       memcmp(line->name, name, line->name_length) == 0;
 }
 
+static bool is_wanted(const struct kernel_names_table *table, uint64_t address)
+{
+	return !table->near || (address <= table->near && table->near - address < OUTLIER_SIZE_MAX);
+}
+
 static int add_line(struct kernel_names_table *table, const struct line *line)
 {
 	struct kernel_symbol symbol = { .address = line->address, .rank = line_rank(line) };
@@ -243,6 +249,8 @@ static int add_line(struct kernel_names_table *table, const struct line *line)
 		table->text_end = line->address;
 		return 0; /* no code begins there */
 	}
+	if (!is_wanted(table, line->address))
+		return 0;
 	err = find_module(table, line, &symbol.module);
 	if (err < 0)
 		return err;
@@ -349,7 +357,7 @@ static void finish(struct kernel_names_table *table)
 		table->names = names;
 }
 
-int kernel_names_read(int fd, struct kernel_names_table **ret)
+static int read_table(int fd, uint64_t near, struct kernel_names_table **ret)
 {
 	CLEANUP(cleanup_table) struct kernel_names_table *table = calloc(1, sizeof(*table));
 	uint16_t builtin;
@@ -357,6 +365,7 @@ int kernel_names_read(int fd, struct kernel_names_table **ret)
 
 	if (!table)
 		return -ENOMEM;
+	table->near = near;
 	table->is_sorted = true;
 	table->hidden = true;
 	err = add_module(table, "kernel", strlen("kernel"), &builtin);
@@ -370,6 +379,16 @@ int kernel_names_read(int fd, struct kernel_names_table **ret)
 	finish(table);
 	*ret = TAKE(table);
 	return 0;
+}
+
+int kernel_names_read(int fd, struct kernel_names_table **ret)
+{
+	return read_table(fd, 0, ret);
+}
+
+int kernel_names_read_near(int fd, uint64_t address, struct kernel_names_table **ret)
+{
+	return address ? read_table(fd, address, ret) : -EINVAL;
 }
 
 /* The first address of text that is not 0, or 0; *ret_any: there are some, be they 0. */

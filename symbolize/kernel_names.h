@@ -13,6 +13,14 @@ struct kernel_names_table;
  * 0, or -errno: -EINVAL without a single function, -EFBIG beyond 64 MiB, -ENOMEM, or of read().
  */
 int kernel_names_read(int fd, struct kernel_names_table **ret);
+
+/*
+ * The same of what may cover address, and nothing else: a table of some hundred functions, for who
+ * has one address. Functions that are longer than 64 KiB may be missed. -EINVAL also when nothing
+ * may cover it.
+ */
+int kernel_names_read_near(int fd, uint64_t address, struct kernel_names_table **ret);
+
 void kernel_names_free(struct kernel_names_table *table); /* NULL is fine */
 
 /*

@@ -197,6 +197,47 @@ static void lines_without_sense_are_passed_over(void **state)
 	kernel_names_free(table);
 }
 
+static void what_is_near_is_found_without_the_rest(void **state)
+{
+	static const uint64_t addresses[] = {
+		0xffffffff81000000, 0xffffffff81000001, 0xffffffff810001ff, 0xffffffff81000250,
+		0xffffffff82000001, 0xffffffffc0000100, 0xffffffffc001ffff, 0xffffffffe000ffff,
+	};
+	struct kernel_names_table *table = table_of(TEXT);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		int fd = file_of(TEXT, strlen(TEXT));
+		struct kernel_names_table *near = NULL;
+		char expected[128];
+
+		snprintf(expected, sizeof(expected), "%s", find(table, addresses[i]));
+		assert_int_equal(kernel_names_read_near(fd, addresses[i], &near), 0);
+		assert_string_equal(find(near, addresses[i]), expected);
+		/* What is far from it is not there. */
+		assert_string_equal(find(near, addresses[i] ^ 0x20000000), "-");
+		kernel_names_free(near);
+		close(fd);
+	}
+	kernel_names_free(table);
+}
+
+static void where_nothing_is_near_there_is_no_table(void **state)
+{
+	static const uint64_t addresses[] = { 0, 0xffffffff80ffffff, 0xffffffff82010000,
+					      UINT64_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+		int fd = file_of(TEXT, strlen(TEXT));
+		struct kernel_names_table *near = NULL;
+
+		assert_int_equal(kernel_names_read_near(fd, addresses[i], &near), -EINVAL);
+		assert_null(near);
+		close(fd);
+	}
+}
+
 static void what_lists_no_function_is_refused(void **state)
 {
 	struct kernel_names_table *table = NULL;
@@ -258,6 +299,8 @@ int main(void)
 		cmocka_unit_test(the_beginning_tells_whether_addresses_are_hidden),
 		cmocka_unit_test(the_beginning_of_something_else_is_refused),
 		cmocka_unit_test(lines_without_sense_are_passed_over),
+		cmocka_unit_test(what_is_near_is_found_without_the_rest),
+		cmocka_unit_test(where_nothing_is_near_there_is_no_table),
 		cmocka_unit_test(what_lists_no_function_is_refused),
 		cmocka_unit_test(long_text_is_read_in_pieces),
 		cmocka_unit_test(endless_input_ends),
