@@ -266,6 +266,8 @@ static void wait_for_exits(struct off_cpu *off)
 
 	if (ending < off->stuck)
 		off->stuck = ending;
+	if (ending < off->missing)
+		off->missing = ending;
 	for (int i = 0; i < EXIT_TRIES && ending > off->stuck; i++) {
 		(void)nanosleep(&(struct timespec){ .tv_nsec = EXIT_SLEEP_NS }, NULL);
 		ending = count_ending(off);

@@ -31,6 +31,7 @@ struct answer {
 	const char *name; /* NULL: none */
 	const char *module;
 	uint64_t generation; /* when it was asked for */
+	bool is_listed;      /* there is a look-up, and it is not that one's */
 };
 
 struct kernel_namer {
@@ -209,15 +210,17 @@ static int keep(struct kernel_namer *namer, struct answer *answer)
 
 /*
  * answer is the one so far. Stacks are named some time after they were sampled: what had a name and
- * has none now is gone since, and the name before is the right one, unless the table is newer.
+ * has none now is gone since, and the name before is the right one, unless kallsyms has another.
  */
 static int ask(struct kernel_namer *namer, uint64_t address, struct answer *answer)
 {
-	bool may_be_listed = !answer->name || namer->table_generation >= answer->generation;
+	bool may_be_listed =
+		!answer->name || answer->is_listed || namer->table_generation >= answer->generation;
 	struct answer asked = { 0 };
 
-	if (ask_lookup(namer, address, &asked) ||
-	    (may_be_listed && ask_table(namer, address, &asked))) {
+	if (!ask_lookup(namer, address, &asked) && may_be_listed)
+		asked.is_listed = ask_table(namer, address, &asked) && namer->lookup;
+	if (asked.name) {
 		int err = keep(namer, &asked);
 
 		if (err < 0)

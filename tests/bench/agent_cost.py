@@ -162,13 +162,16 @@ class Watch:
         self.first, self.last = {}, {}  # (process, thread, name) -> seconds
         self.rss = []  # (seconds, MiB) of all
         self.each = []  # process -> MiB, at the same times
+        self.files = []  # and of all, what is of files and maps that others have, too
         self.told = []  # (seconds, the agent's status), each minute
 
     def look(self):
-        each = {}
+        each, files = {}, 0
         for pid in children(self.pid):
             leader = read_text(f"/proc/{pid}/comm").strip()
-            mib = int((read_text(f"/proc/{pid}/statm").split() or [0, 0])[1]) * PAGE / MIB
+            pages = read_text(f"/proc/{pid}/statm").split() or [0, 0, 0]
+            mib = int(pages[1]) * PAGE / MIB
+            files += int(pages[2]) * PAGE / MIB
             process = f"{leader} {pid}"
             each[process] = mib
             for path in glob.glob(f"/proc/{pid}/task/*"):
@@ -184,6 +187,7 @@ class Watch:
         elapsed = time.monotonic() - self.began
         self.rss.append((elapsed, sum(each.values())))
         self.each.append(each)
+        self.files.append(files)
 
     def ask(self, directory):
         elapsed = time.monotonic() - self.began
@@ -298,6 +302,7 @@ def print_tool(name, watch):
     print(f"  {max(rss):.1f} at most, slope {watch.slope():+.1f} MiB/h over {watch.elapsed():.0f} s")
     for process, mib in watch.processes().items():
         print(f"  {process:<20} RSS {max(mib):.1f} MiB at most:", tenths(mib))
+    print("  of files and shared maps, MiB", tenths(watch.files))
     for (process, thread), seconds in sorted(watch.threads().items()):
         print(f"  {process:<20} {thread:<16} {60 * seconds / watch.elapsed():8.3f} s a minute")
 

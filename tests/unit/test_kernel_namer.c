@@ -187,6 +187,24 @@ static void what_only_kallsyms_knows_is_found_there(void **state)
 	assert_string_equal(find(fixture, 0xffffffffa0010000), "-");
 }
 
+static void what_takes_the_place_of_what_only_kallsyms_knows_has_its_name(void **state)
+{
+	struct fixture *fixture = *state;
+
+	use_lookup(fixture);
+	fixture->kernel.name = NULL;
+	list(fixture, "ffffffff81000000 T listed\n");
+	assert_string_equal(find(fixture, BASE + 1), "listed kernel");
+	list(fixture, "ffffffff81000000 t another\t[__builtin__ftrace]\n");
+	assert_string_equal(find(fixture, BASE + 1), "listed kernel");
+	kernel_namer_changed(fixture->namer);
+	assert_string_equal(find(fixture, BASE + 1), "another __builtin__ftrace");
+	/* What is gone has the name that it had. */
+	list(fixture, "ffffffff91000000 T elsewhere\n");
+	kernel_namer_changed(fixture->namer);
+	assert_string_equal(find(fixture, BASE + 1), "another __builtin__ftrace");
+}
+
 static void for_many_addresses_kallsyms_is_read_once(void **state)
 {
 	struct fixture *fixture = *state;
@@ -375,6 +393,7 @@ int main(void)
 		NAMED(a_change_makes_all_be_asked_anew),
 		NAMED(what_is_gone_keeps_its_name_until_another_takes_its_place),
 		NAMED(what_only_kallsyms_knows_is_found_there),
+		NAMED(what_takes_the_place_of_what_only_kallsyms_knows_has_its_name),
 		NAMED(for_many_addresses_kallsyms_is_read_once),
 		NAMED(alone_kallsyms_does_not_rest),
 		NAMED(kallsyms_is_not_read_for_what_has_a_name),
