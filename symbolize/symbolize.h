@@ -59,8 +59,8 @@ uint64_t symbolizer_symbols_refused(const struct symbolizer *symbolizer);
  * For who names without end: symbols of binaries that nobody asks for are given up, and read again
  * when somebody does. Each binary keeps its file open for that. So is the list of the kernel's
  * functions, after half a minute, where a look-up names most of them. Before the first address is
- * named; and then symbolizer_rest() from time to time, by who names: now_s of any clock that goes forward,
- * idle_s how long nobody has asked. What this has handed out stays.
+ * named; and then symbolizer_rest() from time to time, by who names: now_s of any clock that goes
+ * forward, idle_s how long nobody has asked. What this has handed out stays.
  */
 void symbolizer_set_rests(struct symbolizer *symbolizer);
 void symbolizer_rest(struct symbolizer *symbolizer, uint64_t now_s, uint64_t idle_s);

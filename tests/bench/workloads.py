@@ -19,6 +19,7 @@ import tempfile
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 # pylint: disable=wrong-import-position
 from ports import free_port
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EPROF = os.environ.get("EPROF_BINARY", os.path.join(ROOT, "build/release/eprof"))
 C_FUNCTIONS = 60000  # more than a minute of work

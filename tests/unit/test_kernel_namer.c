@@ -185,6 +185,12 @@ static void what_only_kallsyms_knows_is_found_there(void **state)
 	/* And nothing else is near enough. */
 	assert_string_equal(find(fixture, 0xffffffff9fffffff), "-");
 	assert_string_equal(find(fixture, 0xffffffffa0010000), "-");
+	assert_string_equal(find(fixture, 0xffffffffa0100010), "-");
+	list(fixture, "ffffffffa0100000 t ftrace_trampoline\t[__builtin__ftrace]\n");
+	assert_string_equal(find(fixture, 0xffffffffa0100010), "-");
+	kernel_namer_changed(fixture->namer);
+	assert_string_equal(find(fixture, 0xffffffffa0100010),
+			    "ftrace_trampoline __builtin__ftrace");
 }
 
 static void what_takes_the_place_of_what_only_kallsyms_knows_has_its_name(void **state)
