@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 /*
- * 12 MB, of which a window takes what its stacks need: of a minute of 64 busy CPUs some 100,000. Of
+ * 11 MB, of which a window takes what its stacks need: of a minute of 64 busy CPUs some 100,000. Of
  * too few that are kept, as many stacks are named in each drain as in the first one.
  */
 #define KNOWN_MAX 262144

@@ -7,11 +7,13 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Of 16 bytes, as there are many: no flag says whether it is used. */
 struct hashmap_slot {
-	uint64_t key;
+	uint64_t key; /* 0: unused. The value of that key is in the map itself. */
 	uint64_t value;
-	bool used;
 };
+
+_Static_assert(sizeof(struct hashmap_slot) == HASHMAP_SLOT_BYTES, "what is said of its size");
 
 #define CAPACITY_FIRST 64
 
@@ -19,7 +21,7 @@ static struct hashmap_slot *find_slot(struct hashmap_slot *slots, size_t capacit
 {
 	size_t i = hash_u64(key) & (capacity - 1);
 
-	while (slots[i].used && slots[i].key != key)
+	while (slots[i].key && slots[i].key != key)
 		i = (i + 1) & (capacity - 1);
 	return &slots[i];
 }
@@ -32,7 +34,7 @@ static int grow(struct hashmap *map)
 	if (!slots)
 		return -ENOMEM;
 	for (size_t i = 0; i < map->capacity; i++) {
-		if (map->slots[i].used)
+		if (map->slots[i].key)
 			*find_slot(slots, capacity, map->slots[i].key) = map->slots[i];
 	}
 	free(map->slots);
@@ -49,19 +51,24 @@ void hashmap_done(struct hashmap *map)
 
 void hashmap_clear(struct hashmap *map)
 {
-	if (map->count)
+	if (map->count && map->capacity)
 		memset(map->slots, 0, map->capacity * sizeof(*map->slots));
 	map->count = 0;
+	map->has_zero = false;
 }
 
 bool hashmap_get(const struct hashmap *map, uint64_t key, uint64_t *ret_value)
 {
 	const struct hashmap_slot *slot;
 
+	if (!key && map->has_zero)
+		*ret_value = map->zero_value;
+	if (!key)
+		return map->has_zero;
 	if (!map->capacity)
 		return false;
 	slot = find_slot(map->slots, map->capacity, key);
-	if (!slot->used)
+	if (!slot->key)
 		return false;
 	*ret_value = slot->value;
 	return true;
@@ -71,6 +78,12 @@ int hashmap_put(struct hashmap *map, uint64_t key, uint64_t value)
 {
 	struct hashmap_slot *slot;
 
+	if (!key) {
+		map->count += !map->has_zero;
+		map->has_zero = true;
+		map->zero_value = value;
+		return 0;
+	}
 	/* At most 3/4 full, so that a probe always meets an unused slot. */
 	if (4 * (map->count + 1) > 3 * map->capacity) {
 		int err = grow(map);
@@ -79,9 +92,9 @@ int hashmap_put(struct hashmap *map, uint64_t key, uint64_t value)
 			return err;
 	}
 	slot = find_slot(map->slots, map->capacity, key);
-	if (!slot->used)
+	if (!slot->key)
 		map->count++;
-	*slot = (struct hashmap_slot){ .key = key, .value = value, .used = true };
+	*slot = (struct hashmap_slot){ .key = key, .value = value };
 	return 0;
 }
 

@@ -17,7 +17,17 @@ struct hashmap {
 	struct hashmap_slot *slots;
 	size_t capacity; /* a power of two, or 0 */
 	size_t count;
+	bool has_zero; /* the key 0, which is in none of the slots */
+	uint64_t zero_value;
 };
+
+#define HASHMAP_SLOT_BYTES 16
+
+/* Of the slots. */
+static inline size_t hashmap_bytes(const struct hashmap *map)
+{
+	return map->capacity * HASHMAP_SLOT_BYTES;
+}
 
 /* Frees the slots; the map is empty (and usable) afterwards. */
 void hashmap_done(struct hashmap *map);

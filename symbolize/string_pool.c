@@ -6,12 +6,8 @@
 
 #define BLOCK_SIZE 16384
 
-/* Of a string, in the map that finds it: slots of 24 bytes, 3 of 8 of which are taken when it has
- * just grown. */
-#define STRING_COST 64
-
 /* Of each string, besides its bytes: its slot in the map, which is half empty. */
-#define SLOT_BYTES 48
+#define SLOT_BYTES (2 * HASHMAP_SLOT_BYTES)
 
 struct string_block {
 	struct string_block *next;

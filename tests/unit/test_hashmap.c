@@ -52,6 +52,31 @@ static void putting_a_key_again_overwrites(void **state)
 	hashmap_done(&map);
 }
 
+static void the_key_zero_is_one_like_others(void **state)
+{
+	struct hashmap map = { 0 };
+	uint64_t value = 7;
+
+	(void)state;
+	assert_int_equal(hashmap_put(&map, 1, 5), 0);
+	assert_false(hashmap_get(&map, 0, &value));
+	assert_int_equal(value, 7);
+	assert_int_equal(hashmap_put(&map, 0, 0), 0);
+	assert_int_equal(hashmap_put(&map, 0, 9), 0);
+	assert_int_equal(map.count, 2);
+	assert_true(hashmap_get(&map, 0, &value));
+	assert_int_equal(value, 9);
+	hashmap_done(&map);
+	assert_false(hashmap_get(&map, 0, &value));
+	/* Alone, where there are no slots. */
+	assert_int_equal(hashmap_put(&map, 0, 3), 0);
+	assert_int_equal(map.count, 1);
+	hashmap_clear(&map);
+	assert_int_equal(map.count, 0);
+	assert_false(hashmap_get(&map, 0, &value));
+	hashmap_done(&map);
+}
+
 static void a_cleared_map_has_no_key_and_its_memory(void **state)
 {
 	struct hashmap map = { 0 };
@@ -102,6 +127,7 @@ int main(void)
 		cmocka_unit_test(an_empty_map_has_no_key),
 		cmocka_unit_test(what_was_put_is_found_after_growing),
 		cmocka_unit_test(putting_a_key_again_overwrites),
+		cmocka_unit_test(the_key_zero_is_one_like_others),
 		cmocka_unit_test(a_cleared_map_has_no_key_and_its_memory),
 		cmocka_unit_test(hashes_depend_on_every_byte_and_on_nothing_else),
 	};
