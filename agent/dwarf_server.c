@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,7 @@ static void rest_if_idle(const struct server *server)
 		return;
 	for (uint32_t i = 0; i < server->count; i++)
 		dwarf_names_rest(server->files[i]);
+	(void)malloc_trim(0);
 }
 
 /* -errno: the other end has gone, or makes no sense. */

@@ -152,6 +152,8 @@ static int read_headers(int fd, struct dwarf_file *file)
 	err = dwarf_file_check_inflated(&reader, file->inflated_max);
 	if (err < 0)
 		return err;
+	for (size_t i = 0; i < reader.section_count; i++)
+		file->has_gnu_inflated |= strncmp(section_name(&reader, i), ".zdebug", 7) == 0;
 	file->has_info =
 		has_section(&reader, ".debug_info") || has_section(&reader, ".zdebug_info");
 	return read_code(&reader, file);
@@ -199,14 +201,34 @@ static bool can_be_mapped(int fd)
 	return image != MAP_FAILED && munmap(image, (size_t)st.st_size) == 0;
 }
 
-static int begin(struct dwarf_file *file)
+static int begin_dwarf(struct dwarf_file *file)
 {
-	file->is_mapped = can_be_mapped(file->fd);
-	file->dwarf = dwarf_begin(file->fd, DWARF_C_READ);
+	file->dwarf = dwarf_begin_elf(file->elf, DWARF_C_READ, NULL);
 	if (!file->dwarf)
 		return -ENOEXEC;
 	if (file->alternate)
 		dwarf_setalt(file->dwarf, file->alternate);
+	return 0;
+}
+
+static void end_dwarf(struct dwarf_file *file)
+{
+	(void)dwarf_end(file->dwarf);
+	file->dwarf = NULL;
+}
+
+static int begin(struct dwarf_file *file)
+{
+	int err;
+
+	(void)elf_version(EV_CURRENT);
+	file->is_mapped = can_be_mapped(file->fd);
+	file->elf = elf_begin(file->fd, ELF_C_READ_MMAP, NULL);
+	if (!file->elf)
+		return -ENOEXEC;
+	err = begin_dwarf(file);
+	if (err < 0)
+		return err;
 	file->line = dwarf_file_section(file->dwarf, ".debug_line");
 	file->line_str = dwarf_file_section(file->dwarf, ".debug_line_str");
 	file->str = dwarf_file_section(file->dwarf, ".debug_str");
@@ -242,7 +264,8 @@ int dwarf_file_open(int fd, uint64_t inflated_max, struct dwarf_stats *stats,
 
 void dwarf_file_done(struct dwarf_file *file)
 {
-	(void)dwarf_end(file->dwarf);
+	end_dwarf(file);
+	(void)elf_end(file->elf);
 	(void)dwarf_end(file->alternate);
 	cleanup_fd(&file->fd);
 	cleanup_fd(&file->alternate_fd);
@@ -271,8 +294,9 @@ void dwarf_file_rest(const struct dwarf_file *file)
 
 int dwarf_file_reopen(struct dwarf_file *file)
 {
-	(void)dwarf_end(file->dwarf);
-	file->dwarf = NULL;
+	end_dwarf(file);
+	(void)elf_end(file->elf);
+	file->elf = NULL;
 	file->package = DWARF_UNKNOWN;
 	if (file->alternate) {
 		(void)dwarf_end(file->alternate);
@@ -280,6 +304,15 @@ int dwarf_file_reopen(struct dwarf_file *file)
 		file->alternate = dwarf_begin(file->alternate_fd, DWARF_C_READ);
 	}
 	return begin(file);
+}
+
+int dwarf_file_renew(struct dwarf_file *file)
+{
+	/* libdw would look at what it has inflated as if it were compressed still. */
+	if (!file->dwarf || file->has_gnu_inflated)
+		return -EOPNOTSUPP;
+	end_dwarf(file);
+	return begin_dwarf(file);
 }
 
 /* The build id of the dwz file that this one shares entries with; false when there is none. */

@@ -33,8 +33,12 @@ struct dwarf_file {
 	int fd;
 	uint64_t inflated_max; /* what compressed sections of one file may become */
 	bool has_info, is_mapped, alternate_is_mapped;
-	/* NULL without debug information. What it gives out is gone after dwarf_file_reopen(). */
+	/* NULL without debug information. What it gives out is gone after dwarf_file_renew(), but
+	 * for what points into sections: that is the other one's, and gone after
+	 * dwarf_file_reopen(). */
 	Dwarf *dwarf;
+	Elf *elf;
+	bool has_gnu_inflated; /* sections that were called .zdebug_* */
 	struct dwarf_section line, line_str, str;
 
 	/* The executable sections, sorted; code_low is where the first one begins. */
@@ -60,6 +64,12 @@ int dwarf_file_set_alternate(struct dwarf_file *file, int fd);
 
 /* Gives back all that libdw has allocated, by beginning anew. 0 or -errno: then dwarf is NULL. */
 int dwarf_file_reopen(struct dwarf_file *file);
+
+/*
+ * Gives back what libdw has allocated for units, abbreviations and split files; sections that were
+ * inflated stay where they are. 0; -EOPNOTSUPP: nothing was done; -errno: then dwarf is NULL.
+ */
+int dwarf_file_renew(struct dwarf_file *file);
 
 /* Takes the file's pages out of our memory; they stay in the kernel's, and come back when read. */
 void dwarf_file_rest(const struct dwarf_file *file);

@@ -12,10 +12,13 @@
 #include "symbolize/dwarf_functions.h"
 #include "symbolize/dwarf_lines.h"
 
-/* Points into the file: gone after dwarf_file_reopen(). */
+/* Points into the file: gone after dwarf_file_reopen(). When it is of a split unit, also after
+ * dwarf_file_renew(). */
 struct dwarf_index {
 	struct dwarf_index *newer, *older; /* of who keeps it */
 	uint32_t unit;
+	bool is_in_libdw; /* which has read abbreviations of it since it was begun; of who keeps it
+			   */
 
 	struct dwarf_functions functions;
 	/* Where the entries of the functions are: in the file or one that was split from it, behind

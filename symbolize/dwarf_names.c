@@ -32,6 +32,9 @@
 /* What libdw keeps of a unit whose entries were read, mostly abbreviations. */
 #define LIBDW_INDEXED_BYTES (16 << 10)
 
+/* Fewer of them are not worth beginning anew for, which is a millisecond for each 2,000 units. */
+#define LIBDW_REST_UNITS 32
+
 /* From an instance to what it is an instance of, to its declaration: three in practice. */
 #define ORIGINS_MAX 16
 
@@ -115,19 +118,50 @@ int dwarf_names_set_alternate(struct dwarf_names *names, int fd)
 	return dwarf_file_set_alternate(&names->file, fd);
 }
 
-static uint64_t origins_bytes(const struct dwarf_names *names)
-{
-	return names->origins.capacity * 3 * sizeof(uint64_t);
-}
-
 static uint64_t held_bytes(const struct dwarf_names *names)
 {
-	return names->units_bytes + names->index_bytes + names->pool.bytes + origins_bytes(names) +
-	       names->libdw_indexed * LIBDW_INDEXED_BYTES;
+	return names->units_bytes + names->index_bytes + names->pool.bytes +
+	       hashmap_bytes(&names->origins) + names->libdw_indexed * LIBDW_INDEXED_BYTES;
 }
 
-void dwarf_names_rest(const struct dwarf_names *names)
+static void drop_all(struct dwarf_names *names)
 {
+	while (names->oldest)
+		drop_index(names, names->oldest);
+	hashmap_clear(&names->origins);
+}
+
+static bool has_split(const struct dwarf_names *names)
+{
+	for (const struct dwarf_index *index = names->oldest; index; index = index->newer) {
+		if (index->dwarf != names->file.dwarf)
+			return true;
+	}
+	return false;
+}
+
+/* Indexes say where entries are, and libdw is only asked for names that they do not have yet: of
+ * the C library it has taken as much as they have. */
+static void rest_libdw(struct dwarf_names *names)
+{
+	int err = -EOPNOTSUPP;
+
+	if (names->libdw_indexed >= LIBDW_REST_UNITS && !has_split(names))
+		err = dwarf_file_renew(&names->file);
+	if (err == -EOPNOTSUPP)
+		return;
+	names->libdw_indexed = 0;
+	if (err < 0)
+		drop_all(names);
+	for (struct dwarf_index *index = names->oldest; index; index = index->newer) {
+		index->dwarf = names->file.dwarf;
+		index->is_in_libdw = false;
+	}
+}
+
+void dwarf_names_rest(struct dwarf_names *names)
+{
+	rest_libdw(names);
 	dwarf_file_rest(&names->file);
 }
 
@@ -165,9 +199,7 @@ static void limit_libdw(struct dwarf_names *names)
 {
 	if (names->libdw_indexed * LIBDW_INDEXED_BYTES <= names->bytes_max / 2)
 		return;
-	while (names->oldest)
-		drop_index(names, names->oldest);
-	hashmap_clear(&names->origins);
+	drop_all(names);
 	names->libdw_indexed = 0;
 	names->stats.reopenings++;
 	(void)dwarf_file_reopen(&names->file);
@@ -198,6 +230,7 @@ static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number
 		return NULL;
 	}
 	index->unit = number;
+	index->is_in_libdw = true;
 	unit->index = index;
 	keep_newest(names, index);
 	names->stats.indexed++;
@@ -296,14 +329,14 @@ static const char *read_origin_name(struct dwarf_names *names, Dwarf_Die *origin
 
 	if (hashmap_get(&names->origins, key, &found))
 		return (const char *)(uintptr_t)found;
-	if (origins_bytes(names) > names->bytes_max / ORIGINS_PART)
+	if (hashmap_bytes(&names->origins) > names->bytes_max / ORIGINS_PART)
 		hashmap_done(&names->origins);
 	name = read_name(names, origin);
 	(void)hashmap_put(&names->origins, key, (uintptr_t)name);
 	return name;
 }
 
-static const char *function_name(struct dwarf_names *names, const struct dwarf_index *index,
+static const char *function_name(struct dwarf_names *names, struct dwarf_index *index,
 				 struct dwarf_function *function)
 {
 	struct dwarf_die attributes;
@@ -311,6 +344,8 @@ static const char *function_name(struct dwarf_names *names, const struct dwarf_i
 
 	if (function->name)
 		return function->name;
+	names->libdw_indexed += !index->is_in_libdw;
+	index->is_in_libdw = true;
 	if (!dwarf_offdie(index->dwarf, index->die + function->die, &die) ||
 	    !dwarf_die_read(&die, &attributes))
 		function->name = nameless;
@@ -355,7 +390,7 @@ static const char *call_path(struct dwarf_names *names, const struct dwarf_index
 	return *path == nameless ? NULL : *path;
 }
 
-static size_t answer(struct dwarf_names *names, const struct dwarf_index *index, uint32_t place,
+static size_t answer(struct dwarf_names *names, struct dwarf_index *index, uint32_t place,
 		     struct dwarf_frame *ret, size_t n)
 {
 	const struct dwarf_line_row *row = dwarf_lines_find(&index->lines, place);
@@ -389,7 +424,7 @@ size_t dwarf_names_find(struct dwarf_names *names, uint64_t address, struct dwar
 			size_t n)
 {
 	const struct dwarf_file *file = &names->file;
-	const struct dwarf_index *index;
+	struct dwarf_index *index;
 	uint32_t place;
 
 	if (!n || !file->dwarf || address < file->code_low || address >= file->code_high)

@@ -85,8 +85,8 @@ int dwarf_names_set_alternate(struct dwarf_names *names, int fd);
 size_t dwarf_names_find(struct dwarf_names *names, uint64_t address, struct dwarf_frame *ret,
 			size_t n);
 
-/* For a pause: takes what can be read again out of memory. */
-void dwarf_names_rest(const struct dwarf_names *names);
+/* For a pause: takes what can be read again out of memory. What was asked for is kept. */
+void dwarf_names_rest(struct dwarf_names *names);
 
 void dwarf_names_stats(const struct dwarf_names *names, struct dwarf_stats *ret);
 

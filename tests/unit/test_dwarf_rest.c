@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a pause, in which libdw is begun anew, names are what they would have been. */
+#include "tests/unit/dwarf_program.h"
+
+#define UNITS      40
+#define UNIT_BYTES 16384 /* what is estimated of libdw for each */
+
+static const char part_c[] = HERE_MACRO
+	"static inline __attribute__((always_inline)) void inner@(void) { HERE(in_inner@); }\n"
+	"void outer@(void) { inner@(); HERE(in_outer@); }\n";
+
+static void build(struct dwarf_program *program, const char *options)
+{
+	program_write(program, "part.in", part_c);
+	program_write(program, "main.c", "int main(void) { return 0; }\n");
+	program_run(program,
+		    "for i in $(seq 0 %d); do sed s/@/$i/g part.in >part$i.c; done && "
+		    "gcc -w -O2 %s part*.c main.c -o program",
+		    UNITS - 1, options);
+	program_open(program, "program");
+}
+
+static void check(struct dwarf_program *program, const char *where, const char *expected)
+{
+	for (int i = 0; i < UNITS; i++) {
+		char label[32], chain[128];
+
+		(void)snprintf(label, sizeof(label), "in_%s%d", where, i);
+		(void)snprintf(chain, sizeof(chain), expected, i, i, i, i);
+		assert_string_equal(program_chain(program, "program", label), chain);
+	}
+}
+
+/* By how much it makes what is held less. */
+static uint64_t rest(struct dwarf_program *program)
+{
+	struct dwarf_stats before, after;
+
+	dwarf_names_stats(program->names, &before);
+	dwarf_names_rest(program->names);
+	dwarf_names_stats(program->names, &after);
+	assert_int_equal(after.indexed, before.indexed);
+	assert_in_range(after.bytes, 0, before.bytes);
+	return before.bytes - after.bytes;
+}
+
+static uint64_t check_rests(struct dwarf_program *program)
+{
+	uint64_t freed;
+
+	/* A function whose name is read before, and one whose name is read behind it. */
+	check(program, "outer", "outer%d part%d.c:3");
+	freed = rest(program);
+	check(program, "inner", "inner%d part%d.c:2 < outer%d part%d.c:3");
+	(void)rest(program);
+	(void)rest(program);
+	check(program, "outer", "outer%d part%d.c:3");
+	assert_int_equal(program_refused(program, DWARF_REFUSED_MALFORMED), 0);
+	return freed;
+}
+
+static void names_are_the_same_after_a_rest(void **state)
+{
+	build(*state, "-g");
+	assert_int_equal(check_rests(*state), UNITS * UNIT_BYTES);
+}
+
+static void sections_that_were_inflated_stay(void **state)
+{
+	build(*state, "-g -gz");
+	assert_int_equal(check_rests(*state), UNITS * UNIT_BYTES);
+}
+
+static void what_libdw_would_inflate_twice_is_left_alone(void **state)
+{
+	build(*state, "-g -gz=zlib-gnu");
+	assert_int_equal(check_rests(*state), 0);
+}
+
+static void split_units_are_left_alone(void **state)
+{
+	build(*state, "-g -gsplit-dwarf");
+	assert_int_equal(check_rests(*state), 0);
+}
+
+static void a_unit_is_indexed_after_a_rest(void **state)
+{
+	struct dwarf_program *program = *state;
+
+	build(program, "-g -gz");
+	for (int i = 0; i < UNITS; i++) {
+		char label[32], chain[64];
+
+		(void)snprintf(label, sizeof(label), "in_outer%d", UNITS - 1 - i);
+		(void)snprintf(chain, sizeof(chain), "outer%d part%d.c:3", UNITS - 1 - i,
+			       UNITS - 1 - i);
+		assert_string_equal(program_chain(program, "program", label), chain);
+		assert_int_equal(rest(program), i == 31 ? 32 * UNIT_BYTES : 0);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_PROGRAM(names_are_the_same_after_a_rest),
+		WITH_PROGRAM(sections_that_were_inflated_stay),
+		WITH_PROGRAM(what_libdw_would_inflate_twice_is_left_alone),
+		WITH_PROGRAM(split_units_are_left_alone),
+		WITH_PROGRAM(a_unit_is_indexed_after_a_rest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
