@@ -14,8 +14,10 @@
 #include "agent/naming_parts.h"
 #include "base/hashmap.h"
 
-/* Programs that run each few minutes keep their names. */
-#define IDLE_S 600
+/* Who has run in one of the last two windows keeps his names, and is known by when that one began.
+ * Of shorter windows there are more. */
+#define IDLE_WINDOWS 3
+#define IDLE_S_MIN   180
 
 int naming_new(struct symbolizer *symbolizer, struct processes *processes, struct naming **ret)
 {
@@ -43,7 +45,10 @@ void naming_kernel_changed(struct naming *naming)
 
 void naming_rest(struct naming *naming, uint64_t now_s)
 {
-	symbolizer_rest(naming->symbolizer, now_s, IDLE_S);
+	uint64_t idle_s = naming->rested_s ? IDLE_WINDOWS * (now_s - naming->rested_s) : 0;
+
+	naming->rested_s = now_s;
+	symbolizer_rest(naming->symbolizer, now_s, idle_s > IDLE_S_MIN ? idle_s : IDLE_S_MIN);
 }
 
 void naming_set_jit(struct naming *naming, struct jit *jit)

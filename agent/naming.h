@@ -76,8 +76,8 @@ void naming_prepare(struct naming *naming, const struct sample *sample, uint64_t
 /* All that was prepared is named. */
 void naming_forget_prepared(struct naming *naming);
 
-/* Gives up names of binaries that nobody has asked for in ten minutes; now_s: of any clock that goes
- * forward. What has been handed out stays. */
+/* Gives up names of binaries that nobody has asked for in two windows (three minutes at least);
+ * now_s: of any clock that goes forward. What has been handed out stays. */
 void naming_rest(struct naming *naming, uint64_t now_s);
 
 /* The kernel's symbols have changed (SIDEBAND_KSYMBOL). */

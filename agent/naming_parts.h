@@ -22,6 +22,7 @@ struct naming {
 	char text[NAMING_TEXT_SIZE]; /* names made up for this sample */
 	size_t text_used;
 	struct naming_stats stats;
+	uint64_t rested_s; /* 0: not yet */
 };
 
 enum naming_order { NAMING_OUTERMOST_FIRST, NAMING_INNERMOST_FIRST };

@@ -40,6 +40,7 @@ void module_free(struct module *module)
 	elf_file_free(module->file);
 	cleanup_fd(&module->dwarf_fd);
 	hashmap_done(&module->known);
+	free(module->known_frames);
 	free(module->wanted);
 	free(module->path);
 	free(module);
@@ -205,18 +206,15 @@ void module_load(struct module *module, const struct module_sources *sources)
 		find_debug_files(module, sources, fd);
 }
 
-void module_rest(struct module *module, const struct module_sources *sources)
+bool module_rest(struct module *module, const struct module_sources *sources)
 {
 	if (!module->can_rest || !module->is_loaded || module->is_resting ||
 	    module->symbols_from == DEBUG_DEBUGINFOD || module->missing_alt.size)
-		return;
+		return false;
 	elf_file_rest(module->file);
 	count_symbols(module, sources->symbols, 0);
-	hashmap_done(&module->known);
-	free(module->wanted);
-	module->wanted = NULL;
-	module->wanted_count = 0;
 	module->is_resting = true;
+	return true;
 }
 
 int module_add_debug_file(struct module *module, const struct module_sources *sources, int fd)

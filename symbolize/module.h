@@ -36,8 +36,10 @@ struct module {
 	struct build_id missing_alt;
 	int dwarf_fd;
 	uint64_t symbol_bytes; /* of the budget */
-	struct hashmap known;  /* address -> where its frames are */
-	uint64_t *wanted;      /* DWARF_LOOKUP_MAX, or NULL: to be asked for with the next */
+	struct hashmap known;  /* address -> where its frames are in known_frames */
+	struct frame *known_frames;
+	size_t known_count, known_capacity;
+	uint64_t *wanted; /* DWARF_LOOKUP_MAX, or NULL: to be asked for with the next */
 	size_t wanted_count;
 	uint64_t frames, unnamed; /* asked for, and what had no name */
 };
@@ -71,8 +73,9 @@ void module_free(struct module *module); /* NULL is fine */
  * module_rest() the symbols are read again. */
 void module_load(struct module *module, const struct module_sources *sources);
 
-/* Gives up the memory of its names, unless it has some that would have to be sent for again. */
-void module_rest(struct module *module, const struct module_sources *sources);
+/* Gives up the memory of its symbols, unless it has some that would have to be sent for again:
+ * then, or when it has given them up before, false. */
+bool module_rest(struct module *module, const struct module_sources *sources);
 
 /*
  * Adds the debug file of a loaded module's build; takes fd, also when it fails. 0, or -errno as

@@ -296,8 +296,8 @@ void symbolizer_rest(struct symbolizer *symbolizer, uint64_t now_s, uint64_t idl
 	for (struct module *module = symbolizer->loaded; module; module = module->next_loaded) {
 		if (is_first)
 			module->used_s = now_s;
-		if (now_s - module->used_s >= idle_s)
-			module_rest(module, &symbolizer->sources);
+		if (now_s - module->used_s >= idle_s && module_rest(module, &symbolizer->sources))
+			user_names_rest(&symbolizer->names, module);
 	}
 	kernel_namer_rest(symbolizer->kernel, now_s);
 }

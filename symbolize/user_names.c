@@ -26,9 +26,20 @@ struct keeping {
 
 void user_names_done(struct user_names *names)
 {
-	free(names->frames);
 	hashmap_done(&names->shown);
 	string_pool_done(&names->strings);
+}
+
+void user_names_rest(struct user_names *names, struct module *module)
+{
+	names->count -= module->known_count;
+	hashmap_done(&module->known);
+	free(module->known_frames);
+	module->known_frames = NULL;
+	module->known_count = module->known_capacity = 0;
+	free(module->wanted);
+	module->wanted = NULL;
+	module->wanted_count = 0;
 }
 
 /* NULL without room: names of strangers must not take all memory. */
@@ -66,20 +77,20 @@ static const char *shown_name(struct user_names *names, const char *name)
 	return shown;
 }
 
-static bool reserve(struct user_names *names, size_t count)
+static bool reserve(struct module *module, size_t count)
 {
-	size_t capacity = names->capacity ? names->capacity : 1024;
+	size_t capacity = module->known_capacity ? module->known_capacity : 16;
 	struct frame *frames;
 
-	while (capacity < names->count + count)
+	while (capacity < module->known_count + count)
 		capacity *= 2;
-	if (capacity == names->capacity)
+	if (capacity == module->known_capacity)
 		return true;
-	frames = realloc(names->frames, capacity * sizeof(*frames));
+	frames = reallocarray(module->known_frames, capacity, sizeof(*frames));
 	if (!frames)
 		return false;
-	names->frames = frames;
-	names->capacity = capacity;
+	module->known_frames = frames;
+	module->known_capacity = capacity;
 	return true;
 }
 
@@ -104,23 +115,24 @@ static bool make_frame(const struct keeping *keeping, const struct dwarf_frame *
 static void keep(const struct keeping *keeping, uint64_t address, const struct dwarf_frame *frames,
 		 size_t count)
 {
-	struct user_names *names = keeping->names;
-	size_t first = names->count;
+	struct module *module = keeping->module;
+	size_t first = module->known_count;
 
-	if (count >= 1u << COUNT_BITS || !reserve(names, count)) {
-		names->unkept++;
+	if (count >= 1u << COUNT_BITS || !reserve(module, count)) {
+		keeping->names->unkept++;
 		count = 0;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (!make_frame(keeping, &frames[i], &names->frames[first + i]))
+		if (!make_frame(keeping, &frames[i], &module->known_frames[first + i]))
 			count = 0;
 	}
 	/* Of a chain that was cut the function itself is missing: the symbol table knows it. */
 	if (count && frames[count - 1].is_inlined)
-		names->frames[first + count - 1] =
-			(struct frame){ .module = keeping->module->name, .kind = FRAME_USER };
-	names->count += count;
-	(void)hashmap_put(&keeping->module->known, address, first << COUNT_BITS | count);
+		module->known_frames[first + count - 1] =
+			(struct frame){ .module = module->name, .kind = FRAME_USER };
+	module->known_count += count;
+	keeping->names->count += count;
+	(void)hashmap_put(&module->known, address, first << COUNT_BITS | count);
 }
 
 static bool is_wanted(const struct module *module, uint64_t address)
@@ -193,8 +205,10 @@ static void forget_all(struct user_names *names, struct module *loaded)
 {
 	names->count = 0;
 	names->forgotten++;
-	for (struct module *module = loaded; module; module = module->next_loaded)
+	for (struct module *module = loaded; module; module = module->next_loaded) {
 		hashmap_clear(&module->known);
+		module->known_count = 0;
+	}
 }
 
 /* The function's name as the symbol table has it, which says more: .cold, .part, @plt. */
@@ -207,15 +221,14 @@ static const char *symbol_name(struct user_names *names, const struct module *mo
 }
 
 /* Copies what is known; the outermost is the function itself, whatever room there is. */
-static size_t copy_frames(const struct user_names *names, uint64_t known, struct frame *ret,
-			  size_t n)
+static size_t copy_frames(const struct module *module, uint64_t known, struct frame *ret, size_t n)
 {
 	size_t count = known & ((1u << COUNT_BITS) - 1);
 	const struct frame *frames;
 
 	if (!count)
 		return 0;
-	frames = names->frames + (known >> COUNT_BITS);
+	frames = module->known_frames + (known >> COUNT_BITS);
 	if (count > n) {
 		memcpy(ret, frames, (n - 1) * sizeof(*ret));
 		ret[n - 1] = frames[count - 1];
@@ -241,7 +254,7 @@ size_t user_names_find(struct user_names *names, const struct dwarf_lookup *dwar
 		ask(names, dwarf, module, address);
 	if (!hashmap_get(&module->known, address, &known))
 		known = 0;
-	count = copy_frames(names, known, ret, n);
+	count = copy_frames(module, known, ret, n);
 	symbol = symbol_name(names, module, file_offset);
 	if (!count) {
 		ret[0] = (struct frame){ .module = module->name, .kind = FRAME_USER };

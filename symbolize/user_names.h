@@ -12,8 +12,7 @@
 
 /* The zero value is empty. */
 struct user_names {
-	struct frame *frames; /* of the addresses that modules know */
-	size_t count, capacity;
+	size_t count;               /* frames that modules know, together */
 	struct hashmap shown;       /* name in a file -> name to show: each is demangled once */
 	struct string_pool strings; /* all that was handed out */
 	uint64_t bytes_max;         /* of strings, which are never forgotten; 0: 256 MiB */
@@ -23,6 +22,9 @@ struct user_names {
 
 /* The modules forget with it what they know: they end before, or with it. */
 void user_names_done(struct user_names *names);
+
+/* Gives up what is known of a module's addresses; what was handed out stays. */
+void user_names_rest(struct user_names *names, struct module *module);
 
 /* Notes what of a loaded module will be asked for: several are cheaper together. */
 void user_names_want(struct module *module, uint64_t file_offset);

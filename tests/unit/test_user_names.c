@@ -155,6 +155,26 @@ static void an_address_is_asked_for_once(void **state)
 	assert_int_equal(fixture->dwarf.calls, 2);
 }
 
+static void what_rests_is_asked_for_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct frame before;
+
+	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
+	assert_int_equal(fixture->names.count, 2);
+	before = fixture->frames[1];
+	user_names_want(fixture->module, TEXT_OFFSET + 1);
+	user_names_rest(&fixture->names, fixture->module);
+	assert_int_equal(fixture->names.count, 0);
+	assert_null(fixture->module->known_frames);
+	/* Nothing is wanted any more, and what was handed out has its name still. */
+	assert_string_equal(before.name, "outer(int)");
+	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
+	assert_ptr_equal(fixture->frames[1].name, before.name);
+	assert_int_equal(fixture->dwarf.addresses, 2);
+	assert_int_equal(fixture->names.count, 2);
+}
+
 static void what_is_wanted_is_asked_for_together(void **state)
 {
 	struct fixture *fixture = *state;
@@ -312,6 +332,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(functions_have_the_name_of_the_symbol_table),
 		TEST(an_address_is_asked_for_once),
+		TEST(what_rests_is_asked_for_again),
 		TEST(what_is_wanted_is_asked_for_together),
 		TEST(what_is_wanted_is_asked_for_in_order),
 		TEST(more_can_be_wanted_than_is_asked_for_together),
