@@ -32,9 +32,6 @@
 /* What libdw keeps of a unit whose entries were read, mostly abbreviations. */
 #define LIBDW_INDEXED_BYTES (16 << 10)
 
-/* Fewer of them are not worth beginning anew for, which is a millisecond for each 2,000 units. */
-#define LIBDW_REST_UNITS 32
-
 /* From an instance to what it is an instance of, to its declaration: three in practice. */
 #define ORIGINS_MAX 16
 
@@ -146,7 +143,7 @@ static void rest_libdw(struct dwarf_names *names)
 {
 	int err = -EOPNOTSUPP;
 
-	if (names->libdw_indexed >= LIBDW_REST_UNITS && !has_split(names))
+	if (names->libdw_indexed && !has_split(names))
 		err = dwarf_file_renew(&names->file);
 	if (err == -EOPNOTSUPP)
 		return;

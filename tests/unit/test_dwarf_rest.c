@@ -9,15 +9,20 @@ static const char part_c[] = HERE_MACRO
 	"static inline __attribute__((always_inline)) void inner@(void) { HERE(in_inner@); }\n"
 	"void outer@(void) { inner@(); HERE(in_outer@); }\n";
 
-static void build(struct dwarf_program *program, const char *options)
+/* False when this machine's compiler does not know the options, as it says itself. */
+static bool build(struct dwarf_program *program, const char *options)
 {
 	program_write(program, "part.in", part_c);
 	program_write(program, "main.c", "int main(void) { return 0; }\n");
-	program_run(program,
-		    "for i in $(seq 0 %d); do sed s/@/$i/g part.in >part$i.c; done && "
-		    "gcc -w -O2 %s part*.c main.c -o program",
-		    UNITS - 1, options);
+	if (!program_try(program,
+			 "for i in $(seq 0 %d); do sed s/@/$i/g part.in >part$i.c; done && "
+			 "gcc -w -O2 %s part*.c main.c -o program",
+			 UNITS - 1, options)) {
+		print_message("left out: %s\n", options);
+		return false;
+	}
 	program_open(program, "program");
+	return true;
 }
 
 static void check(struct dwarf_program *program, const char *where, const char *expected)
@@ -61,25 +66,25 @@ static uint64_t check_rests(struct dwarf_program *program)
 
 static void names_are_the_same_after_a_rest(void **state)
 {
-	build(*state, "-g");
+	assert_true(build(*state, "-g"));
 	assert_int_equal(check_rests(*state), UNITS * UNIT_BYTES);
 }
 
 static void sections_that_were_inflated_stay(void **state)
 {
-	build(*state, "-g -gz");
+	assert_true(build(*state, "-g -gz"));
 	assert_int_equal(check_rests(*state), UNITS * UNIT_BYTES);
 }
 
 static void what_libdw_would_inflate_twice_is_left_alone(void **state)
 {
-	build(*state, "-g -gz=zlib-gnu");
-	assert_int_equal(check_rests(*state), 0);
+	if (build(*state, "-g -gz=zlib-gnu"))
+		assert_int_equal(check_rests(*state), 0);
 }
 
 static void split_units_are_left_alone(void **state)
 {
-	build(*state, "-g -gsplit-dwarf");
+	assert_true(build(*state, "-g -gsplit-dwarf"));
 	assert_int_equal(check_rests(*state), 0);
 }
 
@@ -87,7 +92,7 @@ static void a_unit_is_indexed_after_a_rest(void **state)
 {
 	struct dwarf_program *program = *state;
 
-	build(program, "-g -gz");
+	assert_true(build(program, "-g -gz"));
 	for (int i = 0; i < UNITS; i++) {
 		char label[32], chain[64];
 
@@ -95,7 +100,7 @@ static void a_unit_is_indexed_after_a_rest(void **state)
 		(void)snprintf(chain, sizeof(chain), "outer%d part%d.c:3", UNITS - 1 - i,
 			       UNITS - 1 - i);
 		assert_string_equal(program_chain(program, "program", label), chain);
-		assert_int_equal(rest(program), i == 31 ? 32 * UNIT_BYTES : 0);
+		assert_int_equal(rest(program), UNIT_BYTES);
 	}
 }
 
