@@ -45,9 +45,12 @@ void naming_kernel_changed(struct naming *naming)
 
 void naming_rest(struct naming *naming, uint64_t now_s)
 {
-	uint64_t idle_s = naming->rested_s ? IDLE_WINDOWS * (now_s - naming->rested_s) : 0;
+	uint64_t window_s = naming->rested_s ? now_s - naming->rested_s : 0;
+	uint64_t longer_s = window_s > naming->window_s ? window_s : naming->window_s;
+	uint64_t idle_s = IDLE_WINDOWS * longer_s;
 
 	naming->rested_s = now_s;
+	naming->window_s = window_s;
 	symbolizer_rest(naming->symbolizer, now_s, idle_s > IDLE_S_MIN ? idle_s : IDLE_S_MIN);
 }
 

@@ -22,7 +22,8 @@ struct naming {
 	char text[NAMING_TEXT_SIZE]; /* names made up for this sample */
 	size_t text_used;
 	struct naming_stats stats;
-	uint64_t rested_s; /* 0: not yet */
+	uint64_t rested_s; /* when a window ended last; 0: not yet */
+	uint64_t window_s; /* of that window */
 };
 
 enum naming_order { NAMING_OUTERMOST_FIRST, NAMING_INNERMOST_FIRST };

@@ -152,8 +152,6 @@ static int read_headers(int fd, struct dwarf_file *file)
 	err = dwarf_file_check_inflated(&reader, file->inflated_max);
 	if (err < 0)
 		return err;
-	for (size_t i = 0; i < reader.section_count; i++)
-		file->has_gnu_inflated |= strncmp(section_name(&reader, i), ".zdebug", 7) == 0;
 	file->has_info =
 		has_section(&reader, ".debug_info") || has_section(&reader, ".zdebug_info");
 	return read_code(&reader, file);
@@ -217,6 +215,26 @@ static void end_dwarf(struct dwarf_file *file)
 	file->dwarf = NULL;
 }
 
+/* What is compressed still, or was and does not tell, libdw would inflate at each beginning. */
+static bool is_all_inflated(Elf *elf)
+{
+	size_t names;
+
+	if (elf_getshdrstrndx(elf, &names) < 0)
+		return false;
+	for (Elf_Scn *section = NULL; (section = elf_nextscn(elf, section));) {
+		GElf_Shdr header;
+		const char *name;
+
+		if (!gelf_getshdr(section, &header) || header.sh_flags & SHF_COMPRESSED)
+			return false;
+		name = elf_strptr(elf, names, header.sh_name);
+		if (!name || strncmp(name, ".zdebug", 7) == 0)
+			return false;
+	}
+	return true;
+}
+
 static int begin(struct dwarf_file *file)
 {
 	int err;
@@ -229,6 +247,7 @@ static int begin(struct dwarf_file *file)
 	err = begin_dwarf(file);
 	if (err < 0)
 		return err;
+	file->can_be_renewed = is_all_inflated(file->elf);
 	file->line = dwarf_file_section(file->dwarf, ".debug_line");
 	file->line_str = dwarf_file_section(file->dwarf, ".debug_line_str");
 	file->str = dwarf_file_section(file->dwarf, ".debug_str");
@@ -297,6 +316,7 @@ int dwarf_file_reopen(struct dwarf_file *file)
 	end_dwarf(file);
 	(void)elf_end(file->elf);
 	file->elf = NULL;
+	file->has_split = false;
 	file->package = DWARF_UNKNOWN;
 	if (file->alternate) {
 		(void)dwarf_end(file->alternate);
@@ -308,8 +328,9 @@ int dwarf_file_reopen(struct dwarf_file *file)
 
 int dwarf_file_renew(struct dwarf_file *file)
 {
-	/* libdw would look at what it has inflated as if it were compressed still. */
-	if (!file->dwarf || file->has_gnu_inflated)
+	/* Nothing of the dwz file would go, which has most of the entries then; and names that were
+	 * looked up go by where entries of split files are. */
+	if (!file->dwarf || !file->can_be_renewed || file->alternate || file->has_split)
 		return -EOPNOTSUPP;
 	end_dwarf(file);
 	return begin_dwarf(file);

@@ -38,7 +38,8 @@ struct dwarf_file {
 	 * dwarf_file_reopen(). */
 	Dwarf *dwarf;
 	Elf *elf;
-	bool has_gnu_inflated; /* sections that were called .zdebug_* */
+	bool can_be_renewed; /* as far as its sections go */
+	bool has_split;      /* libdw has opened files with split units */
 	struct dwarf_section line, line_str, str;
 
 	/* The executable sections, sorted; code_low is where the first one begins. */
@@ -66,8 +67,9 @@ int dwarf_file_set_alternate(struct dwarf_file *file, int fd);
 int dwarf_file_reopen(struct dwarf_file *file);
 
 /*
- * Gives back what libdw has allocated for units, abbreviations and split files; sections that were
- * inflated stay where they are. 0; -EOPNOTSUPP: nothing was done; -errno: then dwarf is NULL.
+ * Gives back what libdw has allocated for units and abbreviations; sections that were inflated stay
+ * where they are. 0; -EOPNOTSUPP: nothing was done, as there is a dwz file, or split units, or what
+ * would have to be inflated again; -errno: then dwarf is NULL.
  */
 int dwarf_file_renew(struct dwarf_file *file);
 

@@ -12,8 +12,7 @@
 #include "symbolize/dwarf_functions.h"
 #include "symbolize/dwarf_lines.h"
 
-/* Points into the file: gone after dwarf_file_reopen(). When it is of a split unit, also after
- * dwarf_file_renew(). */
+/* Points into the file: gone after dwarf_file_reopen(). After dwarf_file_renew(), all but dwarf. */
 struct dwarf_index {
 	struct dwarf_index *newer, *older; /* of who keeps it */
 	uint32_t unit;

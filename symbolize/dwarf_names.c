@@ -32,6 +32,13 @@
 /* What libdw keeps of a unit whose entries were read, mostly abbreviations. */
 #define LIBDW_INDEXED_BYTES (16 << 10)
 
+/*
+ * To begin anew costs a millisecond for each 2,000 units, as libdw reads the headers of all up to
+ * the one that it is asked for: of a file with more than that, it has to be worth it.
+ */
+#define UNITS_FEW     4096
+#define RENEW_INDEXED 256
+
 /* From an instance to what it is an instance of, to its declaration: three in practice. */
 #define ORIGINS_MAX 16
 
@@ -128,28 +135,31 @@ static void drop_all(struct dwarf_names *names)
 	hashmap_clear(&names->origins);
 }
 
-static bool has_split(const struct dwarf_names *names)
+static void reopen(struct dwarf_names *names)
 {
-	for (const struct dwarf_index *index = names->oldest; index; index = index->newer) {
-		if (index->dwarf != names->file.dwarf)
-			return true;
-	}
-	return false;
+	drop_all(names);
+	names->libdw_indexed = 0;
+	names->stats.reopenings++;
+	(void)dwarf_file_reopen(&names->file);
 }
 
 /* Indexes say where entries are, and libdw is only asked for names that they do not have yet: of
  * the C library it has taken as much as they have. */
 static void rest_libdw(struct dwarf_names *names)
 {
-	int err = -EOPNOTSUPP;
+	bool has_few = names->stats.units <= UNITS_FEW;
+	int err;
 
-	if (names->libdw_indexed && !has_split(names))
-		err = dwarf_file_renew(&names->file);
+	if (names->libdw_indexed < (has_few ? 1 : RENEW_INDEXED))
+		return;
+	err = dwarf_file_renew(&names->file);
 	if (err == -EOPNOTSUPP)
 		return;
+	if (err < 0) {
+		reopen(names);
+		return;
+	}
 	names->libdw_indexed = 0;
-	if (err < 0)
-		drop_all(names);
 	for (struct dwarf_index *index = names->oldest; index; index = index->newer) {
 		index->dwarf = names->file.dwarf;
 		index->is_in_libdw = false;
@@ -194,12 +204,8 @@ static void touch(struct dwarf_names *names, struct dwarf_index *index)
 /* libdw never forgets: half of the budget is for it, and then it has to begin anew. */
 static void limit_libdw(struct dwarf_names *names)
 {
-	if (names->libdw_indexed * LIBDW_INDEXED_BYTES <= names->bytes_max / 2)
-		return;
-	drop_all(names);
-	names->libdw_indexed = 0;
-	names->stats.reopenings++;
-	(void)dwarf_file_reopen(&names->file);
+	if (names->libdw_indexed * LIBDW_INDEXED_BYTES > names->bytes_max / 2)
+		reopen(names);
 }
 
 static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number)

@@ -123,6 +123,7 @@ bool dwarf_split_find(struct dwarf_file *file, Dwarf_Die *skeleton, Dwarf_Die *r
 		dwarf_refuse(file, DWARF_REFUSED_SPLIT);
 		return false;
 	}
+	file->has_split = true;
 	*ret = split;
 	return true;
 }

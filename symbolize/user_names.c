@@ -30,13 +30,18 @@ void user_names_done(struct user_names *names)
 	string_pool_done(&names->strings);
 }
 
-void user_names_rest(struct user_names *names, struct module *module)
+static void forget(struct user_names *names, struct module *module)
 {
 	names->count -= module->known_count;
 	hashmap_done(&module->known);
 	free(module->known_frames);
 	module->known_frames = NULL;
 	module->known_count = module->known_capacity = 0;
+}
+
+void user_names_rest(struct user_names *names, struct module *module)
+{
+	forget(names, module);
 	free(module->wanted);
 	module->wanted = NULL;
 	module->wanted_count = 0;
@@ -203,12 +208,9 @@ static void ask(struct user_names *names, const struct dwarf_lookup *dwarf, stru
 
 static void forget_all(struct user_names *names, struct module *loaded)
 {
-	names->count = 0;
 	names->forgotten++;
-	for (struct module *module = loaded; module; module = module->next_loaded) {
-		hashmap_clear(&module->known);
-		module->known_count = 0;
-	}
+	for (struct module *module = loaded; module; module = module->next_loaded)
+		forget(names, module);
 }
 
 /* The function's name as the symbol table has it, which says more: .cold, .part, @plt. */

@@ -163,16 +163,20 @@ static void what_rests_is_asked_for_again(void **state)
 	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
 	assert_int_equal(fixture->names.count, 2);
 	before = fixture->frames[1];
+	user_names_want(fixture->module, TEXT_OFFSET);
 	user_names_want(fixture->module, TEXT_OFFSET + 1);
+	user_names_want(fixture->module, TEXT_OFFSET + 2);
 	user_names_rest(&fixture->names, fixture->module);
 	assert_int_equal(fixture->names.count, 0);
 	assert_null(fixture->module->known_frames);
 	/* Nothing is wanted any more, and what was handed out has its name still. */
 	assert_string_equal(before.name, "outer(int)");
+	assert_int_equal(find(fixture, TEXT_OFFSET + 1, 8), 2);
+	assert_int_equal(fixture->dwarf.addresses, 2);
 	assert_int_equal(find(fixture, TEXT_OFFSET, 8), 2);
 	assert_ptr_equal(fixture->frames[1].name, before.name);
-	assert_int_equal(fixture->dwarf.addresses, 2);
-	assert_int_equal(fixture->names.count, 2);
+	assert_int_equal(fixture->dwarf.addresses, 3);
+	assert_int_equal(fixture->names.count, 4);
 }
 
 static void what_is_wanted_is_asked_for_together(void **state)
@@ -271,6 +275,9 @@ static void names_are_right_after_others_were_forgotten(void **state)
 		(void)snprintf(expected, sizeof(expected), "at_%x", (unsigned int)i);
 		assert_string_equal(fixture->frames[0].name, expected);
 	}
+	/* Their memory is gone, too: the newest one's is what there is. */
+	assert_int_equal(fixture->module->known_count, DEEPEST);
+	assert_in_range(fixture->module->known_capacity, DEEPEST, 2 * DEEPEST);
 	assert_int_equal(find(fixture, 0x10000, 2), 2);
 	assert_string_equal(fixture->frames[0].name, "at_10000");
 }
