@@ -257,6 +257,15 @@ int sampler_follow_cgroup(struct sampler *sampler, int cgroup_fd)
 				   &cgroup_fd, BPF_ANY);
 }
 
+static bool samples_before(const struct sampler *sampler, size_t index)
+{
+	for (size_t i = 0; i < index; i++) {
+		if (sampler->links[i])
+			return true;
+	}
+	return false;
+}
+
 static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *attr, size_t index)
 {
 	const struct record_options *options = sampler->options;
@@ -264,8 +273,8 @@ static int start_on_cpu(struct sampler *sampler, const struct perf_event_attr *a
 	int fd = perf_event_open_cpu(attr, cpu);
 	struct bpf_link *link;
 
-	/* It may have gone offline meanwhile; not the last one of all. */
-	if (fd == -ENODEV && index + 1 < sampler->cpus.count)
+	/* It may have gone offline meanwhile; not all of them. */
+	if (fd == -ENODEV && (index + 1 < sampler->cpus.count || samples_before(sampler, index)))
 		return 0;
 	if (fd < 0) {
 		perf_event_explain(options->event, options->sample_hz, cpu, fd);
