@@ -33,11 +33,9 @@ struct dwarf_file {
 	int fd;
 	uint64_t inflated_max; /* what compressed sections of one file may become */
 	bool has_info, is_mapped, alternate_is_mapped;
-	/* NULL without debug information. What it gives out is gone after dwarf_file_renew(), but
-	 * for what points into sections: that is the other one's, and gone after
-	 * dwarf_file_reopen(). */
+	/* NULL without debug information. What it gives out is gone after dwarf_file_renew(). */
 	Dwarf *dwarf;
-	Elf *elf;
+	Elf *elf; /* has the sections: what points into these is gone after dwarf_file_reopen() */
 	bool can_be_renewed; /* as far as its sections go */
 	bool has_split;      /* libdw has opened files with split units */
 	struct dwarf_section line, line_str, str;

@@ -20,7 +20,7 @@ struct user_names {
 	uint64_t unkept;            /* names and paths that are missing for want of room */
 };
 
-/* The modules forget with it what they know: they end before, or with it. */
+/* What modules know has its strings: they are not asked any more. */
 void user_names_done(struct user_names *names);
 
 /* Gives up what is known of a module's addresses; what was handed out stays. */
