@@ -18,7 +18,7 @@
  */
 static const struct dwarf_client_room reader_room = {
 	.bytes_max = UINT64_C(48) << 20,
-	/* What it has read it keeps, and a library's units are met one by one over hours. */
+	/* Names it keeps for good, and they come one by one over hours. */
 	.growth_max = UINT64_C(4) << 20,
 };
 

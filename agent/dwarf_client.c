@@ -2,9 +2,7 @@
 #include "agent/dwarf_client.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +14,7 @@
 #include <unistd.h>
 
 #include "agent/dwarf_protocol.h"
-#include "agent/dwarf_server.h"
+#include "agent/dwarf_spawn.h"
 #include "agent/process_memory.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -116,60 +114,6 @@ void dwarf_client_free(struct dwarf_client *client)
 	free(client);
 }
 
-/*
- * The reader begins with its socket and no other file: what should be open always is a path, which
- * is there in every container, and cannot be read or written. Signals that end a recording come to
- * all that it consists of, while names are still asked for: only eprof ends the reader. What eprof
- * ignores does to the reader what it does to everybody.
- */
-static int prepare_spawn(int socket, posix_spawn_file_actions_t *actions,
-			 posix_spawnattr_t *attributes)
-{
-	static const int blocked[] = { SIGINT, SIGQUIT, SIGHUP, SIGTERM };
-	sigset_t signals, defaults;
-	int err = 0;
-
-	(void)sigemptyset(&signals);
-	for (size_t i = 0; i < sizeof(blocked) / sizeof(blocked[0]); i++)
-		(void)sigaddset(&signals, blocked[i]);
-	(void)sigemptyset(&defaults);
-	(void)sigaddset(&defaults, SIGPIPE);
-	(void)sigaddset(&defaults, SIGXFSZ);
-	(void)sigaddset(&defaults, SIGALRM);
-	for (int fd = 0; !err && fd < DWARF_SERVER_SOCKET; fd++)
-		err = posix_spawn_file_actions_addopen(actions, fd, "/", O_PATH | O_DIRECTORY, 0);
-	if (!err)
-		err = posix_spawn_file_actions_adddup2(actions, socket, DWARF_SERVER_SOCKET);
-	if (!err)
-		err = posix_spawnattr_setsigmask(attributes, &signals);
-	if (!err)
-		err = posix_spawnattr_setsigdefault(attributes, &defaults);
-	if (!err)
-		err = posix_spawnattr_setflags(attributes,
-					       POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	return -err;
-}
-
-static int spawn(int socket, pid_t *ret_pid)
-{
-	char *argv[] = { "eprof", DWARF_SERVER_ARGUMENT, NULL };
-	char *environment[] = { NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	int err;
-
-	if (posix_spawn_file_actions_init(&actions))
-		return -ENOMEM;
-	(void)posix_spawnattr_init(&attributes);
-	err = prepare_spawn(socket, &actions, &attributes);
-	if (!err)
-		err = -posix_spawn(ret_pid, "/proc/self/exe", &actions, &attributes, argv,
-				   environment);
-	(void)posix_spawnattr_destroy(&attributes);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return err;
-}
-
 static int start_reader(struct dwarf_client *client)
 {
 	int sockets[2], err;
@@ -185,7 +129,7 @@ static int start_reader(struct dwarf_client *client)
 		return -ENOMEM;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -errno;
-	err = spawn(sockets[1], &pid);
+	err = dwarf_spawn(sockets[1], &pid);
 	(void)close(sockets[1]);
 	if (err < 0) {
 		(void)close(sockets[0]);
@@ -421,6 +365,27 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 	return 0;
 }
 
+/*
+ * What the reader has is measured when it has given up what was for the last answers: right behind
+ * them that is some megabytes, and would end one that has not grown.
+ */
+static void rest_reader(struct dwarf_client *client)
+{
+	struct dwarf_request request = { .kind = DWARF_REST };
+	uint64_t now = clock_ns(CLOCK_MONOTONIC);
+	struct dwarf_wait wait = { now + client->request_ns_max, client->interrupt_fd };
+	struct dwarf_reply reply;
+	int err;
+
+	if (client->socket < 0)
+		return;
+	request.seconds = (uint32_t)(client->request_ns_max / NS_PER_SECOND) + LATER_SECONDS;
+	err = talk(client, &request, NULL, 0, NULL, &wait, &reply);
+	client->is_interrupted |= err == -EINTR;
+	if (err < 0)
+		end_reader(client);
+}
+
 static uint64_t less(uint64_t from, uint64_t amount)
 {
 	return from > amount ? from - amount : 0;
@@ -447,9 +412,11 @@ static void give_back(struct dwarf_client *client, uint64_t now_ns)
 void dwarf_client_rest(struct dwarf_client *client, const struct dwarf_client_room *room,
 		       uint64_t now_ns)
 {
-	uint64_t bytes = client->socket < 0 ? 0 : process_resident_bytes(client->pid);
+	uint64_t bytes;
 
 	give_back(client, now_ns);
+	rest_reader(client);
+	bytes = client->socket < 0 ? 0 : process_resident_bytes(client->pid);
 	if (!bytes)
 		return;
 	if (!client->first_bytes)

@@ -63,11 +63,12 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 		      dwarf_answer answer, void *answer_context);
 
 /*
- * For who goes on for months, between questions. Ends a reader that has more memory than that (its
- * own and of files), or so much more than when it was first asked this: the next question begins
- * another one, which knows nothing yet. And gives back what limits are for: a hundredth of the time
- * since the last call, to each file and to all, and a reader an hour; files that have been given up
- * stay so. now_ns: CLOCK_MONOTONIC.
+ * For who goes on for months, between questions. The reader forgets what was not asked for since
+ * the last call. Ends one that has more memory then (its own and of files) than that, or so much
+ * more than when it was first told so: the next question begins another one, which knows nothing
+ * yet; the same for one that does not answer. And gives back what limits are for: a hundredth of
+ * the time since the last call, to each file and to all, and a reader an hour; files that have been
+ * given up stay so. now_ns: CLOCK_MONOTONIC.
  */
 struct dwarf_client_room {
 	uint64_t bytes_max, growth_max;

@@ -27,6 +27,7 @@
 enum dwarf_request_kind {
 	DWARF_OPEN = 1, /* with it: the file, and what .gnu_debugaltlink names if it is there */
 	DWARF_FIND = 2, /* behind it: count addresses (1 to DWARF_LOOKUP_MAX), 64 bits each */
+	DWARF_REST = 3, /* of all files: what was not asked for since the last one is forgotten */
 };
 
 struct dwarf_request {

@@ -168,6 +168,20 @@ static int find(struct server *server, const struct dwarf_request *request)
 	return send_reply(&reply, &server->answers);
 }
 
+static void rest(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->count; i++)
+		dwarf_names_rest(server->files[i]);
+	(void)malloc_trim(0);
+}
+
+static void rest_for_long(const struct server *server)
+{
+	for (uint32_t i = 0; i < server->count; i++)
+		dwarf_names_forget(server->files[i]);
+	rest(server);
+}
+
 static int do_request(struct server *server, const struct dwarf_request *request, const int fds[2],
 		      size_t fd_count)
 {
@@ -176,9 +190,12 @@ static int do_request(struct server *server, const struct dwarf_request *request
 
 	if (request->kind == DWARF_FIND && !fd_count)
 		return find(server, request);
-	if (request->kind != DWARF_OPEN || !fd_count)
+	if (request->kind == DWARF_OPEN && fd_count)
+		reply.err = open_file(server, request->file, fds[0], fds[1]);
+	else if (request->kind == DWARF_REST && !fd_count)
+		rest_for_long(server);
+	else
 		return -EPROTO;
-	reply.err = open_file(server, request->file, fds[0], fds[1]);
 	return send_reply(&reply, &none);
 }
 
@@ -186,11 +203,8 @@ static void rest_if_idle(const struct server *server)
 {
 	struct pollfd socket = { .fd = DWARF_SERVER_SOCKET, .events = POLLIN };
 
-	if (poll(&socket, 1, REST_MS) != 0)
-		return;
-	for (uint32_t i = 0; i < server->count; i++)
-		dwarf_names_rest(server->files[i]);
-	(void)malloc_trim(0);
+	if (poll(&socket, 1, REST_MS) == 0)
+		rest(server);
 }
 
 /* -errno: the other end has gone, or makes no sense. */

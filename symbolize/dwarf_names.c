@@ -172,6 +172,21 @@ void dwarf_names_rest(struct dwarf_names *names)
 	dwarf_file_rest(&names->file);
 }
 
+void dwarf_names_forget(struct dwarf_names *names)
+{
+	struct dwarf_index *newer;
+
+	for (struct dwarf_index *index = names->oldest; index; index = newer) {
+		newer = index->newer;
+		if (index->is_asked)
+			index->is_asked = false;
+		else
+			drop_index(names, index);
+	}
+	/* Of entries of any unit, and cheap to read again. */
+	hashmap_done(&names->origins);
+}
+
 void dwarf_names_stats(const struct dwarf_names *names, struct dwarf_stats *ret)
 {
 	*ret = names->stats;
@@ -216,6 +231,7 @@ static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number
 
 	if (index) {
 		touch(names, index);
+		index->is_asked = true;
 		return index;
 	}
 	if (unit->is_refused)
@@ -233,7 +249,7 @@ static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number
 		return NULL;
 	}
 	index->unit = number;
-	index->is_in_libdw = true;
+	index->is_in_libdw = index->is_asked = true;
 	unit->index = index;
 	keep_newest(names, index);
 	names->stats.indexed++;

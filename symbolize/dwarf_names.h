@@ -54,10 +54,10 @@ enum dwarf_refusal {
 };
 
 struct dwarf_stats {
-	uint64_t units;   /* found, without those of types */
-	uint64_t indexed; /* now */
-	uint64_t indexings, evictions, reopenings;
-	uint64_t bytes; /* held now; libdw's part is estimated */
+	uint64_t units;                            /* found, without those of types */
+	uint64_t indexed;                          /* now */
+	uint64_t indexings, evictions, reopenings; /* evictions: for want of room */
+	uint64_t bytes;                            /* held now; libdw's part is estimated */
 	uint64_t refused[DWARF_REFUSALS];
 };
 
@@ -87,6 +87,12 @@ size_t dwarf_names_find(struct dwarf_names *names, uint64_t address, struct dwar
 
 /* For a pause: takes what can be read again out of memory. What was asked for is kept. */
 void dwarf_names_rest(struct dwarf_names *names);
+
+/*
+ * For who goes on for months: drops the units that nobody has asked for since the call before. They
+ * are indexed again when somebody does.
+ */
+void dwarf_names_forget(struct dwarf_names *names);
 
 void dwarf_names_stats(const struct dwarf_names *names, struct dwarf_stats *ret);
 

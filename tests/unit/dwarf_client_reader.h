@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,7 +24,10 @@
 struct reader {
 	char words[64][WORD_SIZE];
 	uint32_t count;
+	void *large; /* what it has until it rests */
 };
+
+#define LARGE_BYTES (64u << 20)
 
 static inline void send_reply(const struct dwarf_reply *reply, const void *bytes, size_t sent)
 {
@@ -121,6 +125,30 @@ static inline void answer_find(const char *word, const uint64_t *addresses, size
 		answer_rightly(word, addresses, count);
 }
 
+static inline void take_memory(struct reader *reader)
+{
+	if (reader->large)
+		return;
+	reader->large = mmap(NULL, LARGE_BYTES, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	if (reader->large == MAP_FAILED)
+		abort();
+}
+
+static inline void answer_rest(struct reader *reader)
+{
+	for (uint32_t i = 0; i < reader->count; i++) {
+		if (!strcmp(reader->words[i], "crash rest"))
+			(void)raise(SIGKILL);
+		if (!strcmp(reader->words[i], "hang rest"))
+			(void)pause();
+	}
+	if (reader->large)
+		(void)munmap(reader->large, LARGE_BYTES);
+	reader->large = NULL;
+	send_reply(&(struct dwarf_reply){ 0 }, NULL, 0);
+}
+
 static inline int read_for_client(void)
 {
 	static struct reader reader;
@@ -140,10 +168,16 @@ static inline int read_for_client(void)
 			answer_open(&reader, fds[0]);
 			continue;
 		}
+		if (request.kind == DWARF_REST) {
+			answer_rest(&reader);
+			continue;
+		}
 		if (request.kind != DWARF_FIND || request.file >= reader.count ||
 		    dwarf_receive(DWARF_SERVER_SOCKET, addresses,
 				  request.count * sizeof(*addresses), NULL, 0, NULL, NULL) < 0)
 			return 1;
+		if (!strcmp(reader.words[request.file], "large"))
+			take_memory(&reader);
 		answer_find(reader.words[request.file], addresses, request.count);
 	}
 }

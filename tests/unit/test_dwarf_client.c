@@ -356,6 +356,46 @@ static void a_reader_that_has_grown_is_another_one_then(void **state)
 	dwarf_client_free(client);
 }
 
+static void what_a_reader_had_for_its_answers_is_no_growth(void **state)
+{
+	static const struct dwarf_client_room less = { UINT64_MAX / 2, LARGE_BYTES / 2 };
+	struct dwarf_client *client = new_client(LONG_NS);
+	uint32_t large = open_file(client, "large");
+	pid_t pid = only_child();
+
+	(void)state;
+	dwarf_client_rest(client, &less, NS_PER_SECOND);
+	for (uint64_t i = 2; i < 4; i++) {
+		struct dwarf_client_usage usage;
+
+		assert_answers(client, large, "large");
+		dwarf_client_usage_of(client, &usage);
+		assert_true(usage.resident_bytes > LARGE_BYTES);
+		dwarf_client_rest(client, &less, i * NS_PER_SECOND);
+		assert_int_equal(only_child(), pid);
+	}
+	dwarf_client_free(client);
+}
+
+static void a_reader_that_does_not_rest_is_another_one_then(void **state)
+{
+	static const char *const words[] = { "crash rest", "hang rest" };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct dwarf_client *client = new_client(SHORT_NS);
+		uint32_t file = open_file(client, words[i]);
+		pid_t pid = only_child();
+
+		dwarf_client_rest(client, &room, NS_PER_SECOND);
+		assert_int_equal(kill(pid, 0), -1);
+		/* Which file it was nobody knows. */
+		assert_answers(client, file, words[i]);
+		assert_int_equal(stats_of(client).crashes + stats_of(client).timeouts, 0);
+		dwarf_client_free(client);
+	}
+}
+
 static void an_interrupt_ends_the_waiting(void **state)
 {
 	struct dwarf_client *client = new_client(LONG_NS);
@@ -433,6 +473,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(what_is_slow_for_long_is_given_time_again),
 		cmocka_unit_test(a_reader_is_started_again_after_an_hour),
 		cmocka_unit_test(a_reader_that_has_grown_is_another_one_then),
+		cmocka_unit_test(what_a_reader_had_for_its_answers_is_no_growth),
+		cmocka_unit_test(a_reader_that_does_not_rest_is_another_one_then),
 		cmocka_unit_test(an_interrupt_ends_the_waiting),
 		cmocka_unit_test(signals_that_end_a_recording_do_not_end_the_reader),
 		cmocka_unit_test(a_reader_that_ended_between_requests_costs_no_file),

@@ -104,6 +104,43 @@ static void a_unit_is_indexed_after_a_rest(void **state)
 	}
 }
 
+static uint64_t indexed(const struct dwarf_program *program)
+{
+	struct dwarf_stats stats;
+
+	dwarf_names_stats(program->names, &stats);
+	return stats.indexed;
+}
+
+static void check_forgetting(struct dwarf_program *program, const char *options)
+{
+	if (!build(program, options))
+		return;
+	check(program, "inner", "inner%d part%d.c:2 < outer%d part%d.c:3");
+	assert_int_equal(indexed(program), UNITS);
+	dwarf_names_forget(program->names);
+	dwarf_names_rest(program->names);
+	assert_int_equal(indexed(program), UNITS);
+	assert_string_equal(program_chain(program, "program", "in_outer7"), "outer7 part7.c:3");
+	dwarf_names_forget(program->names);
+	dwarf_names_rest(program->names);
+	assert_int_equal(indexed(program), 1);
+	check(program, "inner", "inner%d part%d.c:2 < outer%d part%d.c:3");
+	dwarf_names_forget(program->names);
+	dwarf_names_forget(program->names);
+	assert_int_equal(indexed(program), 0);
+	check(program, "outer", "outer%d part%d.c:3");
+	assert_int_equal(program_refused(program, DWARF_REFUSED_MALFORMED), 0);
+}
+
+static void units_nobody_asks_for_are_forgotten(void **state)
+{
+	check_forgetting(*state, "-g");
+	check_forgetting(*state, "-g -gz");
+	check_forgetting(*state, "-g -gz=zlib-gnu");
+	check_forgetting(*state, "-g -gsplit-dwarf");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -112,6 +149,7 @@ int main(void)
 		WITH_PROGRAM(what_libdw_would_inflate_twice_is_left_alone),
 		WITH_PROGRAM(split_units_are_left_alone),
 		WITH_PROGRAM(a_unit_is_indexed_after_a_rest),
+		WITH_PROGRAM(units_nobody_asks_for_are_forgotten),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
