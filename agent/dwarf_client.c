@@ -2,6 +2,7 @@
 #include "agent/dwarf_client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -225,6 +226,17 @@ static int fail(struct file *file, uint64_t *counter, int err)
 	return err;
 }
 
+/* Of a reader that was ended by it. */
+static int fail_for(struct dwarf_client *client, struct file *file, int err)
+{
+	struct dwarf_client_stats *stats = &client->stats;
+	uint64_t *counter = err == -EINTR       ? &stats->unread
+			    : err == -ETIMEDOUT ? &stats->timeouts
+						: &stats->crashes;
+
+	return fail(file, counter, err);
+}
+
 /*
  * Sees to it that there is a reader, that it has the file, and if there are addresses that it is
  * asked for them. -errno: a file that is not bad then has cost a reader.
@@ -271,10 +283,7 @@ static int ask(struct dwarf_client *client, struct file *file, const uint64_t *a
 		err = try(client, file, addresses, n, ret);
 	if (err >= 0 || file->is_bad)
 		return err;
-	if (err == -EINTR)
-		return fail(file, &client->stats.unread, err);
-	return fail(file, err == -ETIMEDOUT ? &client->stats.timeouts : &client->stats.crashes,
-		    err);
+	return fail_for(client, file, err);
 }
 
 static struct file *add_file(struct dwarf_client *client)
@@ -365,25 +374,46 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 	return 0;
 }
 
+/* Ended by somebody else while nobody asked it for anything. */
+static bool has_gone(const struct dwarf_client *client)
+{
+	struct pollfd socket = { .fd = client->socket };
+
+	return poll(&socket, 1, 0) > 0;
+}
+
+static bool can_rest(const struct dwarf_client *client, const struct file *file)
+{
+	return file->reader == client->reader && !file->is_bad && left_ns(client, file) > 0;
+}
+
 /*
  * What the reader has is measured when it has given up what was for the last answers: right behind
- * them that is some megabytes, and would end one that has not grown.
+ * them that is some megabytes, and would end one that has not grown. File by file: who crashes
+ * there or takes too long is given up as when it is asked for names.
  */
 static void rest_reader(struct dwarf_client *client)
 {
-	struct dwarf_request request = { .kind = DWARF_REST };
-	uint64_t now = clock_ns(CLOCK_MONOTONIC);
-	struct dwarf_wait wait = { now + client->request_ns_max, client->interrupt_fd };
-	struct dwarf_reply reply;
-	int err;
+	uint32_t left = 0;
 
-	if (client->socket < 0)
-		return;
-	request.seconds = (uint32_t)(client->request_ns_max / NS_PER_SECOND) + LATER_SECONDS;
-	err = talk(client, &request, NULL, 0, NULL, &wait, &reply);
-	client->is_interrupted |= err == -EINTR;
-	if (err < 0)
+	if (client->socket >= 0 && has_gone(client))
 		end_reader(client);
+	for (size_t i = 0; i < client->count; i++)
+		left += can_rest(client, &client->files[i]);
+	for (size_t i = 0; client->socket >= 0 && left && i < client->count; i++) {
+		struct dwarf_request rest = { .kind = DWARF_REST };
+		struct file *file = &client->files[i];
+		struct dwarf_reply reply;
+		int err;
+
+		if (!can_rest(client, file))
+			continue;
+		rest.file = file->number;
+		rest.count = --left;
+		err = request(client, file, &rest, NULL, &reply);
+		if (err < 0)
+			(void)fail_for(client, file, err);
+	}
 }
 
 static uint64_t less(uint64_t from, uint64_t amount)

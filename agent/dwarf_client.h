@@ -64,11 +64,11 @@ int dwarf_client_find(void *context, uint32_t number, const uint64_t *addresses,
 
 /*
  * For who goes on for months, between questions. The reader forgets what was not asked for since
- * the last call. Ends one that has more memory then (its own and of files) than that, or so much
- * more than when it was first told so: the next question begins another one, which knows nothing
- * yet; the same for one that does not answer. And gives back what limits are for: a hundredth of
- * the time since the last call, to each file and to all, and a reader an hour; files that have been
- * given up stay so. now_ns: CLOCK_MONOTONIC.
+ * the last call; a file with which it crashes or hangs is given up. Ends one that has more memory
+ * then (its own and of files) than that, or so much more than when it was first told so: the next
+ * question begins another one, which knows nothing yet. And gives back what limits are for: a
+ * hundredth of the time since the last call, to each file and to all, and a reader an hour; files
+ * that have been given up stay so. now_ns: CLOCK_MONOTONIC.
  */
 struct dwarf_client_room {
 	uint64_t bytes_max, growth_max;

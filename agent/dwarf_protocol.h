@@ -27,7 +27,8 @@
 enum dwarf_request_kind {
 	DWARF_OPEN = 1, /* with it: the file, and what .gnu_debugaltlink names if it is there */
 	DWARF_FIND = 2, /* behind it: count addresses (1 to DWARF_LOOKUP_MAX), 64 bits each */
-	DWARF_REST = 3, /* of all files: what was not asked for since the last one is forgotten */
+	DWARF_REST = 3, /* forgets of a file what was not asked for since the last one; count more
+			   follow */
 };
 
 struct dwarf_request {
@@ -43,8 +44,8 @@ struct dwarf_reply {
 	int32_t err; /* 0 or -errno; then nothing follows */
 	uint32_t size;
 	uint32_t refused[DWARF_REFUSALS]; /* while the addresses were looked up */
-	uint32_t
-		count; /* addresses that are answered: the first of those asked for, one at least */
+	uint32_t count; /* of DWARF_FIND, addresses that are answered: the first of those asked for,
+			   one at least */
 };
 
 /* Answers that are written. */

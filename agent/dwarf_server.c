@@ -175,11 +175,15 @@ static void rest(const struct server *server)
 	(void)malloc_trim(0);
 }
 
-static void rest_for_long(const struct server *server)
+static int rest_for_long(const struct server *server, const struct dwarf_request *request)
 {
-	for (uint32_t i = 0; i < server->count; i++)
-		dwarf_names_forget(server->files[i]);
-	rest(server);
+	if (request->file >= server->count)
+		return -EPROTO;
+	dwarf_names_forget(server->files[request->file]);
+	dwarf_names_rest(server->files[request->file]);
+	if (!request->count)
+		(void)malloc_trim(0);
+	return 0;
 }
 
 static int do_request(struct server *server, const struct dwarf_request *request, const int fds[2],
@@ -187,16 +191,17 @@ static int do_request(struct server *server, const struct dwarf_request *request
 {
 	static const struct dwarf_answers none = { 0 };
 	struct dwarf_reply reply = { 0 };
+	int err = 0;
 
 	if (request->kind == DWARF_FIND && !fd_count)
 		return find(server, request);
 	if (request->kind == DWARF_OPEN && fd_count)
 		reply.err = open_file(server, request->file, fds[0], fds[1]);
 	else if (request->kind == DWARF_REST && !fd_count)
-		rest_for_long(server);
+		err = rest_for_long(server, request);
 	else
-		return -EPROTO;
-	return send_reply(&reply, &none);
+		err = -EPROTO;
+	return err < 0 ? err : send_reply(&reply, &none);
 }
 
 static void rest_if_idle(const struct server *server)

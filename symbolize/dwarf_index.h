@@ -16,8 +16,7 @@
 struct dwarf_index {
 	struct dwarf_index *newer, *older; /* of who keeps it */
 	uint32_t unit;
-	bool is_in_libdw; /* which has read of it since it was begun; of who keeps it, too */
-	bool is_asked;    /* for, of late; of who keeps it */
+	bool is_asked; /* for, of late; of who keeps it, too */
 
 	struct dwarf_functions functions;
 	/* Where the entries of the functions are: in the file or one that was split from it, behind

@@ -57,7 +57,8 @@ struct dwarf_names {
 	/* Units that are indexed. */
 	struct dwarf_index *newest, *oldest;
 	uint64_t index_bytes;
-	uint64_t libdw_indexed; /* units, since libdw was begun anew */
+	uint32_t libdw;         /* how often it was begun */
+	uint64_t libdw_indexed; /* units that it has read of since */
 
 	struct string_pool pool;
 	struct hashmap origins; /* entry, as a pointer -> its name in the pool, or nameless */
@@ -78,6 +79,7 @@ int dwarf_names_open(int fd, const struct dwarf_options *options, struct dwarf_n
 	if (!names)
 		return -ENOMEM;
 	names->file.fd = names->file.alternate_fd = -1;
+	names->libdw = 1;
 	names->bytes_max = options && options->bytes_max ? options->bytes_max : BYTES_MAX_DEFAULT;
 	names->pool.bytes_max = names->bytes_max / POOL_PART;
 	err = dwarf_file_open(TAKE_FD(owned_fd), inflated_max ? inflated_max : INFLATED_MAX_DEFAULT,
@@ -138,6 +140,7 @@ static void drop_all(struct dwarf_names *names)
 static void reopen(struct dwarf_names *names)
 {
 	drop_all(names);
+	names->libdw++;
 	names->libdw_indexed = 0;
 	names->stats.reopenings++;
 	(void)dwarf_file_reopen(&names->file);
@@ -159,11 +162,10 @@ static void rest_libdw(struct dwarf_names *names)
 		reopen(names);
 		return;
 	}
+	names->libdw++;
 	names->libdw_indexed = 0;
-	for (struct dwarf_index *index = names->oldest; index; index = index->newer) {
+	for (struct dwarf_index *index = names->oldest; index; index = index->newer)
 		index->dwarf = names->file.dwarf;
-		index->is_in_libdw = false;
-	}
 }
 
 void dwarf_names_rest(struct dwarf_names *names)
@@ -223,6 +225,13 @@ static void limit_libdw(struct dwarf_names *names)
 		reopen(names);
 }
 
+/* It keeps what it has read of a unit, also when the index is dropped. */
+static void note_libdw(struct dwarf_names *names, struct dwarf_unit *unit)
+{
+	names->libdw_indexed += unit->libdw != names->libdw;
+	unit->libdw = names->libdw;
+}
+
 static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number)
 {
 	struct dwarf_unit *unit = &names->units.items[number];
@@ -239,7 +248,7 @@ static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number
 	limit_libdw(names);
 	if (!names->file.dwarf)
 		return NULL;
-	names->libdw_indexed++;
+	note_libdw(names, unit);
 	names->stats.indexings++;
 	err = dwarf_index_read(&names->file, unit->die, names->bytes_max, &index);
 	if (err < 0) {
@@ -249,7 +258,7 @@ static struct dwarf_index *index_unit(struct dwarf_names *names, uint32_t number
 		return NULL;
 	}
 	index->unit = number;
-	index->is_in_libdw = index->is_asked = true;
+	index->is_asked = true;
 	unit->index = index;
 	keep_newest(names, index);
 	names->stats.indexed++;
@@ -363,8 +372,7 @@ static const char *function_name(struct dwarf_names *names, struct dwarf_index *
 
 	if (function->name)
 		return function->name;
-	names->libdw_indexed += !index->is_in_libdw;
-	index->is_in_libdw = true;
+	note_libdw(names, &names->units.items[index->unit]);
 	if (!dwarf_offdie(index->dwarf, index->die + function->die, &die) ||
 	    !dwarf_die_read(&die, &attributes))
 		function->name = nameless;

@@ -20,6 +20,7 @@ struct dwarf_unit {
 	struct dwarf_index *index; /* NULL: not indexed now; of who uses the units */
 	bool is_refused;           /* cannot be indexed */
 	bool is_open;              /* does not say itself where its code is */
+	uint32_t libdw;            /* which libdw has read of it, of who uses the units; 0: none */
 };
 
 /* Those that have code; the zero value is none. */

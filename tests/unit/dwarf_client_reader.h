@@ -135,14 +135,12 @@ static inline void take_memory(struct reader *reader)
 		abort();
 }
 
-static inline void answer_rest(struct reader *reader)
+static inline void answer_rest(struct reader *reader, const char *word)
 {
-	for (uint32_t i = 0; i < reader->count; i++) {
-		if (!strcmp(reader->words[i], "crash rest"))
-			(void)raise(SIGKILL);
-		if (!strcmp(reader->words[i], "hang rest"))
-			(void)pause();
-	}
+	if (!strcmp(word, "crash rest"))
+		(void)raise(SIGKILL);
+	if (!strcmp(word, "hang rest"))
+		(void)pause();
 	if (reader->large)
 		(void)munmap(reader->large, LARGE_BYTES);
 	reader->large = NULL;
@@ -168,8 +166,8 @@ static inline int read_for_client(void)
 			answer_open(&reader, fds[0]);
 			continue;
 		}
-		if (request.kind == DWARF_REST) {
-			answer_rest(&reader);
+		if (request.kind == DWARF_REST && request.file < reader.count) {
+			answer_rest(&reader, reader.words[request.file]);
 			continue;
 		}
 		if (request.kind != DWARF_FIND || request.file >= reader.count ||

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -23,90 +22,7 @@
 
 #include "base/cleanup.h"
 #include "tests/unit/child_process.h"
-#include "tests/unit/dwarf_client_reader.h"
-
-/* For what has to be answered: a test that waits that long fails by its own time limit. */
-#define LONG_NS (1000 * NS_PER_SECOND)
-
-/* For what is never answered, and time enough to start a reader. */
-#define SHORT_NS (3 * NS_PER_SECOND)
-
-struct answers {
-	size_t count; /* calls */
-	size_t frames;
-	char name[WORD_SIZE];
-	uint32_t lines[DWARF_LOOKUP_MAX];
-};
-
-static void take_answer(void *context, size_t index, const struct dwarf_frame *frames, size_t count)
-{
-	struct answers *answers = context;
-
-	assert_in_range(index, 0, DWARF_LOOKUP_MAX - 1);
-	answers->count++;
-	answers->frames += count;
-	if (!count)
-		return;
-	answers->lines[index] = frames[0].line;
-	(void)snprintf(answers->name, sizeof(answers->name), "%s", frames[0].name);
-}
-
-static struct dwarf_client *new_client(uint64_t request_ns_max)
-{
-	struct dwarf_client *client;
-
-	assert_int_equal(dwarf_client_new(request_ns_max, &client), 0);
-	return client;
-}
-
-static int file_saying(const char *word)
-{
-	int fd = memfd_create("word", MFD_CLOEXEC);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, word, strlen(word)), strlen(word));
-	return fd;
-}
-
-static uint32_t open_file(struct dwarf_client *client, const char *word)
-{
-	uint32_t number = UINT32_MAX;
-
-	assert_int_equal(dwarf_client_open(client, file_saying(word), -1, &number), 0);
-	return number;
-}
-
-static int find(struct dwarf_client *client, uint32_t file, uint64_t address)
-{
-	struct answers answers = { 0 };
-
-	return dwarf_client_find(client, file, &address, 1, take_answer, &answers);
-}
-
-static struct dwarf_client_stats stats_of(const struct dwarf_client *client)
-{
-	struct dwarf_client_stats stats;
-
-	dwarf_client_read_stats(client, &stats);
-	return stats;
-}
-
-/* The file still gives what it says. */
-static void assert_answers(struct dwarf_client *client, uint32_t file, const char *word)
-{
-	struct answers answers = { 0 };
-	uint64_t addresses[DWARF_LOOKUP_MAX];
-
-	for (size_t i = 0; i < DWARF_LOOKUP_MAX; i++)
-		addresses[i] = 100 + i;
-	assert_int_equal(
-		dwarf_client_find(client, file, addresses, DWARF_LOOKUP_MAX, take_answer, &answers),
-		0);
-	assert_int_equal(answers.count, DWARF_LOOKUP_MAX);
-	assert_string_equal(answers.name, word);
-	for (size_t i = 0; i < DWARF_LOOKUP_MAX; i++)
-		assert_int_equal(answers.lines[i], 100 + i);
-}
+#include "tests/unit/dwarf_client_answers.h"
 
 static void each_file_answers_for_itself(void **state)
 {
@@ -297,105 +213,6 @@ static void slow_files_have_so_much_time_in_all(void **state)
 	dwarf_client_free(client);
 }
 
-static const struct dwarf_client_room room = { UINT64_MAX / 2, UINT64_MAX / 2 };
-
-static void what_is_slow_for_long_is_given_time_again(void **state)
-{
-	struct dwarf_client *client = new_client(SLOW_REQUEST_NS);
-	uint32_t slow = open_file(client, "slow");
-	uint64_t now_ns = NS_PER_SECOND;
-
-	(void)state;
-	dwarf_client_rest(client, &room, now_ns);
-	for (size_t i = 0; i < 2 * DWARF_FILE_REQUESTS + 2; i++) {
-		assert_int_equal(find(client, slow, 5), 0);
-		dwarf_client_rest(client, &room, now_ns += 100 * SLOW_REQUEST_NS);
-	}
-	dwarf_client_free(client);
-}
-
-static void a_reader_is_started_again_after_an_hour(void **state)
-{
-	struct dwarf_client *client = new_client(LONG_NS);
-	uint64_t now_ns = NS_PER_SECOND;
-	uint32_t number;
-
-	(void)state;
-	dwarf_client_rest(client, &room, now_ns);
-	while (dwarf_client_open(client, file_saying("crash open"), -1, &number) != -ECONNABORTED)
-		;
-	dwarf_client_rest(client, &room, now_ns += 3599 * NS_PER_SECOND);
-	assert_int_equal(dwarf_client_open(client, file_saying("good"), -1, &number),
-			 -ECONNABORTED);
-	dwarf_client_rest(client, &room, now_ns + NS_PER_SECOND);
-	assert_answers(client, open_file(client, "good"), "good");
-	dwarf_client_free(client);
-}
-
-static void a_reader_that_has_grown_is_another_one_then(void **state)
-{
-	static const struct dwarf_client_room none = { 0, 0 };
-	struct dwarf_client *client = new_client(LONG_NS);
-	uint32_t one = open_file(client, "one");
-	uint64_t now_ns = NS_PER_SECOND;
-
-	(void)state;
-	/* At once, and after hours: what is given back meanwhile is not what lives. */
-	for (size_t i = 0; i < 2 * DWARF_READERS_MAX; i++) {
-		pid_t pid = only_child();
-
-		dwarf_client_rest(client, &room, now_ns);
-		assert_int_equal(only_child(), pid);
-		if (i > DWARF_READERS_MAX)
-			now_ns += 3600 * NS_PER_SECOND;
-		dwarf_client_rest(client, &none, now_ns);
-		assert_int_equal(kill(pid, 0), -1);
-		assert_answers(client, one, "one");
-	}
-	assert_int_equal(stats_of(client).crashes, 0);
-	dwarf_client_free(client);
-}
-
-static void what_a_reader_had_for_its_answers_is_no_growth(void **state)
-{
-	static const struct dwarf_client_room less = { UINT64_MAX / 2, LARGE_BYTES / 2 };
-	struct dwarf_client *client = new_client(LONG_NS);
-	uint32_t large = open_file(client, "large");
-	pid_t pid = only_child();
-
-	(void)state;
-	dwarf_client_rest(client, &less, NS_PER_SECOND);
-	for (uint64_t i = 2; i < 4; i++) {
-		struct dwarf_client_usage usage;
-
-		assert_answers(client, large, "large");
-		dwarf_client_usage_of(client, &usage);
-		assert_true(usage.resident_bytes > LARGE_BYTES);
-		dwarf_client_rest(client, &less, i * NS_PER_SECOND);
-		assert_int_equal(only_child(), pid);
-	}
-	dwarf_client_free(client);
-}
-
-static void a_reader_that_does_not_rest_is_another_one_then(void **state)
-{
-	static const char *const words[] = { "crash rest", "hang rest" };
-
-	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		struct dwarf_client *client = new_client(SHORT_NS);
-		uint32_t file = open_file(client, words[i]);
-		pid_t pid = only_child();
-
-		dwarf_client_rest(client, &room, NS_PER_SECOND);
-		assert_int_equal(kill(pid, 0), -1);
-		/* Which file it was nobody knows. */
-		assert_answers(client, file, words[i]);
-		assert_int_equal(stats_of(client).crashes + stats_of(client).timeouts, 0);
-		dwarf_client_free(client);
-	}
-}
-
 static void an_interrupt_ends_the_waiting(void **state)
 {
 	struct dwarf_client *client = new_client(LONG_NS);
@@ -470,11 +287,6 @@ int main(int argc, char **argv)
 		cmocka_unit_test(answers_that_cannot_be_told_are_counted),
 		cmocka_unit_test(a_file_has_so_much_time_in_all),
 		cmocka_unit_test(slow_files_have_so_much_time_in_all),
-		cmocka_unit_test(what_is_slow_for_long_is_given_time_again),
-		cmocka_unit_test(a_reader_is_started_again_after_an_hour),
-		cmocka_unit_test(a_reader_that_has_grown_is_another_one_then),
-		cmocka_unit_test(what_a_reader_had_for_its_answers_is_no_growth),
-		cmocka_unit_test(a_reader_that_does_not_rest_is_another_one_then),
 		cmocka_unit_test(an_interrupt_ends_the_waiting),
 		cmocka_unit_test(signals_that_end_a_recording_do_not_end_the_reader),
 		cmocka_unit_test(a_reader_that_ended_between_requests_costs_no_file),

@@ -106,6 +106,31 @@ static void lines_of_this_program_are_found(void **state)
 	dwarf_client_free(client);
 }
 
+static void lines_are_found_after_a_rest(void **state)
+{
+	static const struct dwarf_client_room room = { UINT64_MAX / 2, UINT64_MAX / 2 };
+	struct dwarf_client *client = new_client();
+	uint64_t address = file_address((const void *)function_with_a_line);
+	uint32_t files[2];
+	pid_t pid;
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(open_ourselves(client, &files[i]), 0);
+	pid = only_child();
+	for (uint64_t i = 1; i < 4; i++) {
+		struct answer answer = { 0 };
+
+		assert_int_equal(
+			dwarf_client_find(client, files[i % 2], &address, 1, take_answer, &answer),
+			0);
+		assert_string_equal(answer.name, "function_with_a_line");
+		dwarf_client_rest(client, &room, i * NS_PER_SECOND);
+		assert_int_equal(only_child(), pid);
+	}
+	dwarf_client_free(client);
+}
+
 static void what_is_no_program_is_refused(void **state)
 {
 	struct dwarf_client *client = new_client();
@@ -261,6 +286,7 @@ static void requests_without_sense_end_the_reader(void **state)
 		{ .kind = DWARF_FIND, .file = 0, .count = 0 },
 		{ .kind = DWARF_FIND, .file = 0, .count = DWARF_LOOKUP_MAX + 1 },
 		{ .kind = DWARF_OPEN }, /* without one */
+		{ .kind = DWARF_REST, .file = 0 },
 		{ .kind = 77 },
 	};
 
@@ -337,6 +363,7 @@ int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_of_this_program_are_found),
+		cmocka_unit_test(lines_are_found_after_a_rest),
 		cmocka_unit_test(what_is_no_program_is_refused),
 		cmocka_unit_test(parts_that_cannot_be_read_are_counted_by_why),
 		cmocka_unit_test(the_reader_has_no_privileges),
