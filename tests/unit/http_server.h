@@ -100,9 +100,12 @@ static inline void http_serve(struct http_server *server, int connection)
 		size += (size_t)n;
 		request[size] = '\0';
 	}
-	stays = http_answer(connection, request);
+	/* Counted first: who has the answer may ask how many there were. */
 	(void)pthread_mutex_lock(&server->lock);
 	server->requests++;
+	(void)pthread_mutex_unlock(&server->lock);
+	stays = http_answer(connection, request);
+	(void)pthread_mutex_lock(&server->lock);
 	if (stays && server->silent_count < HTTP_REQUESTS_MAX)
 		server->silent[server->silent_count++] = connection;
 	(void)pthread_cond_broadcast(&server->changed);
